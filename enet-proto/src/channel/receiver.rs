@@ -1,0 +1,300 @@
+//! [`Receiver`]: a channel's incoming half. Reliable packets are put in order here; unreliable ones wait beside them for
+//! the reliable packet they follow.
+
+use alloc::collections::BTreeMap;
+
+use enet_wire::{ChannelId, Fragment, ReliableSeq, UnreliableSeq, WindowOffset};
+
+use super::assembly::Assembly;
+use super::inbox::Inbox;
+use super::unreliable::{Place, Waiting};
+use crate::packet::{Delivery, Packet};
+use crate::stats::DiscardReason;
+
+/// What a channel needs of its connection while it takes something in.
+pub(crate) struct Intake<'a> {
+    pub(crate) channel: ChannelId,
+    pub(crate) inbox: &'a mut Inbox,
+    pub(crate) max_waiting_data: u32,
+    /// Whether new packets are still taken; false once the connection is being drained.
+    pub(crate) accepting: bool,
+}
+
+/// No acceptable number is further ahead than this.
+const ACCEPTED_SPAN: u16 = 0x7000;
+
+/// Handled (queued, delivered or silently discarded), or a reason to stop reading the datagram.
+pub(crate) type Outcome = Result<(), DiscardReason>;
+
+/// The receiving half of a channel.
+#[derive(Debug, Default)]
+pub(crate) struct Receiver {
+    /// Number of the last reliable packet (or fragment) delivered in order.
+    last: ReliableSeq,
+    /// Numbers delivered in order so far: `last` without the wrap.
+    delivered: u64,
+    ahead: BTreeMap<u16, Ahead>,
+    /// Numbers from this one on (counted as `delivered`) are stuck behind one that a fragmented packet overtook.
+    barrier: Option<u64>,
+    unreliable: Waiting,
+}
+
+/// A reliable packet that cannot be delivered yet.
+#[derive(Debug)]
+pub(crate) enum Ahead {
+    Whole(Packet),
+    Partial(Assembly),
+}
+
+impl Receiver {
+    pub(crate) const fn last_reliable(&self) -> ReliableSeq {
+        self.last
+    }
+
+    pub(crate) const fn last_unreliable(&self) -> UnreliableSeq {
+        self.unreliable.last()
+    }
+
+    /// Takes in a SEND_RELIABLE (PROTOCOL.md §9.2).
+    pub(crate) fn on_reliable(
+        &mut self,
+        seq: ReliableSeq,
+        length: u32,
+        packet: impl FnOnce() -> Packet,
+        mut intake: Intake<'_>,
+    ) -> Outcome {
+        if !intake.accepting || self.is_settled(seq) || self.ahead.contains_key(&seq.0) {
+            return Ok(());
+        }
+        intake.inbox.charge(length, intake.max_waiting_data)?;
+        if seq == self.last.next() && !self.is_stuck() {
+            self.advance(1);
+            intake.inbox.deliver(intake.channel, packet());
+            self.deliver_ahead(&mut intake);
+            self.on_reliable_delivered(&mut intake);
+        } else {
+            self.ahead.insert(seq.0, Ahead::Whole(packet()));
+        }
+        Ok(())
+    }
+
+    /// Takes in a SEND_FRAGMENT whose own fields are consistent (PROTOCOL.md §12.8).
+    pub(crate) fn on_reliable_fragment(
+        &mut self,
+        fragment: &Fragment<'_>,
+        mut intake: Intake<'_>,
+    ) -> Outcome {
+        let start = ReliableSeq(fragment.start);
+        match self.ahead.get_mut(&start.0) {
+            Some(Ahead::Partial(assembly)) if assembly.matches(fragment) => assembly.insert(fragment),
+            Some(_) => return Err(DiscardReason::BadFragment),
+            None => {
+                if !intake.accepting || self.is_settled(start) {
+                    return Err(DiscardReason::BadFragment);
+                }
+                intake.inbox.charge(fragment.total_length, intake.max_waiting_data)?;
+                let mut assembly = Assembly::new(fragment);
+                assembly.insert(fragment);
+                self.ahead.insert(start.0, Ahead::Partial(assembly));
+            }
+        }
+        if self.deliver_ahead(&mut intake) {
+            self.on_reliable_delivered(&mut intake);
+        }
+        Ok(())
+    }
+
+    /// Whether a fragment of this set is outside the window, and so neither stored nor an error.
+    pub(crate) fn ignores_fragment_of(&self, reference: ReliableSeq) -> bool {
+        reference.offset_from(self.last) != WindowOffset::Acceptable
+    }
+
+    /// Takes in a SEND_UNRELIABLE (PROTOCOL.md §12.5).
+    pub(crate) fn on_unreliable(
+        &mut self,
+        reliable: ReliableSeq,
+        seq: UnreliableSeq,
+        length: u32,
+        packet: impl FnOnce() -> Packet,
+        mut intake: Intake<'_>,
+    ) -> Outcome {
+        let place = self.place(reliable, seq);
+        if !intake.accepting || self.is_superseded(reliable, seq) || self.unreliable.contains(place) {
+            return Ok(());
+        }
+        intake.inbox.charge(length, intake.max_waiting_data)?;
+        if reliable == self.last && self.unreliable.is_empty() {
+            self.unreliable.pass(seq);
+            intake.inbox.deliver(intake.channel, packet());
+            return Ok(());
+        }
+        self.unreliable.insert(place, Ahead::Whole(packet()));
+        self.unreliable.dispatch(self.delivered, Some(place), &mut intake);
+        Ok(())
+    }
+
+    /// Takes in a SEND_UNRELIABLE_FRAGMENT whose own fields are consistent (PROTOCOL.md §12.8).
+    pub(crate) fn on_unreliable_fragment(
+        &mut self,
+        reliable: ReliableSeq,
+        fragment: &Fragment<'_>,
+        mut intake: Intake<'_>,
+    ) -> Outcome {
+        let seq = UnreliableSeq(fragment.start);
+        let place = self.place(reliable, seq);
+        match self.unreliable.get_mut(place) {
+            Some(Ahead::Partial(assembly)) if assembly.matches(fragment) => {
+                assembly.insert(fragment);
+                if assembly.is_complete() {
+                    self.unreliable.dispatch(self.delivered, None, &mut intake);
+                }
+            }
+            Some(_) => return Err(DiscardReason::BadFragment),
+            None => {
+                if !intake.accepting || self.is_superseded(reliable, seq) {
+                    return Err(DiscardReason::BadFragment);
+                }
+                intake.inbox.charge(fragment.total_length, intake.max_waiting_data)?;
+                self.unreliable.insert(place, Ahead::Partial(Assembly::new(fragment)));
+                self.unreliable.dispatch(self.delivered, Some(place), &mut intake);
+                if let Some(Ahead::Partial(assembly)) = self.unreliable.get_mut(place) {
+                    assembly.insert(fragment);
+                    if assembly.is_complete() {
+                        self.unreliable.dispatch(self.delivered, None, &mut intake);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a fragment of this unreliable set comes too late, and so is neither stored nor an error.
+    pub(crate) fn ignores_unreliable_fragment_of(&self, reliable: ReliableSeq, start: u16) -> bool {
+        self.is_superseded(reliable, UnreliableSeq(start))
+    }
+
+    /// Takes in a SEND_UNSEQUENCED that is no duplicate: delivered at once, past everything that waits.
+    pub(crate) fn on_unsequenced(
+        &mut self,
+        length: u32,
+        packet: impl FnOnce() -> Packet,
+        mut intake: Intake<'_>,
+    ) -> Outcome {
+        if !intake.accepting {
+            return Ok(());
+        }
+        intake.inbox.charge(length, intake.max_waiting_data)?;
+        intake.inbox.deliver(intake.channel, packet());
+        self.unreliable.dispatch(self.delivered, None, &mut intake);
+        Ok(())
+    }
+
+    /// Bytes held by packets that wait here.
+    pub(crate) fn reserved_bytes(&self) -> usize {
+        self.ahead.values().chain(self.unreliable.items()).map(Ahead::reserved).sum()
+    }
+
+    fn is_settled(&self, seq: ReliableSeq) -> bool {
+        seq == self.last || seq.offset_from(self.last) != WindowOffset::Acceptable
+    }
+
+    fn is_superseded(&self, reliable: ReliableSeq, seq: UnreliableSeq) -> bool {
+        reliable.offset_from(self.last) != WindowOffset::Acceptable
+            || (reliable == self.last && seq <= self.unreliable.last())
+    }
+
+    fn place(&self, reliable: ReliableSeq, seq: UnreliableSeq) -> Place {
+        Place { reliable: self.delivered + u64::from(reliable.distance_from(self.last)), seq }
+    }
+
+    fn advance(&mut self, numbers: u32) {
+        self.delivered += u64::from(numbers);
+        #[allow(clippy::cast_possible_truncation)] // numbers advance modulo 2¹⁶
+        let step = numbers as u16;
+        self.last = self.last.add(step);
+    }
+
+    /// Delivers what is complete and next in order; whether there was anything.
+    fn deliver_ahead(&mut self, intake: &mut Intake<'_>) -> bool {
+        let mut any = false;
+        while !self.is_stuck()
+            && let Some(next) = self.ahead.get(&self.last.next().0).filter(|next| next.is_complete())
+        {
+            let (before, numbers) = (self.last, next.numbers());
+            if let Some(item) = self.ahead.remove(&self.last.next().0) {
+                intake.inbox.deliver(intake.channel, item.into_packet(Delivery::Reliable));
+            }
+            self.advance(numbers);
+            self.on_overtaken(before);
+            any = true;
+        }
+        any
+    }
+
+    fn is_stuck(&self) -> bool {
+        self.barrier.is_some_and(|barrier| self.delivered + 1 >= barrier)
+    }
+
+    /// A fragmented packet was delivered over the numbers after `before`. If others were queued there, which only a
+    /// foreign sender brings about, stock ENet leaves them standing in its queue: one that bears the last number blocks
+    /// the channel, the others block what was queued behind them (docs/QUIRKS.md Q-overlap).
+    fn on_overtaken(&mut self, before: ReliableSeq) {
+        let span = self.last.distance_from(before);
+        if span < 2 || self.ahead.is_empty() {
+            return;
+        }
+        if self.ahead.contains_key(&self.last.0) {
+            self.barrier = Some(self.delivered + 1);
+        } else if self.first_ahead(before, span).is_some()
+            && let Some(behind) = self.first_ahead(self.last, ACCEPTED_SPAN)
+        {
+            let stuck = self.delivered + u64::from(behind.distance_from(self.last));
+            self.barrier = Some(self.barrier.map_or(stuck, |barrier| barrier.min(stuck)));
+        }
+    }
+
+    /// The first queued number after `from`, among the next `span`.
+    fn first_ahead(&self, from: ReliableSeq, span: u16) -> Option<ReliableSeq> {
+        let later = self.ahead.range(from.next().0..).next();
+        let (number, _) = later.or_else(|| self.ahead.iter().next())?;
+        let found = ReliableSeq(*number);
+        (1..=span).contains(&found.distance_from(from)).then_some(found)
+    }
+
+    fn on_reliable_delivered(&mut self, intake: &mut Intake<'_>) {
+        self.unreliable.restart();
+        self.unreliable.dispatch(self.delivered, None, intake);
+    }
+}
+
+impl Ahead {
+    pub(crate) const fn is_complete(&self) -> bool {
+        match self {
+            Ahead::Whole(_) => true,
+            Ahead::Partial(assembly) => assembly.is_complete(),
+        }
+    }
+
+    /// How many reliable numbers it covers.
+    const fn numbers(&self) -> u32 {
+        match self {
+            Ahead::Whole(_) => 1,
+            Ahead::Partial(assembly) => assembly.count(),
+        }
+    }
+
+    /// Bytes reserved for it in the inbox's account.
+    pub(crate) fn reserved(&self) -> usize {
+        match self {
+            Ahead::Whole(packet) => packet.len(),
+            Ahead::Partial(assembly) => assembly.total_length() as usize,
+        }
+    }
+
+    pub(crate) fn into_packet(self, fragments: Delivery) -> Packet {
+        match self {
+            Ahead::Whole(packet) => packet,
+            Ahead::Partial(assembly) => assembly.into_packet(fragments),
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! What a host is told at birth: [`HostConfig`] and the self-validating types of its fields.
+
+use alloc::boxed::Box;
+use core::fmt;
+use core::num::NonZeroU32;
+use core::time::Duration;
+
+use enet_compress::Compressor;
+use enet_wire::Crc32;
+
+use crate::profile::Profile;
+use crate::time::millis;
+
+/// Everything a [`Host`](crate::Host) needs to know before it starts. The fields' types are valid by construction.
+///
+/// ```
+/// use enet_proto::{Checksum, HostConfig, PeerLimit};
+/// let mut config = HostConfig::new([7; 32]);
+/// config.peers = PeerLimit::new(16).unwrap();
+/// config.checksum = Some(Checksum::CRC32);
+/// assert_eq!(config.mtu.get(), 1392);
+/// ```
+#[non_exhaustive]
+pub struct HostConfig {
+    /// Source of everything that must be unguessable (connect ids). Take it from the operating system; equal seeds
+    /// and equal calls give equal bytes.
+    pub seed: [u8; 32],
+    /// Whose decisions the host takes where the wire leaves a choice.
+    pub profile: Profile,
+    /// Simultaneous connections, incoming and outgoing together. Default 64.
+    pub peers: PeerLimit,
+    /// Channels granted to an incoming connection at most. Default 255.
+    pub channels: ChannelLimit,
+    /// Downstream limit in bytes/s announced to peers, `None` = unlimited (PROTOCOL.md §11).
+    pub incoming_bandwidth: Option<NonZeroU32>,
+    /// Upstream limit in bytes/s, `None` = unlimited. It scales windows and throttles; it is not a pacer.
+    pub outgoing_bandwidth: Option<NonZeroU32>,
+    /// Largest datagram (UDP payload bytes, without the checksum) offered to peers. Default 1392.
+    pub mtu: Mtu,
+    /// Largest packet sent or accepted, in bytes. Default 32 MiB.
+    pub max_packet_size: u32,
+    /// Bytes of received but not yet fetched data per peer at which further data is refused. Default 32 MiB.
+    pub max_waiting_data: u32,
+    /// Connections one IP address may hold, `None` = unlimited; `Some(0)` refuses every incoming connection.
+    pub max_peers_per_ip: Option<u16>,
+    /// Checksum of every datagram; both ends must agree. Default none.
+    pub checksum: Option<Checksum>,
+    /// Compressor of every datagram; both ends must agree. Default none.
+    pub compressor: Option<Box<dyn Compressor>>,
+}
+
+impl HostConfig {
+    /// ENet's defaults with this seed.
+    pub fn new(seed: [u8; 32]) -> Self {
+        HostConfig {
+            seed,
+            profile: Profile::Compat,
+            peers: PeerLimit::DEFAULT,
+            channels: ChannelLimit::MAX,
+            incoming_bandwidth: None,
+            outgoing_bandwidth: None,
+            mtu: Mtu::DEFAULT,
+            max_packet_size: 32 << 20,
+            max_waiting_data: 32 << 20,
+            max_peers_per_ip: None,
+            checksum: None,
+            compressor: None,
+        }
+    }
+}
+
+impl fmt::Debug for HostConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostConfig")
+            .field("peers", &self.peers)
+            .field("channels", &self.channels)
+            .field("mtu", &self.mtu)
+            .field("checksum", &self.checksum)
+            .field("compressed", &self.compressor.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A number outside the range of a configuration type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConfigError {
+    what: &'static str,
+    minimum: u16,
+    maximum: u16,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} must be between {} and {}", self.what, self.minimum, self.maximum)
+    }
+}
+
+impl core::error::Error for ConfigError {}
+
+macro_rules! bounded {
+    ($(#[$doc:meta])* $name:ident($inner:ty): $what:literal, $min:expr, $max:expr, $default:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name($inner);
+
+        impl $name {
+            /// The smallest value.
+            pub const MIN: Self = $name($min);
+            /// The largest value.
+            pub const MAX: Self = $name($max);
+            /// ENet's usual value.
+            pub const DEFAULT: Self = $name($default);
+
+            /// `None` outside [`MIN`](Self::MIN)`..=`[`MAX`](Self::MAX).
+            pub const fn new(value: $inner) -> Option<Self> {
+                match value {
+                    $min..=$max => Some($name(value)),
+                    #[allow(unreachable_patterns)] // where the type's own range ends there
+                    _ => None,
+                }
+            }
+
+            /// The number itself.
+            pub const fn get(self) -> $inner {
+                self.0
+            }
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::DEFAULT
+            }
+        }
+
+        impl TryFrom<usize> for $name {
+            type Error = ConfigError;
+
+            fn try_from(value: usize) -> Result<Self, ConfigError> {
+                let error = ConfigError { what: $what, minimum: $min, maximum: $max };
+                <$inner>::try_from(value).ok().and_then(Self::new).ok_or(error)
+            }
+        }
+    };
+}
+
+bounded! {
+    /// How many peers a host holds: 1 to 4095.
+    PeerLimit(u16): "the peer limit", 1, 4095, 64
+}
+bounded! {
+    /// How many channels a connection has: 1 to 255.
+    ChannelLimit(u8): "the channel limit", 1, 255, 1
+}
+bounded! {
+    /// Largest UDP payload, in bytes: 576 to 4096.
+    Mtu(u16): "the MTU", 576, 4096, 1392
+}
+
+/// A checksum over whole datagrams (PROTOCOL.md §1.3): nothing on the wire announces it, so both ends must agree.
+#[derive(Clone, Copy)]
+pub struct Checksum(fn(&[&[u8]]) -> [u8; 4]);
+
+impl Checksum {
+    /// The stock `enet_crc32`.
+    pub const CRC32: Checksum = Checksum(|parts| {
+        let mut crc = Crc32::new();
+        for part in parts {
+            crc.update(part);
+        }
+        crc.finish().to_be_bytes()
+    });
+
+    /// A checksum of your own: from the parts, in order, to the four bytes as they appear on the wire.
+    pub const fn custom(function: fn(&[&[u8]]) -> [u8; 4]) -> Checksum {
+        Checksum(function)
+    }
+
+    /// The checksum of the concatenated parts.
+    pub fn of(self, parts: &[&[u8]]) -> [u8; 4] {
+        (self.0)(parts)
+    }
+}
+
+impl fmt::Debug for Checksum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Checksum")
+    }
+}
+
+/// When a silent peer is given up (PROTOCOL.md §9.5). A zero stands for that field's default.
+///
+/// A reliable command that is not acknowledged is retransmitted with doubling delays. The peer is gone when the oldest
+/// such command has waited `maximum`, or has waited `minimum` and 2^(transmissions − 1) has reached `limit`.
+#[doc(alias = "enet_peer_timeout")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Power of two that the doublings must reach; 32 means six transmissions.
+    pub limit: u32,
+    /// Never give up before this.
+    pub minimum: Duration,
+    /// Always give up after this.
+    pub maximum: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Timeouts { limit: 32, minimum: Duration::from_secs(5), maximum: Duration::from_secs(30) }
+    }
+}
+
+impl Timeouts {
+    /// The same with defaults in place of zeros, and the durations in ms.
+    pub(crate) fn resolve(self) -> (u32, u32, u32) {
+        let or = |value: u32, default: u32| if value == 0 { default } else { value };
+        (or(self.limit, 32), or(millis(self.minimum), 5_000), or(millis(self.maximum), 30_000))
+    }
+}
+
+/// How fast the share of unreliable packets that are sent follows the round trip time (PROTOCOL.md §10.2).
+#[doc(alias = "enet_peer_throttle_configure")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ThrottleSettings {
+    /// How often the baseline round trip time is measured anew.
+    pub interval: Duration,
+    /// Added (of 32) for each acknowledgement at or below the baseline.
+    pub acceleration: u32,
+    /// Taken (of 32) for each acknowledgement well above the baseline. Zero never throttles.
+    pub deceleration: u32,
+}
+
+impl Default for ThrottleSettings {
+    fn default() -> Self {
+        ThrottleSettings { interval: Duration::from_secs(5), acceleration: 2, deceleration: 2 }
+    }
+}

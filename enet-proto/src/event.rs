@@ -1,0 +1,171 @@
+//! What the application hears of: [`Event`], the handles it carries, and the states a peer goes through.
+
+use core::fmt;
+use core::net::SocketAddr;
+
+use enet_wire::ChannelId;
+
+use crate::packet::Packet;
+
+/// A connection's handle: slot and generation. It never names a later connection in the same slot; once its
+/// connection has ended, every lookup with it gives `None`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PeerId {
+    pub(crate) slot: u16,
+    pub(crate) generation: u32,
+}
+
+impl PeerId {
+    /// The slot, from 0 up to the host's peer limit; reused by later connections.
+    pub const fn slot(self) -> u16 {
+        self.slot
+    }
+
+    /// The handle as a number, for foreign languages and logs.
+    pub const fn to_bits(self) -> u64 {
+        (self.generation as u64) << 16 | self.slot as u64
+    }
+
+    /// The handle that [`to_bits`](Self::to_bits) gave.
+    #[allow(clippy::cast_possible_truncation)] // the two fields of to_bits
+    pub const fn from_bits(bits: u64) -> PeerId {
+        PeerId { slot: bits as u16, generation: (bits >> 16) as u32 }
+    }
+}
+
+impl fmt::Display for PeerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.slot, self.generation)
+    }
+}
+
+/// Something the application wants to know. For each `PeerId`: `(Connected Received*)? Disconnected?`, then nothing.
+#[non_exhaustive]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A connection is established, on both the connecting and the accepting side.
+    Connected {
+        /// Its handle.
+        peer: PeerId,
+        /// What the connecting side gave to `connect`; 0 on the connecting side itself.
+        data: u32,
+    },
+    /// A packet arrived.
+    Received {
+        /// From whom.
+        peer: PeerId,
+        /// On which channel.
+        channel: ChannelId,
+        /// The packet, with the delivery it was sent with.
+        packet: Packet,
+    },
+    /// A connection ended, or an attempt to connect failed. The handle is dead.
+    Disconnected {
+        /// The handle that was.
+        peer: PeerId,
+        /// Why.
+        reason: DisconnectReason,
+        /// The number the remote gave when it disconnected; 0 for every other reason.
+        data: u32,
+        /// Where the peer was.
+        address: SocketAddr,
+        /// What the application had set with `set_user_value`.
+        user_value: u64,
+    },
+}
+
+impl Event {
+    /// The peer the event is about.
+    pub const fn peer(&self) -> PeerId {
+        match self {
+            Event::Connected { peer, .. }
+            | Event::Received { peer, .. }
+            | Event::Disconnected { peer, .. } => *peer,
+        }
+    }
+}
+
+/// Why a connection ended.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DisconnectReason {
+    /// The remote disconnected.
+    Remote,
+    /// We disconnected, and the remote confirmed it or stayed silent.
+    Local,
+    /// Something reliable stayed unacknowledged for too long.
+    TimedOut,
+    /// No answer to our attempt to connect.
+    ConnectTimedOut,
+    /// The remote answered our attempt to connect with a disconnect.
+    Refused,
+    /// The remote's answer to our attempt to connect did not match it.
+    HandshakeRejected,
+}
+
+impl fmt::Display for DisconnectReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DisconnectReason::Remote => "disconnected by the remote",
+            DisconnectReason::Local => "disconnected by us",
+            DisconnectReason::TimedOut => "timed out",
+            DisconnectReason::ConnectTimedOut => "no answer to the connect",
+            DisconnectReason::Refused => "refused by the remote",
+            DisconnectReason::HandshakeRejected => "the remote's answer did not match our connect",
+        })
+    }
+}
+
+/// ENet's ten states, with its numbers (PROTOCOL.md §7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+#[allow(missing_docs)] // the names are the documentation: PROTOCOL.md §7
+pub enum PeerState {
+    Disconnected = 0,
+    Connecting = 1,
+    AcknowledgingConnect = 2,
+    /// Never seen here: events are queued, so a peer is `Connected` at once.
+    ConnectionPending = 3,
+    /// Never seen here, for the same reason.
+    ConnectionSucceeded = 4,
+    Connected = 5,
+    DisconnectLater = 6,
+    Disconnecting = 7,
+    AcknowledgingDisconnect = 8,
+    Zombie = 9,
+}
+
+impl PeerState {
+    /// The name as lua-enet spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            PeerState::Disconnected => "disconnected",
+            PeerState::Connecting => "connecting",
+            PeerState::AcknowledgingConnect => "acknowledging_connect",
+            PeerState::ConnectionPending => "connection_pending",
+            PeerState::ConnectionSucceeded => "connection_succeeded",
+            PeerState::Connected => "connected",
+            PeerState::DisconnectLater => "disconnect_later",
+            PeerState::Disconnecting => "disconnecting",
+            PeerState::AcknowledgingDisconnect => "acknowledging_disconnect",
+            PeerState::Zombie => "zombie",
+        }
+    }
+}
+
+impl fmt::Display for PeerState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_id_survives_the_trip_through_bits() {
+        let id = PeerId { slot: 0x0ffe, generation: 0xdead_beef };
+        assert_eq!(PeerId::from_bits(id.to_bits()), id);
+    }
+}

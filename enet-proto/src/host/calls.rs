@@ -1,0 +1,143 @@
+//! Calls that concern all peers, and settings that change later (PROTOCOL.md §18.1).
+
+use alloc::boxed::Box;
+use core::net::SocketAddr;
+use core::num::NonZeroU32;
+
+use bytes::Bytes;
+use enet_compress::Compressor;
+use enet_wire::ChannelId;
+
+use super::{Host, Peer, PeerMut};
+use crate::config::{ChannelLimit, Checksum, Mtu};
+use crate::event::{Event, PeerId};
+use crate::packet::Packet;
+use crate::peer::Stage;
+use crate::stats::HostStats;
+
+impl Host {
+    /// Queues a packet to every connected peer that has the channel; to how many. Large payloads are shared, not
+    /// copied.
+    #[doc(alias = "enet_host_broadcast")]
+    pub fn broadcast(&mut self, channel: impl Into<ChannelId>, packet: impl Into<Packet>) -> usize {
+        let (channel, packet) = (channel.into(), packet.into());
+        self.settle_touched();
+        let mut reached = 0;
+        let mut from = 0;
+        while let Some(slot) = self.table.next_active(from) {
+            from = slot + 1;
+            let Some(connection) = self.table.get_mut(slot) else { continue };
+            if connection.stage == Stage::Connected
+                && connection.send(channel, packet.clone(), &mut self.shared).is_ok()
+            {
+                reached += 1;
+                self.settle(slot);
+            }
+        }
+        reached
+    }
+
+    /// Queues a datagram of your own, to be sent from the host's socket before everything else.
+    pub fn send_raw(&mut self, to: SocketAddr, bytes: impl Into<Bytes>) {
+        self.raw.push_back((to, bytes.into()));
+    }
+
+    // --- peers ---
+
+    /// A peer, while its connection lasts.
+    pub fn peer(&self, id: PeerId) -> Option<Peer<'_>> {
+        let slot = self.table.find(id)?;
+        Some(Peer::new(self.table.get(slot)?, id))
+    }
+
+    /// A peer, to give it orders.
+    pub fn peer_mut(&mut self, id: PeerId) -> Option<PeerMut<'_>> {
+        self.settle_touched();
+        self.table.find(id)?;
+        self.touched.push(id.slot);
+        Some(PeerMut::new(self, id))
+    }
+
+    /// The peer in a slot, counted from 0.
+    pub fn peer_at(&self, slot: u16) -> Option<Peer<'_>> {
+        Some(Peer::new(self.table.get(slot)?, self.table.id_of(slot)))
+    }
+
+    /// Every peer, whatever its state, in slot order.
+    pub fn peers(&self) -> impl Iterator<Item = Peer<'_>> {
+        self.table.occupied().filter_map(|slot| self.peer_at(slot))
+    }
+
+    /// How many connections are established.
+    pub fn connected_peers(&self) -> usize {
+        self.table.active_count()
+    }
+
+    /// The host's totals.
+    pub fn stats(&self) -> HostStats {
+        self.shared.stats
+    }
+
+    // --- settings ---
+
+    /// Channels granted to later incoming connections.
+    #[doc(alias = "enet_host_channel_limit")]
+    pub fn set_channel_limit(&mut self, limit: ChannelLimit) {
+        self.shared.channel_limit = limit.get();
+    }
+
+    /// Our own limits in bytes/s, `None` = unlimited. Peers hear of them at the next bandwidth pass.
+    #[doc(alias = "enet_host_bandwidth_limit")]
+    pub fn set_bandwidth_limits(&mut self, incoming: Option<NonZeroU32>, outgoing: Option<NonZeroU32>) {
+        self.shared.incoming_bandwidth = incoming.map_or(0, NonZeroU32::get);
+        self.shared.outgoing_bandwidth = outgoing.map_or(0, NonZeroU32::get);
+        self.recalculate_bandwidth = true;
+    }
+
+    /// The checksum of all datagrams from now on.
+    pub fn set_checksum(&mut self, checksum: Option<Checksum>) {
+        self.shared.checksum = checksum;
+    }
+
+    /// The compressor of all datagrams from now on.
+    #[doc(alias = "enet_host_compress")]
+    pub fn set_compressor(&mut self, compressor: Option<Box<dyn Compressor>>) {
+        self.compressor = compressor;
+    }
+
+    /// The MTU offered by later connections.
+    pub fn set_mtu(&mut self, mtu: Mtu) {
+        self.shared.mtu = u32::from(mtu.get());
+    }
+
+    /// The largest packet sent or accepted from now on, in bytes.
+    pub fn set_max_packet_size(&mut self, bytes: u32) {
+        self.shared.max_packet_size = bytes;
+    }
+
+    /// The waiting data at which a peer's further data is refused, in bytes.
+    pub fn set_max_waiting_data(&mut self, bytes: u32) {
+        self.shared.max_waiting_data = bytes;
+    }
+
+    /// Connections one IP address may hold when it asks for another, `None` = unlimited.
+    #[doc(alias = "duplicatePeers")]
+    pub fn set_max_peers_per_ip(&mut self, limit: Option<u16>) {
+        self.shared.max_peers_per_ip = limit;
+    }
+
+    // --- leaving, for PeerMut ---
+
+    /// Takes a connection out of its slot; with `farewell`, its last datagram is still to be sent. Nothing is heard of
+    /// it any more.
+    pub(super) fn take_leave(&mut self, slot: u16, farewell: bool) {
+        let id = self.table.id_of(slot);
+        self.events.retain(|event: &Event| event.peer() != id);
+        self.touched.retain(|touched| *touched != slot);
+        let Some(connection) = self.vacate(slot) else { return };
+        if farewell {
+            let at = self.farewells.partition_point(|(other, _)| *other <= slot);
+            self.farewells.insert(at, (slot, connection));
+        }
+    }
+}

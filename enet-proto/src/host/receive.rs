@@ -1,0 +1,233 @@
+//! Receiving: open a datagram, find whom it is for, run its commands (PROTOCOL.md §14).
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use enet_wire::{Body, Commands, DecodeError, Header, MAX_MTU, split_checksum};
+
+use super::Host;
+use crate::stats::DiscardReason;
+use crate::time::Instant;
+
+/// A received datagram.
+#[derive(Debug, Clone, Copy)]
+pub struct Datagram<'a> {
+    /// Who sent it.
+    pub source: SocketAddr,
+    /// Our address it was sent to, if known.
+    pub local: Option<IpAddr>,
+    /// Its congestion marking, if known.
+    pub ecn: Option<Ecn>,
+    /// The UDP payload.
+    pub bytes: &'a [u8],
+}
+
+impl<'a> Datagram<'a> {
+    /// A datagram of which only source and contents are known.
+    pub const fn new(source: SocketAddr, bytes: &'a [u8]) -> Self {
+        Datagram { source, local: None, ecn: None, bytes }
+    }
+}
+
+/// An explicit congestion notification codepoint (RFC 3168).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ecn {
+    /// ECN-capable transport, codepoint 0.
+    Ect0,
+    /// ECN-capable transport, codepoint 1.
+    Ect1,
+    /// Congestion experienced.
+    Ce,
+}
+
+/// Sees every datagram before the protocol does: for other protocols on the same port, and for NAT punching.
+///
+/// Every `FnMut(&Datagram) -> Verdict` is one.
+#[doc(alias = "ENetInterceptCallback")]
+pub trait Intercept: Send {
+    /// Says whose the datagram is.
+    fn intercept(&mut self, datagram: &Datagram<'_>) -> Verdict;
+}
+
+impl<F: FnMut(&Datagram<'_>) -> Verdict + Send> Intercept for F {
+    fn intercept(&mut self, datagram: &Datagram<'_>) -> Verdict {
+        self(datagram)
+    }
+}
+
+/// What becomes of an intercepted datagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The protocol shall look at it.
+    Pass,
+    /// It was somebody else's, and is dealt with.
+    Consume,
+}
+
+/// Whom a datagram is for.
+enum Route {
+    /// Nobody yet: it may hold a CONNECT.
+    Stranger,
+    Slot(u16),
+}
+
+/// A datagram's commands, in the clear.
+enum Opened<'a> {
+    AsSent(&'a [u8]),
+    Decompressed(Vec<u8>),
+}
+
+impl Host {
+    /// Takes in one datagram. Whatever is wrong with it changes a counter and nothing else.
+    pub fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) {
+        self.settle_touched();
+        self.advance(now);
+        self.receive(datagram);
+    }
+
+    /// Sets or removes the hook that sees every datagram first.
+    pub fn set_intercept(&mut self, hook: Option<Box<dyn Intercept>>) {
+        self.intercept = hook;
+    }
+
+    pub(super) fn receive(&mut self, datagram: Datagram<'_>) {
+        self.shared.stats.datagrams_received += 1;
+        self.shared.stats.bytes_received += datagram.bytes.len() as u64;
+        if let Some(hook) = &mut self.intercept
+            && hook.intercept(&datagram) == Verdict::Consume
+        {
+            return;
+        }
+        if let Err(reason) = self.open(&datagram) {
+            self.shared.discard(reason);
+        }
+    }
+
+    fn open(&mut self, datagram: &Datagram<'_>) -> Result<(), DiscardReason> {
+        if datagram.bytes.len() > MAX_MTU as usize {
+            return Err(DiscardReason::Oversize);
+        }
+        let (header, rest) = Header::decode(datagram.bytes).map_err(|_| DiscardReason::Truncated)?;
+        let route = self.route(&header, datagram.source)?;
+        let (checksum, block) = match self.shared.checksum {
+            Some(_) => split_checksum(rest).map(|(sum, block)| (Some(sum), block)),
+            None => Ok((None, rest)),
+        }
+        .map_err(|_| DiscardReason::Truncated)?;
+        let header_len = datagram.bytes.len() - block.len();
+        let opened = self.decompress(&header, block, header_len)?;
+        let commands = match &opened {
+            Opened::AsSent(commands) => commands,
+            Opened::Decompressed(commands) => commands.as_slice(),
+        };
+        let result = self.verify(&header, checksum, &route, commands).map(|()| {
+            self.run(&header, &route, datagram.source, header_len, commands);
+        });
+        if let Opened::Decompressed(buffer) = opened {
+            self.scratch = buffer;
+        }
+        result
+    }
+
+    /// Finds the slot and checks that the datagram comes from its peer's address and session.
+    fn route(&self, header: &Header, source: SocketAddr) -> Result<Route, DiscardReason> {
+        if header.peer.is_unknown() {
+            return Ok(Route::Stranger);
+        }
+        let slot = self.table.route(header.peer).ok_or(DiscardReason::UnknownPeer)?;
+        let connection =
+            self.table.get(slot).filter(|it| !it.is_finished()).ok_or(DiscardReason::UnknownPeer)?;
+        if connection.address != source && connection.address.ip() != IpAddr::V4(Ipv4Addr::BROADCAST) {
+            return Err(DiscardReason::WrongAddress);
+        }
+        if !connection.remote_id.is_unknown() && header.session.get() != connection.sessions.incoming {
+            return Err(DiscardReason::WrongSession);
+        }
+        Ok(Route::Slot(slot))
+    }
+
+    fn decompress<'a>(
+        &mut self,
+        header: &Header,
+        block: &'a [u8],
+        header_len: usize,
+    ) -> Result<Opened<'a>, DiscardReason> {
+        if !header.compressed {
+            return Ok(Opened::AsSent(block));
+        }
+        let compressor = self.compressor.as_mut().ok_or(DiscardReason::NoCompressor)?;
+        let mut buffer = core::mem::take(&mut self.scratch);
+        buffer.resize(MAX_MTU as usize - header_len, 0);
+        let Some(len) = compressor.decompress(block, &mut buffer).filter(|len| *len > 0) else {
+            self.scratch = buffer;
+            return Err(DiscardReason::BadCompression);
+        };
+        buffer.truncate(len);
+        Ok(Opened::Decompressed(buffer))
+    }
+
+    fn verify(
+        &self,
+        header: &Header,
+        found: Option<[u8; 4]>,
+        route: &Route,
+        commands: &[u8],
+    ) -> Result<(), DiscardReason> {
+        let (Some(checksum), Some(found)) = (self.shared.checksum, found) else { return Ok(()) };
+        let seed = match route {
+            Route::Stranger => [0; 4],
+            Route::Slot(slot) => self.table.get(*slot).map_or([0; 4], |connection| connection.connect_id.0),
+        };
+        let expected = checksum.of(&[&header.encode(), &seed, commands]);
+        if expected == found { Ok(()) } else { Err(DiscardReason::BadChecksum) }
+    }
+
+    /// Runs commands until one is bad; those before it stay in effect (PROTOCOL.md §14.2).
+    fn run(
+        &mut self,
+        header: &Header,
+        route: &Route,
+        source: SocketAddr,
+        header_len: usize,
+        commands: &[u8],
+    ) {
+        let mut slot = match route {
+            Route::Stranger => None,
+            Route::Slot(slot) => Some(*slot),
+        };
+        if let Some(connection) = slot.and_then(|slot| self.table.get_mut(slot)) {
+            connection.address = source;
+            let bytes = u32::try_from(header_len + commands.len()).unwrap_or(0);
+            connection.incoming_data_total = connection.incoming_data_total.wrapping_add(bytes);
+        }
+        for command in Commands::new(commands) {
+            let command = match command {
+                Ok(command) => command,
+                // Compressors pad with zeros, which end the commands as they do in stock ENet.
+                Err(DecodeError::UnknownCommand(0)) => break,
+                Err(_) => {
+                    self.shared.discard(DiscardReason::MalformedCommand);
+                    break;
+                }
+            };
+            let result = match (slot, &command.body) {
+                (None, Body::Connect(connect)) => {
+                    self.on_connect(source, connect).map(|new| slot = Some(new))
+                }
+                (None, _) => Err(DiscardReason::UnexpectedCommand),
+                (Some(slot), _) => match self.table.get_mut(slot) {
+                    Some(connection) => connection.dispatch(&command, header.sent_time, &mut self.shared),
+                    None => break,
+                },
+            };
+            if let Err(reason) = result {
+                self.shared.discard(reason);
+                break;
+            }
+        }
+        if let Some(slot) = slot {
+            self.settle(slot);
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! [`Peer`] and [`PeerMut`]: a connection as the application sees it.
+
+use core::fmt;
+use core::net::SocketAddr;
+use core::time::Duration;
+
+use enet_wire::{Body, ChannelId, ConnectId, ThrottleConfigure};
+
+use super::{Host, from_millis};
+use crate::config::{ThrottleSettings, Timeouts};
+use crate::error::SendError;
+use crate::event::{PeerId, PeerState};
+use crate::packet::Packet;
+use crate::peer::{Connection, DEFAULT_PING_INTERVAL};
+use crate::stats::{ChannelStats, PeerStats};
+use crate::time::millis;
+
+/// A connection, to look at.
+#[derive(Clone, Copy)]
+pub struct Peer<'a> {
+    connection: &'a Connection,
+    id: PeerId,
+}
+
+impl<'a> Peer<'a> {
+    pub(super) const fn new(connection: &'a Connection, id: PeerId) -> Self {
+        Peer { connection, id }
+    }
+
+    /// Its handle.
+    pub const fn id(&self) -> PeerId {
+        self.id
+    }
+
+    /// Where it is.
+    pub const fn address(&self) -> SocketAddr {
+        self.connection.address
+    }
+
+    /// How far the connection has come.
+    pub const fn state(&self) -> PeerState {
+        self.connection.state()
+    }
+
+    /// Channels the two ends agreed on.
+    pub const fn channels(&self) -> u8 {
+        self.connection.channels.count()
+    }
+
+    /// The connection's id, chosen by the connecting end.
+    pub const fn connect_id(&self) -> ConnectId {
+        self.connection.connect_id
+    }
+
+    /// Smoothed round trip time; 500 ms before the first sample.
+    #[doc(alias = "roundTripTime")]
+    pub fn rtt(&self) -> Duration {
+        from_millis(self.connection.rtt.mean)
+    }
+
+    /// Mean deviation of the round trip time.
+    #[doc(alias = "roundTripTimeVariance")]
+    pub fn rtt_variance(&self) -> Duration {
+        from_millis(self.connection.rtt.variance)
+    }
+
+    /// The round trip time the throttle takes for normal: the lowest of the last throttle interval.
+    #[doc(alias = "lastRoundTripTime")]
+    pub fn throttle_baseline_rtt(&self) -> Duration {
+        from_millis(self.connection.rtt.last)
+    }
+
+    /// Largest datagram the two ends agreed on, in bytes.
+    pub fn mtu(&self) -> u16 {
+        u16::try_from(self.connection.mtu).unwrap_or(u16::MAX)
+    }
+
+    /// What was set with [`set_user_value`](PeerMut::set_user_value); 0 at first.
+    pub const fn user_value(&self) -> u64 {
+        self.connection.user_value
+    }
+
+    /// When the peer is given up.
+    pub fn timeouts(&self) -> Timeouts {
+        let limits = self.connection.give_up;
+        Timeouts {
+            limit: limits.limit,
+            minimum: from_millis(limits.minimum),
+            maximum: from_millis(limits.maximum),
+        }
+    }
+
+    /// How long nothing may be acknowledged before a ping is sent.
+    pub fn ping_interval(&self) -> Duration {
+        from_millis(self.connection.ping_interval)
+    }
+
+    /// The connection's numbers.
+    pub fn stats(&self) -> PeerStats {
+        self.connection.stats()
+    }
+
+    /// A channel's counters, if the connection has it.
+    pub fn channel(&self, channel: impl Into<ChannelId>) -> Option<ChannelStats> {
+        self.connection.channel_stats(channel.into())
+    }
+}
+
+impl fmt::Debug for Peer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Peer({}, {}, {})", self.id, self.address(), self.state())
+    }
+}
+
+impl fmt::Display for Peer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.address().fmt(f)
+    }
+}
+
+/// A connection, to give orders to. Orders take effect at the host's next `poll_*` or `handle_*`.
+#[derive(Debug)]
+pub struct PeerMut<'a> {
+    host: &'a mut Host,
+    id: PeerId,
+}
+
+impl<'a> PeerMut<'a> {
+    pub(super) const fn new(host: &'a mut Host, id: PeerId) -> Self {
+        PeerMut { host, id }
+    }
+
+    /// The same, to look at.
+    pub fn view(&self) -> Option<Peer<'_>> {
+        self.host.peer(self.id)
+    }
+
+    fn with<R>(&mut self, order: impl FnOnce(&mut Connection, &mut crate::shared::Shared) -> R) -> Option<R> {
+        let Host { table, shared, .. } = &mut *self.host;
+        Some(order(table.get_mut(self.id.slot)?, shared))
+    }
+
+    // --- data ---
+
+    /// Queues a packet (PROTOCOL.md §12.2). Packets of one channel arrive in the order they were queued; see
+    /// [`Delivery`](crate::Delivery).
+    #[doc(alias = "enet_peer_send")]
+    pub fn send(
+        &mut self,
+        channel: impl Into<ChannelId>,
+        packet: impl Into<Packet>,
+    ) -> Result<(), SendError> {
+        let (channel, packet) = (channel.into(), packet.into());
+        let Host { table, shared, .. } = &mut *self.host;
+        match table.get_mut(self.id.slot) {
+            Some(connection) => connection.send(channel, packet, shared),
+            None => Err(SendError { reason: crate::SendErrorReason::NotConnected, packet }),
+        }
+    }
+
+    /// Fetches the next packet of this peer, past the host's events, in whatever state the connection is.
+    #[doc(alias = "enet_peer_receive")]
+    pub fn receive(&mut self) -> Option<(ChannelId, Packet)> {
+        self.with(|connection, _| connection.inbox.take())?
+    }
+
+    /// Queues a ping; `false` if not connected. Idle connections do so by themselves.
+    #[doc(alias = "enet_peer_ping")]
+    pub fn ping(&mut self) -> bool {
+        self.with(Connection::ping).unwrap_or(false)
+    }
+
+    // --- leaving (PROTOCOL.md §8) ---
+
+    /// Disconnects: `data` reaches the remote's event, and ours comes when it has confirmed. **Everything queued or
+    /// in flight, in both directions, is lost**; see [`disconnect_later`](PeerMut::disconnect_later). Before the
+    /// connection is established this gives it up without an event.
+    #[doc(alias = "enet_peer_disconnect")]
+    pub fn disconnect(&mut self, data: u32) {
+        self.leave(|connection, shared| connection.disconnect(data, shared));
+    }
+
+    /// Disconnects once everything queued has been acknowledged. Incoming data is discarded from now on.
+    #[doc(alias = "enet_peer_disconnect_later")]
+    pub fn disconnect_later(&mut self, data: u32) {
+        self.leave(|connection, shared| connection.disconnect_later(data, shared));
+    }
+
+    /// Disconnects with one datagram that may get lost; the slot is free at once and no event comes.
+    #[doc(alias = "enet_peer_disconnect_now")]
+    pub fn disconnect_now(mut self, data: u32) {
+        let farewell = self.with(|connection, shared| connection.disconnect_now(data, shared));
+        self.host.take_leave(self.id.slot, farewell.unwrap_or(false));
+    }
+
+    /// Forgets the connection without a word; the remote will time out. No event comes.
+    #[doc(alias = "enet_peer_reset")]
+    pub fn reset(self) {
+        self.host.take_leave(self.id.slot, false);
+    }
+
+    /// Lets a connect go that was made with `hold`.
+    pub fn release(&mut self) {
+        self.with(|connection, _| connection.held = false);
+    }
+
+    fn leave(&mut self, order: impl FnOnce(&mut Connection, &mut crate::shared::Shared) -> bool) {
+        if self.with(order) == Some(true) {
+            self.host.take_leave(self.id.slot, true);
+        }
+    }
+
+    // --- settings of this connection ---
+
+    /// When the peer is given up.
+    #[doc(alias = "enet_peer_timeout")]
+    pub fn set_timeouts(&mut self, timeouts: Timeouts) {
+        self.with(|connection, _| connection.set_timeouts(timeouts));
+    }
+
+    /// How long nothing may be acknowledged before a ping is sent; zero stands for the default of 500 ms.
+    #[doc(alias = "enet_peer_ping_interval")]
+    pub fn set_ping_interval(&mut self, interval: Duration) {
+        let ms = millis(interval);
+        self.with(|connection, _| {
+            connection.ping_interval = if ms == 0 { DEFAULT_PING_INTERVAL } else { ms }
+        });
+    }
+
+    /// How the throttle moves, on this end and, by a command, on the remote's.
+    #[doc(alias = "enet_peer_throttle_configure")]
+    pub fn set_throttle(&mut self, settings: ThrottleSettings) {
+        let ThrottleSettings { interval, acceleration, deceleration } = settings;
+        let settings = ThrottleConfigure { interval: millis(interval), acceleration, deceleration };
+        self.with(|connection, shared| {
+            connection.adopt_throttle(settings);
+            if !connection.is_finished() {
+                connection.queue_control(Body::ThrottleConfigure(settings), shared);
+            }
+        });
+    }
+
+    /// Seeds the round trip time with a better guess than the smoothed one.
+    #[doc(alias = "roundTripTime")]
+    pub fn set_round_trip_time(&mut self, rtt: Duration) {
+        self.with(|connection, _| connection.rtt.mean = millis(rtt).max(1));
+    }
+
+    /// Seeds the round trip time the throttle takes for normal.
+    #[doc(alias = "lastRoundTripTime")]
+    pub fn set_throttle_baseline_rtt(&mut self, rtt: Duration) {
+        self.with(|connection, _| connection.rtt.last = millis(rtt).max(1));
+    }
+
+    /// A number of the application's own, which comes back in the `Disconnected` event.
+    pub fn set_user_value(&mut self, value: u64) {
+        self.with(|connection, _| connection.user_value = value);
+    }
+}

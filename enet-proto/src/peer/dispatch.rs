@@ -1,0 +1,259 @@
+//! Dispatch: one function per received command (PROTOCOL.md §14.3), and the rule what is acknowledged.
+
+use enet_wire::{Body, ChannelId, Command, Fragment, ReliableSeq, UnreliableSeq, UnsequencedGroup};
+
+use super::acks::Ack;
+use super::rtt::round_trip_sample;
+use super::{Connection, Stage};
+use crate::channel::Channels;
+use crate::channel::inbox::Inbox;
+use crate::channel::receiver::{Intake, Outcome, Receiver};
+use crate::event::DisconnectReason;
+use crate::packet::Delivery;
+use crate::peer::in_flight::{Sent, SentBody};
+use crate::shared::Shared;
+use crate::stats::DiscardReason;
+use crate::time::Millis;
+
+impl Connection {
+    /// Carries out one command and owes its acknowledgement. An error ends the datagram.
+    pub(crate) fn dispatch(
+        &mut self,
+        command: &Command<'_>,
+        sent_time: Option<u16>,
+        shared: &mut Shared,
+    ) -> Outcome {
+        self.run(command, shared)?;
+        if command.acknowledge { self.owe_acknowledgement(command, sent_time) } else { Ok(()) }
+    }
+
+    fn run(&mut self, command: &Command<'_>, shared: &mut Shared) -> Outcome {
+        let channel = command.channel;
+        match command.body {
+            Body::Acknowledge { received_seq, received_sent_time } => {
+                self.on_acknowledge(channel, received_seq, received_sent_time, shared)
+            }
+            Body::Connect(_) => Err(DiscardReason::UnexpectedCommand),
+            Body::VerifyConnect(verify) => self.on_verify_connect(&verify),
+            Body::Disconnect { data } => {
+                self.on_disconnect(data, command.acknowledge);
+                Ok(())
+            }
+            _ if !self.is_active() => Err(DiscardReason::UnexpectedCommand),
+            Body::Ping => Ok(()),
+            Body::BandwidthLimit { incoming, outgoing } => {
+                self.on_bandwidth_limit(incoming, outgoing, shared);
+                Ok(())
+            }
+            Body::ThrottleConfigure(settings) => {
+                self.adopt_throttle(settings);
+                Ok(())
+            }
+            Body::SendReliable { payload } => self.on_reliable(channel, command.seq, payload, shared),
+            Body::SendUnreliable { seq, payload } => {
+                self.on_unreliable(channel, command.seq, seq, payload, shared)
+            }
+            Body::SendUnsequenced { group, payload } => self.on_unsequenced(channel, group, payload, shared),
+            Body::SendFragment(fragment) => self.on_fragment(channel, &fragment, shared),
+            Body::SendUnreliableFragment(fragment) => {
+                self.on_unreliable_fragment(channel, command.seq, &fragment, shared)
+            }
+        }
+    }
+
+    /// One acknowledgement for each copy that arrived, but not for numbers too far ahead (PROTOCOL.md §9.3).
+    fn owe_acknowledgement(&mut self, command: &Command<'_>, sent_time: Option<u16>) -> Outcome {
+        let sent_time = sent_time.ok_or(DiscardReason::NoSentTime)?;
+        let of_disconnect = matches!(command.body, Body::Disconnect { .. });
+        let owed = match self.stage {
+            Stage::Disconnecting | Stage::AcknowledgingConnect { .. } => false,
+            Stage::AcknowledgingDisconnect { .. } => of_disconnect,
+            _ => !self.is_finished(),
+        };
+        let too_far = self.channels.is_too_far_ahead(command.channel, command.seq);
+        if owed && !too_far {
+            let Command { channel, seq, .. } = *command;
+            self.acks.push_back(Ack { channel, seq, sent_time, of_disconnect });
+            self.outgoing_data_total = self.outgoing_data_total.wrapping_add(u32::from(Ack::LEN));
+        }
+        Ok(())
+    }
+
+    /// Handles an acknowledgement (PROTOCOL.md §9.4). It counts as a sample and as a sign of life even if its number
+    /// is unknown.
+    fn on_acknowledge(
+        &mut self,
+        channel: ChannelId,
+        seq: ReliableSeq,
+        echoed: u16,
+        shared: &mut Shared,
+    ) -> Outcome {
+        if self.is_finished() {
+            return Ok(());
+        }
+        let Some(sample) = round_trip_sample(shared.now, echoed) else { return Ok(()) };
+        self.on_sample(sample, shared.now);
+        let acknowledged = self.take_acknowledged(channel, seq);
+        match self.stage {
+            Stage::AcknowledgingConnect { data } => match acknowledged {
+                Some(Sent { body: SentBody::Control(Body::VerifyConnect(_)), .. }) => self.establish(data),
+                _ => return Err(DiscardReason::UnexpectedCommand),
+            },
+            Stage::Disconnecting => match acknowledged {
+                Some(Sent { body: SentBody::Control(Body::Disconnect { .. }), .. }) => {
+                    let event = Some((DisconnectReason::Local, 0));
+                    self.stage = Stage::Over { event, was_established: true };
+                }
+                _ => return Err(DiscardReason::UnexpectedCommand),
+            },
+            _ => self.disconnect_if_drained(shared),
+        }
+        Ok(())
+    }
+
+    fn on_sample(&mut self, sample: u32, now: Millis) {
+        let first = self.last_receive_time.is_unset();
+        if !first {
+            self.throttle = self.throttle.after(sample, self.rtt.last, self.rtt.last_variance);
+        }
+        self.rtt = self.rtt.after(sample, now, first, self.throttle.interval);
+        self.last_receive_time = Millis(now.0.max(1));
+        self.earliest_timeout = Millis::UNSET;
+    }
+
+    fn take_acknowledged(&mut self, id: ChannelId, seq: ReliableSeq) -> Option<Sent> {
+        let Some(channel) = self.channels.get_mut(id) else {
+            return if id.is_control() { self.in_flight.remove_control(seq) } else { None };
+        };
+        let key = channel.sender.in_flight.remove(seq)?;
+        channel.sender.windows.on_acknowledged(seq);
+        self.in_flight.remove(key)
+    }
+
+    /// Handles DISCONNECT in either form (PROTOCOL.md §7).
+    fn on_disconnect(&mut self, data: u32, wants_acknowledgement: bool) {
+        let next = match self.stage {
+            Stage::AcknowledgingDisconnect { .. } | Stage::Zombie { .. } | Stage::Over { .. } => return,
+            Stage::AcknowledgingConnect { .. } => Stage::Over { event: None, was_established: false },
+            Stage::Connecting => Stage::Zombie { reason: DisconnectReason::Refused, data },
+            Stage::Connected | Stage::DisconnectLater { .. } if wants_acknowledgement => {
+                Stage::AcknowledgingDisconnect { data }
+            }
+            Stage::Connected | Stage::DisconnectLater { .. } | Stage::Disconnecting => {
+                Stage::Zombie { reason: DisconnectReason::Remote, data }
+            }
+        };
+        self.clear_queues();
+        self.stage = next;
+    }
+
+    fn on_reliable(
+        &mut self,
+        id: ChannelId,
+        seq: ReliableSeq,
+        payload: &[u8],
+        shared: &mut Shared,
+    ) -> Outcome {
+        let length = checked_length(payload, shared)?;
+        let (receiver, intake) = self.intake(id, shared)?;
+        receiver.on_reliable(seq, length, || shared.packet(Delivery::Reliable, payload), intake)
+    }
+
+    fn on_unreliable(
+        &mut self,
+        id: ChannelId,
+        reliable: ReliableSeq,
+        seq: UnreliableSeq,
+        payload: &[u8],
+        shared: &mut Shared,
+    ) -> Outcome {
+        let length = checked_length(payload, shared)?;
+        let (receiver, intake) = self.intake(id, shared)?;
+        let packet = || shared.packet(Delivery::Unreliable, payload);
+        receiver.on_unreliable(reliable, seq, length, packet, intake)
+    }
+
+    fn on_unsequenced(
+        &mut self,
+        id: ChannelId,
+        group: UnsequencedGroup,
+        payload: &[u8],
+        shared: &mut Shared,
+    ) -> Outcome {
+        let length = checked_length(payload, shared)?;
+        if id.get() >= self.channels.count() {
+            return Err(DiscardReason::NoSuchChannel);
+        }
+        let Some(fresh) = self.unsequenced_in.check(group) else { return Ok(()) };
+        let (receiver, intake) = self.intake(id, shared)?;
+        receiver.on_unsequenced(length, || shared.packet(Delivery::Unsequenced, payload), intake)?;
+        self.unsequenced_in.mark(fresh);
+        Ok(())
+    }
+
+    fn on_fragment(&mut self, id: ChannelId, fragment: &Fragment<'_>, shared: &mut Shared) -> Outcome {
+        let (receiver, intake) = self.intake(id, shared)?;
+        check_payload(fragment, shared)?;
+        if receiver.ignores_fragment_of(ReliableSeq(fragment.start)) {
+            return Ok(());
+        }
+        check_shape(fragment, shared)?;
+        receiver.on_reliable_fragment(fragment, intake)
+    }
+
+    fn on_unreliable_fragment(
+        &mut self,
+        id: ChannelId,
+        reliable: ReliableSeq,
+        fragment: &Fragment<'_>,
+        shared: &mut Shared,
+    ) -> Outcome {
+        let (receiver, intake) = self.intake(id, shared)?;
+        check_payload(fragment, shared)?;
+        if receiver.ignores_unreliable_fragment_of(reliable, fragment.start) {
+            return Ok(());
+        }
+        check_shape(fragment, shared)?;
+        receiver.on_unreliable_fragment(reliable, fragment, intake)
+    }
+
+    /// The receiving half of a channel, and what it may use.
+    fn intake(
+        &mut self,
+        id: ChannelId,
+        shared: &Shared,
+    ) -> Result<(&mut Receiver, Intake<'_>), DiscardReason> {
+        let accepting = self.stage == Stage::Connected;
+        let Connection { channels, inbox, .. } = self;
+        let (channels, inbox): (&mut Channels, &mut Inbox) = (channels, inbox);
+        let channel = channels.get_mut(id).ok_or(DiscardReason::NoSuchChannel)?;
+        let intake = Intake { channel: id, inbox, max_waiting_data: shared.max_waiting_data, accepting };
+        Ok((&mut channel.receiver, intake))
+    }
+}
+
+fn checked_length(payload: &[u8], shared: &Shared) -> Result<u32, DiscardReason> {
+    u32::try_from(payload.len())
+        .ok()
+        .filter(|length| *length <= shared.max_packet_size)
+        .ok_or(DiscardReason::MalformedCommand)
+}
+
+fn check_payload(fragment: &Fragment<'_>, shared: &Shared) -> Outcome {
+    if fragment.payload.is_empty() || checked_length(fragment.payload, shared).is_err() {
+        return Err(DiscardReason::BadFragment);
+    }
+    Ok(())
+}
+
+/// Whether a fragment's fields agree with each other and with our limits (PROTOCOL.md §12.8).
+fn check_shape(fragment: &Fragment<'_>, shared: &Shared) -> Outcome {
+    let Fragment { count, number, total_length, offset, payload, .. } = *fragment;
+    let consistent = count <= enet_wire::MAX_FRAGMENTS
+        && number < count
+        && total_length <= shared.max_packet_size
+        && total_length >= count
+        && offset < total_length
+        && payload.len() <= (total_length - offset) as usize;
+    if consistent { Ok(()) } else { Err(DiscardReason::BadFragment) }
+}

@@ -1,0 +1,58 @@
+//! The packet loss statistic: retransmission timeouts per command sent, smoothed (PROTOCOL.md §10.4).
+
+use crate::time::Millis;
+
+const SCALE: u64 = 1 << 16;
+const INTERVAL: u32 = 10_000;
+
+/// Commands sent and timed out in the running interval, and what came of the intervals before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PacketLoss {
+    /// Commands sent in the running interval; acknowledgements do not count.
+    pub sent: u32,
+    /// Retransmission timeouts in the running interval.
+    pub lost: u32,
+    /// Smoothed share, of 65 536. A rate of retransmission rather than of loss.
+    pub loss: u32,
+    /// Its mean deviation, of 65 536.
+    pub variance: u32,
+    /// When the running interval began; unset before the first datagram.
+    pub epoch: Millis,
+}
+
+impl PacketLoss {
+    /// The statistic as it stands when a datagram is about to be sent at `now`: a full interval is folded in.
+    #[must_use]
+    pub fn evaluated(self, now: Millis) -> PacketLoss {
+        if self.epoch.is_unset() {
+            return PacketLoss { epoch: now, ..self };
+        }
+        if now.diff(self.epoch) < INTERVAL || self.sent == 0 {
+            return self;
+        }
+        let measured = u64::from(self.lost) * SCALE / u64::from(self.sent);
+        let distance = measured.abs_diff(u64::from(self.loss));
+        let narrow = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
+        PacketLoss {
+            sent: 0,
+            lost: 0,
+            loss: narrow((u64::from(self.loss) * 7 + measured) / 8),
+            variance: narrow((u64::from(self.variance) * 3 + distance) / 4),
+            epoch: now,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_is_folded_in_when_ten_seconds_have_passed() {
+        let loss = PacketLoss { sent: 100, lost: 25, epoch: Millis(1), ..PacketLoss::default() };
+        assert_eq!(loss.evaluated(Millis(10_000)), loss);
+        let folded = loss.evaluated(Millis(10_001));
+        assert_eq!((folded.loss, folded.variance), (16_384 / 8, 16_384 / 4));
+        assert_eq!((folded.sent, folded.lost, folded.epoch), (0, 0, Millis(10_001)));
+    }
+}

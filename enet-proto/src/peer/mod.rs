@@ -1,0 +1,336 @@
+//! [`Connection`]: one peer's side of the protocol. It never reaches up to its host: it is handed what it needs and asked
+//! afterwards what it wants.
+
+pub(crate) mod acks;
+pub(crate) mod dispatch;
+pub(crate) mod establish;
+pub(crate) mod in_flight;
+pub(crate) mod loss;
+pub(crate) mod outgoing;
+pub(crate) mod queue;
+mod report;
+pub(crate) mod rtt;
+pub(crate) mod throttle;
+pub(crate) mod unsequenced;
+
+use core::net::SocketAddr;
+
+use enet_wire::{ConnectId, ReliableSeq, UnsequencedGroup, WirePeerId};
+
+use crate::channel::Channels;
+use crate::channel::inbox::Inbox;
+use crate::event::{DisconnectReason, PeerState};
+use crate::profile::{GiveUp, Silence};
+use crate::shared::Shared;
+use crate::time::Millis;
+use acks::Acks;
+use in_flight::{Expiry, InFlight};
+use loss::PacketLoss;
+use outgoing::{Choice, Limits, Outgoing};
+use rtt::Rtt;
+use throttle::Throttle;
+use unsequenced::UnsequencedWindow;
+
+/// How far a connection has come. `data` is what the application will be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Connecting,
+    AcknowledgingConnect {
+        data: u32,
+    },
+    Connected,
+    /// To be disconnected with `data` once nothing is queued or in flight.
+    DisconnectLater {
+        data: u32,
+    },
+    Disconnecting,
+    /// The remote disconnected; its acknowledgement is still to be written.
+    AcknowledgingDisconnect {
+        data: u32,
+    },
+    /// Ended; the slot stays taken until the application fetches the event.
+    Zombie {
+        reason: DisconnectReason,
+        data: u32,
+    },
+    /// Ended; the host frees the slot at once and raises the event, if there is one.
+    Over {
+        event: Option<(DisconnectReason, u32)>,
+        /// Whether the bandwidth shares of the other peers change.
+        was_established: bool,
+    },
+}
+
+/// The two-bit session numbers of a slot, kept from one connection to the next; 0xff before the first (PROTOCOL.md §6.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sessions {
+    /// What received datagrams must carry.
+    pub(crate) incoming: u8,
+    /// What sent datagrams carry.
+    pub(crate) outgoing: u8,
+}
+
+impl Sessions {
+    pub(crate) const NONE: Sessions = Sessions { incoming: 0xff, outgoing: 0xff };
+}
+
+/// What a connection wants after it was visited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Interests {
+    /// Something can be sent now.
+    pub(crate) transmit: bool,
+    /// An event can be fetched now.
+    pub(crate) dispatch: bool,
+    /// When to look again.
+    pub(crate) deadline: Option<Millis>,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) stage: Stage,
+    pub(crate) address: SocketAddr,
+    /// Our name at the remote, once we know it.
+    pub(crate) remote_id: WirePeerId,
+    pub(crate) connect_id: ConnectId,
+    pub(crate) sessions: Sessions,
+    pub(crate) mtu: u32,
+    pub(crate) window_size: u32,
+    /// The remote's own limits, bytes/s, 0 = unlimited.
+    pub(crate) incoming_bandwidth: u32,
+    pub(crate) outgoing_bandwidth: u32,
+    /// Bytes since the last bandwidth tick: received, and queued.
+    pub(crate) incoming_data_total: u32,
+    pub(crate) outgoing_data_total: u32,
+    pub(crate) channels: Channels,
+    pub(crate) inbox: Inbox,
+    pub(crate) acks: Acks,
+    pub(crate) outgoing: Outgoing,
+    pub(crate) in_flight: InFlight,
+    pub(crate) control_seq: ReliableSeq,
+    pub(crate) unsequenced_in: UnsequencedWindow,
+    pub(crate) unsequenced_out: UnsequencedGroup,
+    pub(crate) rtt: Rtt,
+    pub(crate) throttle: Throttle,
+    pub(crate) loss: PacketLoss,
+    pub(crate) give_up: GiveUp,
+    /// How long nothing may be acknowledged before a ping is sent, in ms.
+    pub(crate) ping_interval: u32,
+    /// When the last acknowledgement came; unset before the first.
+    pub(crate) last_receive_time: Millis,
+    /// Oldest transmission found expired since the last acknowledgement; unset if none.
+    pub(crate) earliest_timeout: Millis,
+    /// Whether the connect waits for the application's `release`.
+    pub(crate) held: bool,
+    /// Data of the `Connected` event to raise.
+    pub(crate) announce: Option<u32>,
+    /// Whether the queues were cleared since the host last asked: the peer loses its turn for events.
+    pub(crate) lost_turn: bool,
+    pub(crate) user_value: u64,
+}
+
+impl Connection {
+    pub(crate) fn new(stage: Stage, address: SocketAddr, sessions: Sessions, channels: u8, mtu: u32) -> Self {
+        let (limit, minimum, maximum) = crate::config::Timeouts::default().resolve();
+        Connection {
+            stage,
+            address,
+            remote_id: WirePeerId::UNKNOWN,
+            connect_id: ConnectId::ZERO,
+            sessions,
+            mtu,
+            window_size: enet_wire::MAX_WINDOW,
+            incoming_bandwidth: 0,
+            outgoing_bandwidth: 0,
+            incoming_data_total: 0,
+            outgoing_data_total: 0,
+            channels: Channels::new(channels),
+            inbox: Inbox::default(),
+            acks: Acks::new(),
+            outgoing: Outgoing::default(),
+            in_flight: InFlight::new(),
+            control_seq: ReliableSeq(0),
+            unsequenced_in: UnsequencedWindow::new(),
+            unsequenced_out: UnsequencedGroup(0),
+            rtt: Rtt::default(),
+            throttle: Throttle::default(),
+            loss: PacketLoss::default(),
+            give_up: GiveUp { limit, minimum, maximum },
+            ping_interval: DEFAULT_PING_INTERVAL,
+            last_receive_time: Millis::UNSET,
+            earliest_timeout: Millis::UNSET,
+            held: false,
+            announce: None,
+            lost_turn: false,
+            user_value: 0,
+        }
+    }
+
+    // --- what it wants ---
+
+    /// What the host should do about this connection.
+    pub(crate) fn interests(&self, shared: &Shared) -> Interests {
+        if self.held || self.is_finished() {
+            let dispatch = matches!(self.stage, Stage::Zombie { .. });
+            return Interests { transmit: false, dispatch, deadline: None };
+        }
+        let ping = self.ping_due(shared.now);
+        Interests {
+            transmit: ping || !self.acks.is_empty() || self.choose(shared).is_some(),
+            dispatch: self.stage == Stage::Connected && !self.inbox.is_empty(),
+            deadline: self
+                .in_flight
+                .deadline()
+                .or_else(|| if ping { None } else { self.next_ping(shared.now) }),
+        }
+    }
+
+    /// What goes next, if anything may.
+    pub(crate) fn choose(&self, shared: &Shared) -> Option<Choice> {
+        let profile = shared.profile;
+        let byte_window = profile.byte_window(self.throttle.value, self.window_size, self.mtu);
+        self.outgoing.choose(&self.in_flight, &self.channels, Limits { profile, byte_window })
+    }
+
+    /// Whether nothing was acknowledged for a ping interval while nothing is in flight (PROTOCOL.md §13.4).
+    pub(crate) fn is_quiet(&self, now: Millis) -> bool {
+        self.in_flight.is_idle() && now.diff(self.last_receive_time) >= self.ping_interval
+    }
+
+    fn ping_due(&self, now: Millis) -> bool {
+        self.stage == Stage::Connected && self.is_quiet(now)
+    }
+
+    fn next_ping(&self, now: Millis) -> Option<Millis> {
+        if self.stage != Stage::Connected || !self.in_flight.is_idle() {
+            return None;
+        }
+        let silent = now.diff(self.last_receive_time);
+        Some(now.plus(self.ping_interval.saturating_sub(silent)))
+    }
+
+    // --- time ---
+
+    /// Moves expired commands to retransmission, or gives the peer up (PROTOCOL.md §9.5).
+    pub(crate) fn check_timeouts(&mut self, shared: &Shared) {
+        let Connection { in_flight, earliest_timeout, loss, give_up, .. } = self;
+        let gone = in_flight.expire(shared.now, |sent| {
+            if earliest_timeout.is_unset() || sent.sent_time.less(*earliest_timeout) {
+                *earliest_timeout = sent.sent_time;
+            }
+            let silence = Silence { attempts: sent.attempts, age: shared.now.diff(*earliest_timeout) };
+            if !earliest_timeout.is_unset() && shared.profile.gives_up(silence, *give_up) {
+                return Expiry::GiveUp;
+            }
+            loss.lost = loss.lost.wrapping_add(1);
+            Expiry::Resend(shared.profile.next_timeout(sent.timeout))
+        });
+        if gone {
+            self.on_timed_out();
+        }
+    }
+
+    fn on_timed_out(&mut self) {
+        let (event, was_established) = match self.stage {
+            Stage::AcknowledgingConnect { .. } => (None, false),
+            Stage::Connecting => (Some((DisconnectReason::ConnectTimedOut, 0)), false),
+            Stage::Disconnecting => (Some((DisconnectReason::Local, 0)), true),
+            _ => (Some((DisconnectReason::TimedOut, 0)), true),
+        };
+        self.stage = Stage::Over { event, was_established };
+    }
+
+    // --- leaving ---
+
+    /// Starts an orderly disconnect. Everything queued, in flight and unfetched is lost (PROTOCOL.md §8). Whether a
+    /// farewell was queued instead, after which the connection is to be taken out of its slot.
+    pub(crate) fn disconnect(&mut self, data: u32, shared: &mut Shared) -> bool {
+        match self.stage {
+            Stage::Connected | Stage::DisconnectLater { .. } => {
+                self.clear_queues();
+                self.queue_control(enet_wire::Body::Disconnect { data }, shared);
+                self.stage = Stage::Disconnecting;
+                false
+            }
+            Stage::Connecting | Stage::AcknowledgingConnect { .. } => self.bid_farewell(data, shared),
+            Stage::Disconnecting
+            | Stage::AcknowledgingDisconnect { .. }
+            | Stage::Zombie { .. }
+            | Stage::Over { .. } => false,
+        }
+    }
+
+    /// Disconnects once everything queued has been delivered. As `disconnect` in every other respect.
+    pub(crate) fn disconnect_later(&mut self, data: u32, shared: &mut Shared) -> bool {
+        if self.is_active() && !self.is_drained() {
+            self.stage = Stage::DisconnectLater { data };
+            return false;
+        }
+        self.disconnect(data, shared)
+    }
+
+    /// Clears everything and queues the one disconnect that nobody acknowledges, unless the remote knows already.
+    pub(crate) fn disconnect_now(&mut self, data: u32, shared: &mut Shared) -> bool {
+        if self.stage == Stage::Disconnecting || self.is_finished() {
+            return false;
+        }
+        self.bid_farewell(data, shared)
+    }
+
+    fn bid_farewell(&mut self, data: u32, shared: &mut Shared) -> bool {
+        self.clear_queues();
+        self.queue_farewell(data, shared);
+        true
+    }
+
+    /// Ends a drained connection that was waiting for just that.
+    pub(crate) fn disconnect_if_drained(&mut self, shared: &mut Shared) {
+        if let Stage::DisconnectLater { data } = self.stage
+            && self.is_drained()
+        {
+            self.disconnect(data, shared);
+        }
+    }
+
+    /// Drops what is queued in either direction. Estimators and counters stay (PROTOCOL.md §7).
+    pub(crate) fn clear_queues(&mut self) {
+        self.acks.clear();
+        self.outgoing.clear();
+        self.in_flight.clear();
+        self.inbox.clear();
+        self.channels = Channels::new(0);
+        self.lost_turn = true;
+    }
+
+    // --- views ---
+
+    /// Whether data may flow.
+    pub(crate) const fn is_active(&self) -> bool {
+        matches!(self.stage, Stage::Connected | Stage::DisconnectLater { .. })
+    }
+
+    /// Whether the connection is past every exchange.
+    pub(crate) const fn is_finished(&self) -> bool {
+        matches!(self.stage, Stage::Zombie { .. } | Stage::Over { .. })
+    }
+
+    /// Whether nothing is queued, in flight or to be retransmitted. Acknowledgements do not count.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.outgoing.is_empty() && self.in_flight.is_empty()
+    }
+
+    pub(crate) const fn state(&self) -> PeerState {
+        match self.stage {
+            Stage::Connecting => PeerState::Connecting,
+            Stage::AcknowledgingConnect { .. } => PeerState::AcknowledgingConnect,
+            Stage::Connected => PeerState::Connected,
+            Stage::DisconnectLater { .. } => PeerState::DisconnectLater,
+            Stage::Disconnecting => PeerState::Disconnecting,
+            Stage::AcknowledgingDisconnect { .. } => PeerState::AcknowledgingDisconnect,
+            Stage::Zombie { .. } => PeerState::Zombie,
+            Stage::Over { .. } => PeerState::Disconnected,
+        }
+    }
+}
+
+pub(crate) const DEFAULT_PING_INTERVAL: u32 = 500;

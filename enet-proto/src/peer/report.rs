@@ -1,0 +1,70 @@
+//! A connection's numbers for the outside, and its self-checks.
+
+use enet_wire::ChannelId;
+
+use super::Connection;
+use crate::config::Timeouts;
+use crate::profile::GiveUp;
+use crate::stats::{ChannelStats, PeerStats};
+
+impl Connection {
+    pub(crate) fn set_timeouts(&mut self, timeouts: Timeouts) {
+        let (limit, minimum, maximum) = timeouts.resolve();
+        self.give_up = GiveUp { limit, minimum, maximum };
+    }
+
+    pub(crate) fn stats(&self) -> PeerStats {
+        PeerStats {
+            round_trip_time: self.rtt.mean,
+            round_trip_time_variance: self.rtt.variance,
+            lowest_round_trip_time: self.rtt.lowest,
+            highest_round_trip_time_variance: self.rtt.highest_variance,
+            last_round_trip_time: self.rtt.last,
+            last_round_trip_time_variance: self.rtt.last_variance,
+            throttle: self.throttle.value,
+            throttle_limit: self.throttle.limit,
+            reliable_data_in_transit: self.in_flight.bytes(),
+            packets_sent: self.loss.sent,
+            packets_lost: self.loss.lost,
+            packet_loss: self.loss.loss,
+            packet_loss_variance: self.loss.variance,
+            next_timeout: self.in_flight.deadline().map(|deadline| deadline.0),
+            window_size: self.window_size,
+            waiting_data: self.inbox.waiting_data(),
+            incoming_bandwidth: self.incoming_bandwidth,
+            outgoing_bandwidth: self.outgoing_bandwidth,
+            outgoing_data_total: self.outgoing_data_total,
+            incoming_data_total: self.incoming_data_total,
+            incoming_unsequenced_group: self.unsequenced_in.base(),
+            outgoing_unsequenced_group: self.unsequenced_out.0,
+            in_flight: self.in_flight.len() - self.in_flight.waiting(),
+            queued: self.outgoing.control.len() + self.outgoing.data.len() + self.in_flight.waiting(),
+            acknowledgements_owed: self.acks.len(),
+        }
+    }
+
+    pub(crate) fn channel_stats(&self, id: ChannelId) -> Option<ChannelStats> {
+        if id.get() >= self.channels.count() {
+            return None;
+        }
+        Some(self.channels.get(id).map_or_else(ChannelStats::default, |channel| ChannelStats {
+            incoming_reliable: channel.receiver.last_reliable().0,
+            incoming_unreliable: channel.receiver.last_unreliable().0,
+            outgoing_reliable: channel.sender.last_reliable().0,
+            outgoing_unreliable: channel.sender.last_unreliable().0,
+        }))
+    }
+
+    /// Panics if the connection's accounts contradict its queues.
+    #[allow(clippy::panic)] // its purpose
+    pub(crate) fn check_invariants(&self) {
+        let waiting = self.channels.iter().map(|channel| channel.receiver.reserved_bytes()).sum::<usize>();
+        if self.is_active() {
+            let held = waiting + self.inbox.queued_bytes();
+            assert_eq!(self.inbox.waiting_data() as usize, held, "waiting data");
+            assert_eq!(u64::from(self.in_flight.bytes()), self.in_flight.recount(), "bytes in flight");
+        }
+        let throttle = self.throttle;
+        assert!(throttle.value <= 32 && throttle.limit <= 32, "throttle above its scale");
+    }
+}

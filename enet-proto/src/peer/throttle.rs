@@ -1,0 +1,85 @@
+//! The packet throttle: which share of unreliable packets is sent, of 32 (PROTOCOL.md §10.2, §10.3).
+
+/// The full share.
+pub(crate) const SCALE: u32 = 32;
+const COUNTER_STEP: u32 = 7;
+
+/// The throttle of one connection and how fast it moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Throttle {
+    /// Share of unreliable packets that are sent, of 32.
+    pub value: u32,
+    /// What bandwidth limits allow at most, of 32.
+    pub limit: u32,
+    /// Added for a good acknowledgement.
+    pub acceleration: u32,
+    /// Taken for a bad one.
+    pub deceleration: u32,
+    /// How often the baseline is measured anew, in ms.
+    pub interval: u32,
+    /// Spreads the drops evenly: steps by 7 modulo 32, and a packet passes while it is at most `value`.
+    pub counter: u32,
+}
+
+impl Default for Throttle {
+    fn default() -> Self {
+        Throttle { value: SCALE, limit: SCALE, acceleration: 2, deceleration: 2, interval: 5_000, counter: 0 }
+    }
+}
+
+impl Throttle {
+    /// The throttle after a round trip `sample`, judged against the last interval's baseline.
+    #[must_use]
+    pub const fn after(mut self, sample: u32, last_rtt: u32, last_variance: u32) -> Throttle {
+        if last_rtt <= last_variance {
+            self.value = self.limit;
+        } else if sample <= last_rtt {
+            let raised = self.value.saturating_add(self.acceleration);
+            self.value = if raised < self.limit { raised } else { self.limit };
+        } else if sample > last_rtt.saturating_add(last_variance.saturating_mul(2)) {
+            self.value = self.value.saturating_sub(self.deceleration);
+        }
+        self
+    }
+
+    /// Takes the next packet's turn: whether it may be sent.
+    pub(crate) const fn admit(&mut self) -> bool {
+        self.counter = (self.counter + COUNTER_STEP) % SCALE;
+        self.counter <= self.value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deviation_as_large_as_the_baseline_opens_the_throttle() {
+        let throttle = Throttle { value: 3, limit: 20, ..Throttle::default() };
+        assert_eq!(throttle.after(1_000, 10, 10).value, 20);
+    }
+
+    #[test]
+    fn samples_move_it_by_their_distance_from_the_baseline() {
+        let throttle = Throttle { value: 10, ..Throttle::default() };
+        assert_eq!(throttle.after(100, 100, 10).value, 12);
+        assert_eq!(throttle.after(120, 100, 10).value, 10);
+        assert_eq!(throttle.after(121, 100, 10).value, 8);
+        assert_eq!(Throttle { value: 1, ..throttle }.after(121, 100, 10).value, 0);
+    }
+
+    #[test]
+    fn a_share_of_n_lets_n_plus_one_of_32_pass() {
+        for value in 0..=SCALE {
+            let mut throttle = Throttle { value, ..Throttle::default() };
+            let passed = (0..SCALE).filter(|_| throttle.admit()).count();
+            assert_eq!(passed, (value as usize + 1).min(32));
+        }
+    }
+
+    #[test]
+    fn huge_accelerations_saturate() {
+        let throttle = Throttle { value: 1, acceleration: u32::MAX, ..Throttle::default() };
+        assert_eq!(throttle.after(5, 10, 1).value, 32);
+    }
+}

@@ -1,0 +1,194 @@
+//! Counters, for dashboards and tests. All are totals since creation unless they say otherwise.
+
+use core::fmt;
+
+/// A host's totals (PROTOCOL.md §18.5).
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HostStats {
+    /// UDP payload bytes sent.
+    pub bytes_sent: u64,
+    /// Datagrams sent.
+    pub datagrams_sent: u64,
+    /// UDP payload bytes received, rubbish included.
+    pub bytes_received: u64,
+    /// Datagrams received, rubbish included.
+    pub datagrams_received: u64,
+    /// Received datagrams and commands that had no effect, by reason.
+    pub discarded: Discarded,
+}
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// Why a received datagram, or the rest of one from a bad command on, had no effect.
+        #[non_exhaustive]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum DiscardReason {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl DiscardReason {
+            /// Every reason.
+            pub const ALL: &'static [DiscardReason] = &[$(DiscardReason::$name,)*];
+
+            /// A short name for labels and JSON keys.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(DiscardReason::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Shorter than its own header.
+    Truncated = "truncated",
+    /// Longer than any ENet datagram.
+    Oversize = "oversize",
+    /// Addressed to a slot that holds no connection.
+    UnknownPeer = "unknown_peer",
+    /// From an address that is not the peer's.
+    WrongAddress = "wrong_address",
+    /// Of another session of the slot.
+    WrongSession = "wrong_session",
+    /// Compressed, and no compressor is configured.
+    NoCompressor = "no_compressor",
+    /// Compressed, and the block makes no sense or is too large.
+    BadCompression = "bad_compression",
+    /// The checksum does not match.
+    BadChecksum = "bad_checksum",
+    /// A command that does not exist or does not fit into the datagram.
+    MalformedCommand = "malformed_command",
+    /// A command that the connection's state does not allow.
+    UnexpectedCommand = "unexpected_command",
+    /// A channel that the connection does not have.
+    NoSuchChannel = "no_such_channel",
+    /// A fragment that contradicts itself or its predecessors.
+    BadFragment = "bad_fragment",
+    /// More data than the application is willing to hold.
+    WaitingDataLimit = "waiting_data_limit",
+    /// A command that wants an acknowledgement in a datagram without a sent time.
+    NoSentTime = "no_sent_time",
+    /// A connect that makes no sense.
+    BadConnect = "bad_connect",
+    /// A connect that repeats one already being answered.
+    DuplicateConnect = "duplicate_connect",
+    /// A connect while every slot is taken.
+    HostFull = "host_full",
+    /// A connect from an IP address that holds as many connections as it may.
+    TooManyFromAddress = "too_many_from_address",
+    /// An answer to our connect that does not match it.
+    BadVerify = "bad_verify",
+}
+
+/// Counters by [`DiscardReason`].
+///
+/// ```
+/// use enet_proto::{DiscardReason, HostStats};
+/// let stats = HostStats::default();
+/// assert_eq!(stats.discarded.get(DiscardReason::BadChecksum), 0);
+/// assert!(stats.discarded.iter().any(|(reason, _)| reason.as_str() == "host_full"));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct Discarded([u64; DiscardReason::ALL.len()]);
+
+impl Discarded {
+    /// How often this happened.
+    pub fn get(&self, reason: DiscardReason) -> u64 {
+        self.0.get(reason as usize).copied().unwrap_or(0)
+    }
+
+    /// How often anything was discarded.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    /// Every reason with its count.
+    pub fn iter(&self) -> impl Iterator<Item = (DiscardReason, u64)> + '_ {
+        DiscardReason::ALL.iter().copied().zip(self.0.iter().copied())
+    }
+
+    pub(crate) fn count(&mut self, reason: DiscardReason) {
+        if let Some(counter) = self.0.get_mut(reason as usize) {
+            *counter += 1;
+        }
+    }
+}
+
+impl fmt::Debug for Discarded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seen = self.iter().filter(|(_, count)| *count > 0);
+        f.debug_map().entries(seen.map(|(reason, count)| (reason.as_str(), count))).finish()
+    }
+}
+
+/// A connection's numbers, in the protocol's own units.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PeerStats {
+    /// Smoothed round trip time, ms; 500 before the first sample.
+    pub round_trip_time: u32,
+    /// Its mean deviation, ms.
+    pub round_trip_time_variance: u32,
+    /// Lowest smoothed round trip time of the running throttle interval, ms.
+    pub lowest_round_trip_time: u32,
+    /// Highest deviation of the running throttle interval, ms.
+    pub highest_round_trip_time_variance: u32,
+    /// Lowest smoothed round trip time of the last throttle interval, ms: the throttle's baseline.
+    pub last_round_trip_time: u32,
+    /// Highest deviation of the last throttle interval, ms.
+    pub last_round_trip_time_variance: u32,
+    /// Share of unreliable packets that are sent, of 32.
+    pub throttle: u32,
+    /// The share that bandwidth limits allow at most, of 32.
+    pub throttle_limit: u32,
+    /// Payload bytes of reliable data sent and not acknowledged.
+    pub reliable_data_in_transit: u32,
+    /// Commands sent in the running loss interval, retransmissions included, acknowledgements not.
+    pub packets_sent: u32,
+    /// Retransmission timeouts in the running loss interval.
+    pub packets_lost: u32,
+    /// Smoothed share of commands that timed out, of 65 536.
+    pub packet_loss: u32,
+    /// Its mean deviation, of 65 536.
+    pub packet_loss_variance: u32,
+    /// ENet clock at which the oldest command in flight is due, while there is one.
+    pub next_timeout: Option<u32>,
+    /// Bytes of reliable data that may be in flight.
+    pub window_size: u32,
+    /// Received bytes the application has not fetched, reserved ones included.
+    pub waiting_data: u32,
+    /// The remote's downstream limit, bytes/s, 0 = unlimited.
+    pub incoming_bandwidth: u32,
+    /// The remote's upstream limit, bytes/s, 0 = unlimited.
+    pub outgoing_bandwidth: u32,
+    /// Bytes queued since the last bandwidth tick.
+    pub outgoing_data_total: u32,
+    /// Bytes received since the last bandwidth tick.
+    pub incoming_data_total: u32,
+    /// First group of the current window of incoming unsequenced packets.
+    pub incoming_unsequenced_group: u16,
+    /// Last group given to an outgoing unsequenced packet.
+    pub outgoing_unsequenced_group: u16,
+    /// Reliable commands sent and not acknowledged.
+    pub in_flight: usize,
+    /// Messages and commands waiting to be sent, those to be retransmitted included.
+    pub queued: usize,
+    /// Acknowledgements waiting to be sent.
+    pub acknowledgements_owed: usize,
+}
+
+/// A channel's counters.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ChannelStats {
+    /// Number of the last reliable packet (or fragment) delivered in order.
+    pub incoming_reliable: u16,
+    /// Number of the last unreliable packet delivered since.
+    pub incoming_unreliable: u16,
+    /// Number of the last reliable packet (or fragment) queued.
+    pub outgoing_reliable: u16,
+    /// Number of the last unreliable packet queued since.
+    pub outgoing_unreliable: u16,
+}
