@@ -298,3 +298,79 @@ impl Ahead {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+    use std::vec::Vec;
+
+    const CHANNEL: ChannelId = ChannelId::new(0);
+
+    fn intake(inbox: &mut Inbox) -> Intake<'_> {
+        Intake { channel: CHANNEL, inbox, max_waiting_data: u32::MAX, accepting: true }
+    }
+
+    fn take_reliable(receiver: &mut Receiver, inbox: &mut Inbox, seq: u16) {
+        let packet = || Packet::reliable(&seq.to_be_bytes());
+        assert_eq!(receiver.on_reliable(ReliableSeq(seq), 2, packet, intake(inbox)), Ok(()));
+    }
+
+    fn delivered(inbox: &mut Inbox) -> Vec<u16> {
+        core::iter::from_fn(|| inbox.take())
+            .map(|(_, packet)| u16::from_be_bytes([packet[0], packet[1]]))
+            .collect()
+    }
+
+    proptest! {
+        /// Against a set of everything that arrived: what is delivered is its run from the start, whatever the order.
+        #[test]
+        fn reliable_numbers_are_delivered_once_and_in_order(
+            start: u16,
+            arrivals in prop::collection::vec(0u16..120, 1..400),
+        ) {
+            let mut receiver = Receiver { last: ReliableSeq(start), ..Receiver::default() };
+            let mut inbox = Inbox::default();
+            let (mut arrived, mut out) = (BTreeSet::new(), Vec::new());
+            for ahead in arrivals {
+                arrived.insert(ahead);
+                take_reliable(&mut receiver, &mut inbox, start.wrapping_add(1).wrapping_add(ahead));
+                out.extend(delivered(&mut inbox));
+                let run = (0..).take_while(|number| arrived.contains(number));
+                prop_assert!(out.iter().copied().eq(run.map(|n: u16| start.wrapping_add(1).wrapping_add(n))));
+                let held = arrived.len() - out.len();
+                prop_assert_eq!(receiver.reserved_bytes(), 2 * held);
+            }
+            prop_assert_eq!(inbox.waiting_data() as usize, receiver.reserved_bytes());
+        }
+
+        /// Against the rule in one line: a packet is delivered when its reliable number is the last delivered one and
+        /// its own is higher than that of any packet delivered since.
+        #[test]
+        fn unreliable_packets_never_go_back(start: u16, arrivals in prop::collection::vec(1u16..40, 1..200)) {
+            let mut receiver = Receiver { last: ReliableSeq(start), ..Receiver::default() };
+            let mut inbox = Inbox::default();
+            let mut newest = 0;
+            for seq in arrivals {
+                let packet = || Packet::unreliable(&seq.to_be_bytes());
+                let place = (ReliableSeq(start), UnreliableSeq(seq));
+                prop_assert_eq!(receiver.on_unreliable(place.0, place.1, 2, packet, intake(&mut inbox)), Ok(()));
+                let expected: &[u16] = if seq > newest { &[seq] } else { &[] };
+                prop_assert_eq!(delivered(&mut inbox), expected);
+                newest = newest.max(seq);
+            }
+        }
+    }
+
+    #[test]
+    fn an_unreliable_packet_waits_for_the_reliable_one_it_follows() {
+        let (mut receiver, mut inbox) = (Receiver::default(), Inbox::default());
+        let packet = || Packet::unreliable(&100u16.to_be_bytes());
+        let result = receiver.on_unreliable(ReliableSeq(1), UnreliableSeq(1), 2, packet, intake(&mut inbox));
+        assert_eq!(result, Ok(()));
+        assert_eq!(delivered(&mut inbox), []);
+        take_reliable(&mut receiver, &mut inbox, 1);
+        assert_eq!(delivered(&mut inbox), [1, 100]);
+    }
+}

@@ -363,3 +363,108 @@ impl InFlight {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    fn sent(seq: u16, control: bool, now: u32, timeout: u32) -> Sent {
+        let body = if control {
+            SentBody::Control(Body::Ping)
+        } else {
+            SentBody::Packet(Packet::reliable(&[0; 10][..usize::from(seq % 11)]))
+        };
+        let channel = if control { ChannelId::CONTROL } else { ChannelId::new(0) };
+        Sent { channel, seq: ReliableSeq(seq), stamp: 0, sent_time: Millis(now), timeout, attempts: 1, body }
+    }
+
+    /// The same in the simplest way: three vectors of numbers.
+    #[derive(Default)]
+    struct Model {
+        in_flight: Vec<u16>,
+        control: Vec<u16>,
+        data: Vec<u16>,
+    }
+
+    fn order<'a>(commands: impl Iterator<Item = &'a Sent>) -> Vec<u16> {
+        commands.map(|sent| sent.seq.0).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn commands_stand_where_the_model_has_them(
+            ops in prop::collection::vec((0u8..5, any::<bool>(), any::<prop::sample::Index>(), 10u32..60, 0u32..30), 1..300),
+        ) {
+            let mut in_flight = InFlight::new();
+            let mut model = Model::default();
+            let (mut now, mut seq) = (1_000u32, 0u16);
+            let mut known: Vec<(u16, Key, bool, u32, u32)> = Vec::new();
+            for (op, control, pick, timeout, wait) in ops {
+                now += wait;
+                match op {
+                    0 | 1 => {
+                        seq += 1;
+                        let key = in_flight.send(sent(seq, control, now, timeout));
+                        known.push((seq, key, control, now, timeout));
+                        model.in_flight.push(seq);
+                    }
+                    2 if !known.is_empty() => {
+                        let (seq, key, ..) = known.remove(pick.index(known.len()));
+                        prop_assert_eq!(in_flight.remove(key).map(|sent| sent.seq.0), Some(seq));
+                        for list in [&mut model.in_flight, &mut model.control, &mut model.data] {
+                            list.retain(|other| *other != seq);
+                        }
+                    }
+                    3 => {
+                        let retry = if control { Retry::Control } else { Retry::Data };
+                        let list = if control { &mut model.control } else { &mut model.data };
+                        let next = in_flight.retry(retry).map(|(key, sent)| (key, sent.seq.0));
+                        prop_assert_eq!(next.map(|(_, seq)| seq), list.first().copied());
+                        if let Some((key, seq)) = next {
+                            list.remove(0);
+                            in_flight.resend(key, Millis(now));
+                            model.in_flight.push(seq);
+                            let entry = known.iter_mut().find(|entry| entry.0 == seq);
+                            prop_assert!(entry.is_some());
+                            if let Some(entry) = entry {
+                                entry.3 = now;
+                            }
+                        }
+                    }
+                    4 => {
+                        let due = in_flight.deadline().is_some_and(|deadline| deadline.0 <= now);
+                        prop_assert!(!in_flight.expire(Millis(now), |sent| Expiry::Resend(sent.timeout)));
+                        if due {
+                            let expired = |seq: &u16| known.iter().any(|(other, _, _, sent, timeout)| other == seq && sent + timeout <= now);
+                            let is_control = |seq: &u16| known.iter().any(|(other, _, control, ..)| other == seq && *control);
+                            let (gone, kept): (Vec<u16>, Vec<u16>) = model.in_flight.iter().partition(|seq| expired(seq));
+                            model.in_flight = kept;
+                            let (control, data): (Vec<u16>, Vec<u16>) = gone.iter().partition(|seq| is_control(seq));
+                            model.control.splice(0..0, control);
+                            model.data.splice(0..0, data);
+                        }
+                    }
+                    _ => {}
+                }
+                prop_assert_eq!(order(in_flight.walk(in_flight.in_flight)), model.in_flight.clone());
+                prop_assert_eq!(order(in_flight.walk(in_flight.retry_control)), model.control.clone());
+                prop_assert_eq!(order(in_flight.walk(in_flight.retry_data)), model.data.clone());
+                prop_assert_eq!(in_flight.len(), known.len());
+                prop_assert_eq!(u64::from(in_flight.bytes()), in_flight.recount());
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_oldest_transmission_s_deadline_opens_the_gate() {
+        let mut in_flight = InFlight::new();
+        in_flight.send(sent(1, false, 0, 1_000));
+        in_flight.send(sent(2, false, 0, 30));
+        in_flight.expire(Millis(500), |_| Expiry::Resend(60));
+        assert!(!in_flight.has_waiting());
+        in_flight.expire(Millis(1_000), |_| Expiry::Resend(60));
+        assert_eq!(in_flight.waiting(), 2);
+    }
+}
