@@ -122,7 +122,7 @@ impl Host {
             Opened::Decompressed(commands) => commands.as_slice(),
         };
         let result = self.verify(&header, checksum, &route, commands).map(|()| {
-            self.run(&header, &route, datagram.source, header_len, commands);
+            self.run(&header, &route, datagram, header_len, commands);
         });
         if let Opened::Decompressed(buffer) = opened {
             self.scratch = buffer;
@@ -188,7 +188,7 @@ impl Host {
         &mut self,
         header: &Header,
         route: &Route,
-        source: SocketAddr,
+        datagram: &Datagram<'_>,
         header_len: usize,
         commands: &[u8],
     ) {
@@ -197,7 +197,7 @@ impl Host {
             Route::Slot(slot) => Some(*slot),
         };
         if let Some(connection) = slot.and_then(|slot| self.table.get_mut(slot)) {
-            connection.address = source;
+            connection.address = datagram.source;
             let bytes = u32::try_from(header_len + commands.len()).unwrap_or(0);
             connection.incoming_data_total = connection.incoming_data_total.wrapping_add(bytes);
         }
@@ -213,7 +213,7 @@ impl Host {
             };
             let result = match (slot, &command.body) {
                 (None, Body::Connect(connect)) => {
-                    self.on_connect(source, connect).map(|new| slot = Some(new))
+                    self.on_connect(datagram.source, connect).map(|new| slot = Some(new))
                 }
                 (None, _) => Err(DiscardReason::UnexpectedCommand),
                 (Some(slot), _) => match self.table.get_mut(slot) {
@@ -227,6 +227,9 @@ impl Host {
             }
         }
         if let Some(slot) = slot {
+            if let Some(connection) = self.table.get_mut(slot) {
+                connection.local = datagram.local.or(connection.local);
+            }
             self.settle(slot);
         }
     }

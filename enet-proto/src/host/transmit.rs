@@ -19,7 +19,7 @@ use crate::time::Instant;
 pub struct Transmit {
     /// Where to.
     pub to: SocketAddr,
-    /// Our address to send from, if it matters.
+    /// Our address to send from: the one the peer's last datagram came to, if the driver said so.
     pub from: Option<IpAddr>,
     /// Bytes at the end of the caller's buffer.
     pub len: usize,
@@ -88,7 +88,7 @@ impl Host {
     fn transmit_raw(&mut self, out: &mut Vec<u8>) -> Option<Transmit> {
         let (to, bytes) = self.raw.pop_front()?;
         out.extend_from_slice(&bytes);
-        Some(self.count_sent(to, bytes.len()))
+        Some(self.count_sent(to, None, bytes.len()))
     }
 
     /// Slots in order, and before each the farewells of its former connections.
@@ -107,27 +107,27 @@ impl Host {
                 let (_, mut connection) = self.farewells.pop_front()?;
                 let built = self.build(&mut connection, out);
                 let len = built.len?;
-                Some(self.count_sent(connection.address, len))
+                Some(self.count_sent(connection.address, connection.local, len))
             }
             Visit::Slot(slot) => {
                 let mut connection = self.table.take(*slot)?;
                 let built = self.build(&mut connection, out);
-                let to = connection.address;
+                let (to, from) = (connection.address, connection.local);
                 self.table.put_back(*slot, connection);
                 if built.again {
                     self.schedule.visit_again(*slot);
                 }
                 self.settle(*slot);
                 let len = built.len?;
-                Some(self.count_sent(to, len))
+                Some(self.count_sent(to, from, len))
             }
         }
     }
 
-    fn count_sent(&mut self, to: SocketAddr, len: usize) -> Transmit {
+    fn count_sent(&mut self, to: SocketAddr, from: Option<IpAddr>, len: usize) -> Transmit {
         self.shared.stats.datagrams_sent += 1;
         self.shared.stats.bytes_sent += len as u64;
-        Transmit { to, from: None, len, segment: None }
+        Transmit { to, from, len, segment: None }
     }
 
     /// Builds the next datagram of a connection at the end of `out`.

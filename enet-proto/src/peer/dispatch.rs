@@ -253,7 +253,6 @@ fn check_shape(fragment: &Fragment<'_>, shared: &Shared) -> Outcome {
         && number < count
         && total_length <= shared.max_packet_size
         && total_length >= count
-        && offset < total_length
-        && payload.len() <= (total_length - offset) as usize;
+        && u64::from(offset) + payload.len() as u64 <= u64::from(total_length);
     if consistent { Ok(()) } else { Err(DiscardReason::BadFragment) }
 }

@@ -13,7 +13,7 @@ pub(crate) mod rtt;
 pub(crate) mod throttle;
 pub(crate) mod unsequenced;
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
 use enet_wire::{ConnectId, ReliableSeq, UnsequencedGroup, WirePeerId};
 
@@ -90,6 +90,8 @@ pub(crate) struct Interests {
 pub(crate) struct Connection {
     pub(crate) stage: Stage,
     pub(crate) address: SocketAddr,
+    /// Our own address as the remote last used it, if the driver knows.
+    pub(crate) local: Option<IpAddr>,
     /// Our name at the remote, once we know it.
     pub(crate) remote_id: WirePeerId,
     pub(crate) connect_id: ConnectId,
@@ -135,6 +137,7 @@ impl Connection {
         Connection {
             stage,
             address,
+            local: None,
             remote_id: WirePeerId::UNKNOWN,
             connect_id: ConnectId::ZERO,
             sessions,
