@@ -3,8 +3,9 @@
 use enet_wire::{FREE_RELIABLE_WINDOWS, MAX_COMMANDS, RELIABLE_WINDOWS};
 
 use crate::channel::window::SequenceWindows;
-use crate::peer::rtt::Rtt;
-use crate::peer::throttle::SCALE;
+
+/// The throttle's full share.
+pub(crate) const THROTTLE_SCALE: u32 = 32;
 
 /// A policy: when to resend, when to give up, how much may be in flight.
 #[non_exhaustive]
@@ -33,10 +34,11 @@ pub(crate) struct GiveUp {
 }
 
 impl Profile {
-    /// Retransmission timeout of a command sent for the first time, in ms.
-    pub(crate) const fn first_timeout(self, rtt: &Rtt) -> u32 {
+    /// Retransmission timeout of a command sent for the first time, from the smoothed round trip time and its deviation;
+    /// all in ms.
+    pub(crate) const fn first_timeout(self, rtt: u32, variance: u32) -> u32 {
         match self {
-            Profile::Compat => rtt.mean.saturating_add(rtt.variance.saturating_mul(4)),
+            Profile::Compat => rtt.saturating_add(variance.saturating_mul(4)),
         }
     }
 
@@ -64,7 +66,7 @@ impl Profile {
     pub(crate) fn byte_window(self, throttle: u32, window_size: u32, mtu: u32) -> u32 {
         match self {
             Profile::Compat => {
-                let scaled = u64::from(throttle) * u64::from(window_size) / u64::from(SCALE);
+                let scaled = u64::from(throttle) * u64::from(window_size) / u64::from(THROTTLE_SCALE);
                 u32::try_from(scaled).unwrap_or(u32::MAX).max(mtu)
             }
         }

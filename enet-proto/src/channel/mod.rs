@@ -2,6 +2,7 @@
 
 pub(crate) mod assembly;
 pub(crate) mod inbox;
+pub(crate) mod intake;
 pub(crate) mod receiver;
 pub(crate) mod sender;
 pub(crate) mod unreliable;

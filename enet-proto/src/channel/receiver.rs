@@ -3,28 +3,16 @@
 
 use alloc::collections::BTreeMap;
 
-use enet_wire::{ChannelId, Fragment, ReliableSeq, UnreliableSeq, WindowOffset};
+use enet_wire::{Fragment, ReliableSeq, UnreliableSeq, WindowOffset};
 
 use super::assembly::Assembly;
-use super::inbox::Inbox;
+use super::intake::{Ahead, Intake, Outcome};
 use super::unreliable::{Place, Waiting};
 use crate::packet::{Delivery, Packet};
 use crate::stats::DiscardReason;
 
-/// What a channel needs of its connection while it takes something in.
-pub(crate) struct Intake<'a> {
-    pub(crate) channel: ChannelId,
-    pub(crate) inbox: &'a mut Inbox,
-    pub(crate) max_waiting_data: u32,
-    /// Whether new packets are still taken; false once the connection is being drained.
-    pub(crate) accepting: bool,
-}
-
 /// No acceptable number is further ahead than this.
 const ACCEPTED_SPAN: u16 = 0x7000;
-
-/// Handled (queued, delivered or silently discarded), or a reason to stop reading the datagram.
-pub(crate) type Outcome = Result<(), DiscardReason>;
 
 /// The receiving half of a channel.
 #[derive(Debug, Default)]
@@ -37,13 +25,6 @@ pub(crate) struct Receiver {
     /// Numbers from this one on (counted as `delivered`) are stuck behind one that a fragmented packet overtook.
     barrier: Option<u64>,
     unreliable: Waiting,
-}
-
-/// A reliable packet that cannot be delivered yet.
-#[derive(Debug)]
-pub(crate) enum Ahead {
-    Whole(Packet),
-    Partial(Assembly),
 }
 
 impl Receiver {
@@ -267,46 +248,15 @@ impl Receiver {
     }
 }
 
-impl Ahead {
-    pub(crate) const fn is_complete(&self) -> bool {
-        match self {
-            Ahead::Whole(_) => true,
-            Ahead::Partial(assembly) => assembly.is_complete(),
-        }
-    }
-
-    /// How many reliable numbers it covers.
-    const fn numbers(&self) -> u32 {
-        match self {
-            Ahead::Whole(_) => 1,
-            Ahead::Partial(assembly) => assembly.count(),
-        }
-    }
-
-    /// Bytes reserved for it in the inbox's account.
-    pub(crate) fn reserved(&self) -> usize {
-        match self {
-            Ahead::Whole(packet) => packet.len(),
-            Ahead::Partial(assembly) => assembly.total_length() as usize,
-        }
-    }
-
-    pub(crate) fn into_packet(self, fragments: Delivery) -> Packet {
-        match self {
-            Ahead::Whole(packet) => packet,
-            Ahead::Partial(assembly) => assembly.into_packet(fragments),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::inbox::Inbox;
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
     use std::vec::Vec;
 
-    const CHANNEL: ChannelId = ChannelId::new(0);
+    const CHANNEL: enet_wire::ChannelId = enet_wire::ChannelId::new(0);
 
     fn intake(inbox: &mut Inbox) -> Intake<'_> {
         Intake { channel: CHANNEL, inbox, max_waiting_data: u32::MAX, accepting: true }

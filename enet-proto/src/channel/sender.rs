@@ -4,7 +4,7 @@ use enet_wire::{ReliableSeq, UnreliableSeq};
 
 use super::window::SequenceWindows;
 use crate::collections::ring::SeqRing;
-use crate::peer::in_flight::Key;
+use crate::collections::slab::Key;
 
 /// The sending half of a channel.
 #[derive(Debug)]

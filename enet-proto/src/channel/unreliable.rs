@@ -6,7 +6,7 @@ use core::ops::Bound;
 
 use enet_wire::UnreliableSeq;
 
-use super::receiver::{Ahead, Intake};
+use super::intake::{Ahead, Intake};
 use crate::packet::Delivery;
 
 /// Where a packet belongs: behind the reliable packet it follows (counted without the wrap), then by its own number.

@@ -3,3 +3,4 @@
 pub(crate) mod arena;
 pub(crate) mod bits;
 pub(crate) mod ring;
+pub(crate) mod slab;

@@ -5,11 +5,12 @@ use alloc::vec::Vec;
 use enet_wire::Body;
 
 use super::Host;
+use crate::profile::THROTTLE_SCALE;
 
 /// How often, in ms.
 pub(crate) const INTERVAL: u32 = 1_000;
 
-const THROTTLE_SCALE: u64 = 32;
+const FULL_SHARE: u64 = THROTTLE_SCALE as u64;
 
 /// What the distribution sees and changes of one active peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,7 +31,7 @@ pub struct PeerShare {
 
 impl PeerShare {
     fn settle(&mut self, limit: u64) {
-        self.throttle_limit = u32::try_from(limit.min(THROTTLE_SCALE)).unwrap_or(0);
+        self.throttle_limit = u32::try_from(limit.min(FULL_SHARE)).unwrap_or(0);
         self.throttle = self.throttle.min(self.throttle_limit);
         self.outgoing_data_total = 0;
         self.incoming_data_total = 0;
@@ -48,7 +49,7 @@ pub fn distribute_outgoing(outgoing_bandwidth: u32, elapsed: u32, peers: &mut [P
         (per_pass(outgoing_bandwidth), queued)
     };
     let share = |bandwidth: u64, total: u64| {
-        if total <= bandwidth { THROTTLE_SCALE } else { bandwidth * THROTTLE_SCALE / total }
+        if total <= bandwidth { FULL_SHARE } else { bandwidth * FULL_SHARE / total }
     };
     let mut unsettled: Vec<&mut PeerShare> = peers.iter_mut().collect();
     let mut changed = true;
@@ -56,12 +57,12 @@ pub fn distribute_outgoing(outgoing_bandwidth: u32, elapsed: u32, peers: &mut [P
         changed = false;
         let throttle = share(bandwidth, total);
         unsettled.retain_mut(|peer| {
-            let wanted = throttle * u64::from(peer.outgoing_data_total) / THROTTLE_SCALE;
+            let wanted = throttle * u64::from(peer.outgoing_data_total) / FULL_SHARE;
             let allowed = per_pass(peer.incoming_bandwidth);
             if peer.incoming_bandwidth == 0 || wanted <= allowed {
                 return true;
             }
-            let limit = allowed * THROTTLE_SCALE / u64::from(peer.outgoing_data_total);
+            let limit = allowed * FULL_SHARE / u64::from(peer.outgoing_data_total);
             peer.settle(limit.max(1));
             changed = true;
             bandwidth = bandwidth.saturating_sub(allowed);

@@ -1,16 +1,11 @@
 //! [`InFlight`]: reliable commands that were sent and are not acknowledged, in order of transmission (PROTOCOL.md §9.5).
 
-use alloc::vec::Vec;
-
 use enet_wire::{Body, ChannelId, Command, Fragment, ReliableSeq};
 
 use crate::collections::ring::SeqRing;
+use crate::collections::slab::{Key, Slab};
 use crate::packet::Packet;
 use crate::time::Millis;
-
-/// Names a command in flight until it is removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Key(u32);
 
 /// A reliable command that went out at least once.
 #[derive(Debug, Clone)]
@@ -127,8 +122,7 @@ pub(crate) enum Expiry {
 /// A slab of commands threaded onto three lists: in flight by time of transmission, and two of expired ones.
 #[derive(Debug)]
 pub(crate) struct InFlight {
-    entries: Vec<Option<Entry>>,
-    vacant: Vec<Key>,
+    entries: Slab<Entry>,
     in_flight: List,
     retry_control: List,
     retry_data: List,
@@ -139,8 +133,7 @@ pub(crate) struct InFlight {
 impl InFlight {
     pub(crate) const fn new() -> Self {
         InFlight {
-            entries: Vec::new(),
-            vacant: Vec::new(),
+            entries: Slab::new(),
             in_flight: List { first: None, last: None },
             retry_control: List { first: None, last: None },
             retry_data: List { first: None, last: None },
@@ -155,7 +148,7 @@ impl InFlight {
         let is_control = sent.list() == Retry::Control;
         let seq = sent.seq;
         let entry = Entry { previous: None, next: None, place: Place::InFlight, sent };
-        let key = self.store(entry);
+        let key = self.entries.insert(entry);
         if is_control {
             self.control.push(seq, key);
         }
@@ -166,7 +159,7 @@ impl InFlight {
     /// Moves an expired command back into flight; it goes out once more at `now`.
     pub(crate) fn resend(&mut self, key: Key, now: Millis) {
         self.unlink(key);
-        let Some(entry) = self.entry_mut(key) else { return };
+        let Some(entry) = self.entries.get_mut(key) else { return };
         entry.sent.sent_time = now;
         entry.sent.attempts = entry.sent.attempts.saturating_add(1);
         let bytes = entry.sent.payload_len();
@@ -176,11 +169,9 @@ impl InFlight {
 
     /// Takes an acknowledged command out, wherever it waits.
     pub(crate) fn remove(&mut self, key: Key) -> Option<Sent> {
-        let place = self.entry(key)?.place;
         self.unlink(key);
-        let entry = self.entries.get_mut(key.0 as usize)?.take()?;
-        self.vacant.push(key);
-        if place == Place::InFlight {
+        let entry = self.entries.remove(key)?;
+        if entry.place == Place::InFlight {
             self.bytes = self.bytes.saturating_sub(entry.sent.payload_len());
         }
         Some(entry.sent)
@@ -200,7 +191,7 @@ impl InFlight {
         }
         let (before_control, before_data) = (self.retry_control.first, self.retry_data.first);
         let mut at = self.in_flight.first;
-        while let Some((key, entry)) = at.and_then(|key| Some((key, self.entry(key)?))) {
+        while let Some((key, entry)) = at.and_then(|key| Some((key, self.entries.get(key)?))) {
             at = entry.next;
             if now.diff(entry.sent.sent_time) < entry.sent.timeout {
                 continue;
@@ -221,7 +212,7 @@ impl InFlight {
 
     /// When the oldest transmission is due, while there is one.
     pub(crate) fn deadline(&self) -> Option<Millis> {
-        let oldest = &self.entry(self.in_flight.first?)?.sent;
+        let oldest = &self.entries.get(self.in_flight.first?)?.sent;
         Some(oldest.sent_time.plus(oldest.timeout))
     }
 
@@ -232,12 +223,12 @@ impl InFlight {
             Retry::Data => &self.retry_data,
         };
         let key = list.first?;
-        Some((key, &self.entry(key)?.sent))
+        Some((key, &self.entries.get(key)?.sent))
     }
 
     /// The command under a key.
     pub(crate) fn get(&self, key: Key) -> Option<&Sent> {
-        Some(&self.entry(key)?.sent)
+        Some(&self.entries.get(key)?.sent)
     }
 
     /// Whether nothing is in flight; expired commands do not count.
@@ -251,7 +242,7 @@ impl InFlight {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.entries.len() - self.vacant.len()
+        self.entries.len()
     }
 
     /// Whether expired commands wait to go out again.
@@ -281,7 +272,7 @@ impl InFlight {
 
     fn postpone(&mut self, key: Key, timeout: u32, before: Option<Key>) {
         self.unlink(key);
-        let Some(entry) = self.entry_mut(key) else { return };
+        let Some(entry) = self.entries.get_mut(key) else { return };
         entry.sent.timeout = timeout;
         let bytes = entry.sent.payload_len();
         let place = Place::Retry(entry.sent.list());
@@ -292,31 +283,10 @@ impl InFlight {
     fn walk(&self, list: List) -> impl Iterator<Item = &Sent> {
         let mut at = list.first;
         core::iter::from_fn(move || {
-            let entry = self.entry(at?)?;
+            let entry = self.entries.get(at?)?;
             at = entry.next;
             Some(&entry.sent)
         })
-    }
-
-    fn store(&mut self, entry: Entry) -> Key {
-        if let Some(key) = self.vacant.pop() {
-            if let Some(slot) = self.entries.get_mut(key.0 as usize) {
-                *slot = Some(entry);
-            }
-            return key;
-        }
-        #[allow(clippy::cast_possible_truncation)] // sequence windows keep this far below 2³²
-        let key = Key(self.entries.len() as u32);
-        self.entries.push(Some(entry));
-        key
-    }
-
-    fn entry(&self, key: Key) -> Option<&Entry> {
-        self.entries.get(key.0 as usize)?.as_ref()
-    }
-
-    fn entry_mut(&mut self, key: Key) -> Option<&mut Entry> {
-        self.entries.get_mut(key.0 as usize)?.as_mut()
     }
 
     fn list_mut(&mut self, place: Place) -> &mut List {
@@ -334,30 +304,30 @@ impl InFlight {
     /// Links `key` into a list in front of `before`, or at its end.
     fn insert_before(&mut self, place: Place, key: Key, before: Option<Key>) {
         let previous = match before {
-            Some(next) => self.entry(next).and_then(|entry| entry.previous),
+            Some(next) => self.entries.get(next).and_then(|entry| entry.previous),
             None => self.list_mut(place).last,
         };
-        if let Some(entry) = self.entry_mut(key) {
+        if let Some(entry) = self.entries.get_mut(key) {
             (entry.place, entry.previous, entry.next) = (place, previous, before);
         }
-        match previous.and_then(|key| self.entry_mut(key)) {
+        match previous.and_then(|key| self.entries.get_mut(key)) {
             Some(entry) => entry.next = Some(key),
             None => self.list_mut(place).first = Some(key),
         }
-        match before.and_then(|key| self.entry_mut(key)) {
+        match before.and_then(|key| self.entries.get_mut(key)) {
             Some(entry) => entry.previous = Some(key),
             None => self.list_mut(place).last = Some(key),
         }
     }
 
     fn unlink(&mut self, key: Key) {
-        let Some(entry) = self.entry(key) else { return };
+        let Some(entry) = self.entries.get(key) else { return };
         let (place, previous, next) = (entry.place, entry.previous, entry.next);
-        match previous.and_then(|key| self.entry_mut(key)) {
+        match previous.and_then(|key| self.entries.get_mut(key)) {
             Some(entry) => entry.next = next,
             None => self.list_mut(place).first = next,
         }
-        match next.and_then(|key| self.entry_mut(key)) {
+        match next.and_then(|key| self.entries.get_mut(key)) {
             Some(entry) => entry.previous = previous,
             None => self.list_mut(place).last = previous,
         }

@@ -4,8 +4,9 @@ use alloc::collections::VecDeque;
 
 use enet_wire::{Body, ChannelId, Command, CommandKind, ReliableSeq, UnreliableSeq, UnsequencedGroup};
 
-use super::in_flight::{Cut, InFlight, Key, Retry, Sent, SentBody};
+use super::in_flight::{Cut, InFlight, Retry, Sent, SentBody};
 use crate::channel::Channels;
+use crate::collections::slab::Key;
 use crate::packet::Packet;
 use crate::profile::Profile;
 use crate::time::Millis;

@@ -2,9 +2,10 @@
 
 use enet_wire::{Body, ChannelId, CommandKind, MAX_FRAGMENTS, ReliableSeq};
 
-use super::in_flight::{Cut, Key, Sent, SentBody};
+use super::in_flight::{Cut, Sent, SentBody};
 use super::outgoing::{Choice, Message, Queued, QueuedBody};
 use super::{Connection, Stage};
+use crate::collections::slab::Key;
 use crate::error::{SendError, SendErrorReason};
 use crate::packet::{Delivery, Packet};
 use crate::shared::Shared;
@@ -59,7 +60,7 @@ impl Connection {
 
     /// Takes the front of a queue into flight, for its first transmission (PROTOCOL.md §9.5).
     pub(crate) fn send_first(&mut self, choice: Choice, shared: &Shared) -> Option<Key> {
-        let timeout = shared.profile.first_timeout(&self.rtt);
+        let timeout = shared.profile.first_timeout(self.rtt.mean, self.rtt.variance);
         if choice == Choice::Data {
             let sent = self.outgoing.take_data(shared.now, timeout)?;
             let (id, seq) = (sent.channel, sent.seq);

@@ -1,7 +1,7 @@
 //! The packet throttle: which share of unreliable packets is sent, of 32 (PROTOCOL.md §10.2, §10.3).
 
-/// The full share.
-pub(crate) const SCALE: u32 = 32;
+use crate::profile::THROTTLE_SCALE;
+
 const COUNTER_STEP: u32 = 7;
 
 /// The throttle of one connection and how fast it moves.
@@ -23,7 +23,14 @@ pub struct Throttle {
 
 impl Default for Throttle {
     fn default() -> Self {
-        Throttle { value: SCALE, limit: SCALE, acceleration: 2, deceleration: 2, interval: 5_000, counter: 0 }
+        Throttle {
+            value: THROTTLE_SCALE,
+            limit: THROTTLE_SCALE,
+            acceleration: 2,
+            deceleration: 2,
+            interval: 5_000,
+            counter: 0,
+        }
     }
 }
 
@@ -44,7 +51,7 @@ impl Throttle {
 
     /// Takes the next packet's turn: whether it may be sent.
     pub(crate) const fn admit(&mut self) -> bool {
-        self.counter = (self.counter + COUNTER_STEP) % SCALE;
+        self.counter = (self.counter + COUNTER_STEP) % THROTTLE_SCALE;
         self.counter <= self.value
     }
 }
@@ -70,9 +77,9 @@ mod tests {
 
     #[test]
     fn a_share_of_n_lets_n_plus_one_of_32_pass() {
-        for value in 0..=SCALE {
+        for value in 0..=THROTTLE_SCALE {
             let mut throttle = Throttle { value, ..Throttle::default() };
-            let passed = (0..SCALE).filter(|_| throttle.admit()).count();
+            let passed = (0..THROTTLE_SCALE).filter(|_| throttle.admit()).count();
             assert_eq!(passed, (value as usize + 1).min(32));
         }
     }
