@@ -1,0 +1,152 @@
+//! What disconnecting looks like on the wire and on the clock (PROTOCOL.md §8).
+
+mod common;
+
+use common::{Crafted, ms};
+use enet_proto::{DiscardReason, DisconnectReason, Event, Packet, PeerState};
+use enet_testkit::commands::{acknowledge, disconnect};
+use enet_testkit::pair::{Client, Pair, Server, first, from};
+use enet_wire::CommandKind;
+
+fn endings(events: &[Event]) -> Vec<(DisconnectReason, u32)> {
+    let ending = |event: &Event| match event {
+        Event::Disconnected { reason, data, .. } => Some((*reason, *data)),
+        _ => None,
+    };
+    events.iter().filter_map(ending).collect()
+}
+
+#[test]
+fn an_orderly_disconnect_is_reported_to_both_with_the_data_on_the_other_side() {
+    let mut pair = Pair::connected();
+    pair.client.disconnect(7);
+    pair.run_for(ms(20));
+    assert_eq!(pair.kinds_sent_by(Client), [[CommandKind::Disconnect]]);
+    assert_eq!(pair.kinds_sent_by(Server), [[CommandKind::Acknowledge]]);
+    assert_eq!(endings(&pair.client.events()), [(DisconnectReason::Local, 0)]);
+    assert_eq!(endings(&pair.server.events()), [(DisconnectReason::Remote, 7)]);
+}
+
+#[test]
+fn a_lost_disconnect_is_repeated() {
+    let mut pair = Pair::with().delay(ms(5)).just_connected();
+    pair.lose_next(Client, 1);
+    pair.client.disconnect(7);
+    pair.run_until(|pair| pair.client.state() == PeerState::Disconnected);
+    // §9.5: 10 + 4 · 5 ms later
+    assert_eq!(pair.times_of(Client, CommandKind::Disconnect), [0, 30]);
+    assert_eq!(endings(&pair.server.events()), [(DisconnectReason::Remote, 7)]);
+}
+
+#[test]
+fn a_lost_disconnect_now_leaves_the_remote_to_time_out() {
+    let mut pair = Pair::connected();
+    pair.lose_next(Client, 1);
+    pair.client.disconnect_now(7);
+    pair.run_until(|pair| pair.server.state() == PeerState::Disconnected);
+    // §8
+    assert_eq!(endings(&pair.server.events()), [(DisconnectReason::TimedOut, 0)]);
+    assert_eq!(pair.client.events(), []);
+    assert_eq!(pair.sent_by(Client).count(), 1);
+}
+
+#[test]
+fn a_reset_leaves_the_remote_to_time_out() {
+    let mut pair = Pair::connected();
+    pair.client.reset();
+    pair.run_until(|pair| pair.server.state() == PeerState::Disconnected);
+    // §8
+    assert_eq!(endings(&pair.server.events()), [(DisconnectReason::TimedOut, 0)]);
+    assert_eq!(pair.client.events(), []);
+    assert_eq!(pair.sent_by(Client).count(), 0);
+}
+
+#[test]
+fn both_ends_may_disconnect_at_once() {
+    let mut pair = Pair::connected();
+    pair.client.disconnect(1);
+    pair.server.disconnect(2);
+    pair.run_for(ms(10));
+    // §7: no ACK is sent, and each is told the other's data.
+    assert_eq!(pair.kinds_sent_by(Client), [[CommandKind::Disconnect]]);
+    assert_eq!(pair.kinds_sent_by(Server), [[CommandKind::Disconnect]]);
+    assert_eq!(endings(&pair.client.events()), [(DisconnectReason::Remote, 2)]);
+    assert_eq!(endings(&pair.server.events()), [(DisconnectReason::Remote, 1)]);
+}
+
+#[test]
+fn when_the_last_acknowledgement_is_lost_the_initiator_ends_by_timeout() {
+    let mut pair = Pair::with().delay(ms(5)).just_connected();
+    assert_eq!((pair.client.stats().round_trip_time, pair.client.stats().round_trip_time_variance), (10, 5));
+    pair.lose(first(1, from(Server)));
+    pair.client.disconnect(7);
+    let took = pair.run_until(|pair| pair.client.state() == PeerState::Disconnected);
+    // §8
+    assert_eq!(pair.times_of(Client, CommandKind::Disconnect), [0, 30, 90, 210, 450, 930, 1890, 3810]);
+    assert_eq!(took, ms(7650));
+    assert_eq!(endings(&pair.client.events()), [(DisconnectReason::Local, 0)]);
+    // The remote is through with it, and ignores the other seven.
+    assert_eq!(pair.server.host.stats().discarded.get(DiscardReason::UnknownPeer), 7);
+}
+
+#[test]
+fn disconnecting_in_a_blackout_counts_its_silence_from_the_beginning() {
+    let mut pair = Pair::strangers();
+    pair.lose(|sent| sent.from == Server && !sent.carries(CommandKind::VerifyConnect));
+    pair.connect();
+    pair.run_until(|pair| pair.client.state() == PeerState::Connected);
+    // The PING of the handshake goes out now and is never acknowledged: RTO 500 ms.
+    pair.mark();
+    pair.run_for(ms(20_000));
+    pair.client.disconnect(7);
+    pair.run_until(|pair| pair.client.state() == PeerState::Disconnected);
+    // §8: earliest_timeout survives the call; 30 s after it is enough.
+    assert_eq!(pair.times_of(Client, CommandKind::Disconnect), [20_000, 20_500, 21_500, 23_500, 27_500]);
+    assert_eq!(pair.elapsed(), ms(35_500));
+    assert_eq!(endings(&pair.client.events()).last(), Some(&(DisconnectReason::Local, 0)));
+}
+
+#[test]
+fn disconnect_drops_what_is_queued_and_in_flight_in_both_directions() {
+    let mut pair = Pair::connected();
+    pair.lose_next(Client, 1);
+    pair.client.send(0, Packet::reliable("in flight"));
+    pair.run_for(ms(1));
+    pair.client.send(0, Packet::reliable("queued"));
+    pair.client.disconnect(7);
+    pair.run_until(|pair| pair.client.state() == PeerState::Disconnected);
+    // §8
+    assert_eq!(pair.server.texts(), Vec::<String>::new());
+    assert_eq!(pair.times_of(Client, CommandKind::SendReliable), [0]);
+}
+
+#[test]
+fn disconnect_later_delivers_everything_first() {
+    let mut pair = Pair::connected();
+    pair.lose_next(Client, 1);
+    for text in ["a", "b", "c"] {
+        pair.client.send(0, Packet::reliable(text));
+    }
+    pair.client.send(1, Packet::unreliable("d"));
+    pair.client.disconnect_later(7);
+    pair.run_until(|pair| pair.client.state() == PeerState::Disconnected);
+    // §8
+    assert_eq!(pair.server.texts(), ["a", "b", "c"]);
+    assert_eq!(endings(&pair.server.events()), [(DisconnectReason::Remote, 7)]);
+    assert_eq!(endings(&pair.client.events()), [(DisconnectReason::Local, 0)]);
+}
+
+#[test]
+fn an_acknowledgement_of_something_else_in_front_costs_the_disconnect_its_own() {
+    let mut remote = Crafted::client();
+    remote.host_sends(0, Packet::reliable("a"));
+    remote.heard();
+    let sent = remote.clock();
+    remote.peer_mut().disconnect(7);
+    remote.mark();
+    remote.says(&[acknowledge(0, 1, sent), acknowledge(0xff, 2, sent)]);
+    // §8, the quirk: the first is a bad command in DISCONNECTING, so the second is not read.
+    assert_eq!(remote.state(), PeerState::Disconnecting);
+    remote.wait(100);
+    assert_eq!(remote.times_of(&disconnect(2, 7)).len(), 2, "30 and 90 ms after the first");
+}
