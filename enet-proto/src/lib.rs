@@ -54,11 +54,13 @@
 //! 2. **determinism**: equal configuration, seed and calls give equal bytes and events, on every platform.
 //! 3. **drive**: inputs may come in any order and number between two rounds of polling.
 //! 4. **readiness**: no stall: after polling until `None`, nothing observable happens before the next input or
-//!    deadline. No false wake: at the deadline something is done.
+//!    deadline. No false wake: at the deadline something is done, be it the once-a-second pass over the bandwidth shares.
 //! 5. **progress**: after `handle_timeout(t)` and polling, the next deadline is later than `t`.
-//! 6. **silence**: bad input changes a counter ([`HostStats::discarded`]) and nothing else.
+//! 6. **silence**: bad input changes a counter ([`HostStats::discarded`]) and nothing else an application or a peer can
+//!    notice.
 //! 7. **prefix**: commands before a bad one in a datagram take effect, those after it do not.
-//! 8. **bounds**: memory and work per datagram are limited by the configuration, as long as events are fetched.
+//! 8. **bounds**: what a peer can make a host hold is limited by the configuration, as long as events are fetched.
+//!    Payload bytes are counted; the few words around each packet are not, as in stock ENet (docs/QUIRKS.md Q59).
 //! 9. **lifecycle**: for each [`PeerId`], `(Connected Received*)? Disconnected?` and then never again. No event after
 //!    [`reset`](PeerMut::reset), [`disconnect_now`](PeerMut::disconnect_now), or a disconnect while connecting.
 //! 10. **delivery**: reliable packets arrive once, whole, in order within their channel; unreliable ones at most once

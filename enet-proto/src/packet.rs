@@ -24,7 +24,8 @@ pub enum Delivery {
     UnsequencedOrFragments,
 }
 
-/// A message of the application.
+/// A message of the application. A received one may share a chunk of up to 64 KiB with its neighbours: copy what is to
+/// be kept for long.
 ///
 /// ```
 /// use enet_proto::{Delivery, Packet};

@@ -3,6 +3,7 @@
 use enet_wire::{FREE_RELIABLE_WINDOWS, MAX_COMMANDS, RELIABLE_WINDOWS};
 
 use crate::channel::window::SequenceWindows;
+use crate::time::HALF_A_DAY;
 
 /// The throttle's full share.
 pub(crate) const THROTTLE_SCALE: u32 = 32;
@@ -38,13 +39,15 @@ impl Profile {
     /// all in ms.
     pub(crate) const fn first_timeout(self, rtt: u32, variance: u32) -> u32 {
         match self {
-            Profile::Compat => rtt.saturating_add(variance.saturating_mul(4)),
+            Profile::Compat => {
+                let timeout = rtt.saturating_add(variance.saturating_mul(4));
+                if timeout < HALF_A_DAY { timeout } else { HALF_A_DAY }
+            }
         }
     }
 
     /// Retransmission timeout after one expired, in ms; half a day at most, so that time comparisons stay sound.
     pub(crate) const fn next_timeout(self, timeout: u32) -> u32 {
-        const HALF_A_DAY: u32 = 43_200_000;
         match self {
             Profile::Compat if timeout > HALF_A_DAY / 2 => HALF_A_DAY,
             Profile::Compat => timeout * 2,

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::channel::intake::Stay;
 use crate::collections::arena::Arena;
 use crate::config::{Checksum, HostConfig};
 use crate::packet::{Delivery, Packet, Payload};
@@ -53,13 +54,32 @@ impl Shared {
         first
     }
 
-    /// A received payload as a packet of its own.
-    pub(crate) fn packet(&mut self, delivery: Delivery, payload: &[u8]) -> Packet {
-        let share = |slice: &[u8]| -> Bytes { self.arena.copy(slice) };
+    /// A received payload as a packet. One that waits for others has memory of its own: in the arena it would keep a
+    /// whole chunk alive for as long as the remote likes.
+    pub(crate) fn packet(&mut self, delivery: Delivery, payload: &[u8], stay: Stay) -> Packet {
+        let share = |slice: &[u8]| match stay {
+            Stay::Short => self.arena.copy(slice),
+            Stay::Long => Bytes::copy_from_slice(slice),
+        };
         Packet::new(delivery, Payload::from_slice_or(payload, share))
     }
 
     pub(crate) fn discard(&mut self, reason: DiscardReason) {
         self.stats.discarded.count(reason);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packet_that_may_stay_long_takes_nothing_of_the_arena() {
+        let mut shared = Shared::new(&HostConfig::new([0; 32]));
+        let first = shared.packet(Delivery::Reliable, &[1; 100], Stay::Short);
+        let kept = shared.packet(Delivery::Reliable, &[2; 100], Stay::Long);
+        let second = shared.packet(Delivery::Reliable, &[3; 100], Stay::Short);
+        assert_eq!(second.as_ptr(), first.as_ptr().wrapping_add(100));
+        assert_eq!(&kept[..], &[2; 100]);
     }
 }

@@ -44,7 +44,7 @@ macro_rules! reasons {
 reasons! {
     /// Shorter than its own header.
     Truncated = "truncated",
-    /// Longer than any ENet datagram.
+    /// Longer than the 4096 bytes that every ENet host can take.
     Oversize = "oversize",
     /// Addressed to a slot that holds no connection.
     UnknownPeer = "unknown_peer",
@@ -58,7 +58,8 @@ reasons! {
     BadCompression = "bad_compression",
     /// The checksum does not match.
     BadChecksum = "bad_checksum",
-    /// A command that does not exist or does not fit into the datagram.
+    /// A command that does not exist or does not fit into the datagram. Zeros at the end, which compressors leave, do
+    /// not count.
     MalformedCommand = "malformed_command",
     /// A command that the connection's state does not allow.
     UnexpectedCommand = "unexpected_command",
@@ -66,6 +67,8 @@ reasons! {
     NoSuchChannel = "no_such_channel",
     /// A fragment that contradicts itself or its predecessors.
     BadFragment = "bad_fragment",
+    /// A payload longer than the host's `max_packet_size`.
+    PacketTooLarge = "packet_too_large",
     /// More data than the application is willing to hold.
     WaitingDataLimit = "waiting_data_limit",
     /// A command that wants an acknowledgement in a datagram without a sent time.

@@ -115,9 +115,17 @@ impl Millis {
     }
 }
 
-/// Whole milliseconds of a duration, saturating at `u32::MAX`.
+/// The longest time anything may be set to wait, in ms: half of what the clock can tell apart.
+pub(crate) const HALF_A_DAY: u32 = Millis::OVERFLOW / 2;
+
+/// Milliseconds of a duration, rounded up so that only zero is zero.
 pub(crate) fn millis(duration: Duration) -> u32 {
-    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+    u32::try_from(duration.as_micros().div_ceil(1000)).unwrap_or(u32::MAX)
+}
+
+/// As `millis`, for what is added to the clock.
+pub(crate) fn wait_millis(duration: Duration) -> u32 {
+    millis(duration).min(HALF_A_DAY)
 }
 
 #[cfg(test)]
@@ -142,6 +150,15 @@ mod tests {
         let (a, b) = (Millis(0), Millis(100_000_000));
         assert!(a.less(b));
         assert!(b.less(a));
+    }
+
+    #[test]
+    fn durations_become_milliseconds_that_the_clock_can_tell_apart() {
+        assert_eq!(millis(Duration::ZERO), 0);
+        assert_eq!(millis(Duration::from_micros(1)), 1);
+        assert_eq!(millis(Duration::from_millis(500)), 500);
+        assert_eq!(millis(Duration::MAX), u32::MAX);
+        assert_eq!(wait_millis(Duration::MAX), 43_200_000);
     }
 
     #[test]

@@ -161,6 +161,19 @@ fn a_disconnect_discards_what_came_before_it_and_was_not_fetched() {
 }
 
 #[test]
+fn a_disconnect_takes_everything_out_of_the_queues() {
+    let mut remote = Crafted::client();
+    remote.host_sends(0, Packet::reliable("in flight"));
+    remote.heard();
+    remote.host_sends(0, Packet::reliable("queued"));
+    remote.says(&[reliable(0, 1, b"unfetched"), ping(2), disconnect(3, 9)]);
+    // §7: acks, sent_reliable, outgoing and dispatched; only the DISCONNECT itself is answered.
+    remote.hears(&[acknowledge(0xff, 3, remote.clock())]);
+    assert_eq!((remote.stats().in_flight, remote.stats().queued), (0, 0));
+    assert_eq!((remote.peer_mut().receive(), remote.peer().channels()), (None, 0));
+}
+
+#[test]
 fn a_timeout_is_reported_with_data_0_and_the_applications_own_value() {
     let mut remote = Crafted::client();
     remote.peer_mut().set_user_value(42);

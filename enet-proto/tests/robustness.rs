@@ -8,7 +8,7 @@ use enet_testkit::commands::{
     acknowledge, connect, disconnect, disconnect_now, fragment, ping, reliable, throttle_configure,
     unreliable_fragment,
 };
-use enet_wire::{Connect, Fragment, Header, ThrottleConfigure, VerifyConnect};
+use enet_wire::{Connect, Fragment, Header, Session, ThrottleConfigure, VerifyConnect};
 
 // ---- Headers that promise more than there is
 
@@ -80,6 +80,9 @@ fn session_ids_above_3_never_reach_the_flags() {
             assert_eq!(word & 0x8000 != 0, heard.header().sent_time.is_some());
             assert_eq!(heard.commands().len(), 2, "ACK and PING");
         }
+        // What is masked on the way out is masked on the way in.
+        remote.header.session = Session::new(session & 3).unwrap();
+        assert_eq!(remote.is_refused(&[]), None, "{session:#04x}");
     }
 }
 

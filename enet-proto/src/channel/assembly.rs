@@ -7,14 +7,17 @@ use enet_wire::Fragment;
 
 use crate::packet::{Delivery, Packet};
 
-/// Fragments received so far. Memory grows with what arrives, up to the length announced.
+/// Fragments received so far. Memory grows with what arrives, whatever length is announced.
 #[derive(Debug)]
 pub(crate) struct Assembly {
     total_length: u32,
     count: u32,
     missing: u32,
     seen: Vec<u64>,
-    bytes: Vec<u8>,
+    /// The start of the packet, as long as fragments come in order.
+    start: Vec<u8>,
+    /// From the first that does not on, each with its offset, as they arrived.
+    rest: Vec<(u32, Vec<u8>)>,
 }
 
 impl Assembly {
@@ -25,7 +28,8 @@ impl Assembly {
             count: fragment.count,
             missing: fragment.count,
             seen: vec![],
-            bytes: vec![],
+            start: vec![],
+            rest: vec![],
         }
     }
 
@@ -59,24 +63,27 @@ impl Assembly {
             _ => return,
         }
         self.missing = self.missing.saturating_sub(1);
-        let start = fragment.offset as usize;
-        let end = start.saturating_add(fragment.payload.len()).min(self.total_length as usize);
-        if start == self.bytes.len() {
-            self.bytes.extend_from_slice(fragment.payload);
-            return;
-        }
-        if self.bytes.len() < end {
-            self.bytes.resize(end, 0);
-        }
-        if let Some(place) = self.bytes.get_mut(start..end) {
-            place.copy_from_slice(fragment.payload);
+        if self.rest.is_empty() && fragment.offset as usize == self.start.len() {
+            self.start.extend_from_slice(fragment.payload);
+        } else {
+            self.rest.push((fragment.offset, fragment.payload.to_vec()));
         }
     }
 
-    /// The whole packet. Bytes that no fragment covered, which only a foreign sender leaves, are zero.
-    pub(crate) fn into_packet(mut self, delivery: Delivery) -> Packet {
-        self.bytes.resize(self.total_length as usize, 0);
-        Packet::new(delivery, self.bytes)
+    /// The whole packet. Bytes that no fragment covered, which only a foreign sender leaves, are zero; of fragments that
+    /// overlap, the later one counts.
+    pub(crate) fn into_packet(self, delivery: Delivery) -> Packet {
+        if self.start.len() == self.total_length as usize {
+            return Packet::new(delivery, self.start);
+        }
+        let mut whole = vec![0; self.total_length as usize];
+        for (offset, piece) in core::iter::once((0, self.start)).chain(self.rest) {
+            let place = whole.get_mut(offset as usize..).and_then(|rest| rest.get_mut(..piece.len()));
+            if let Some(place) = place {
+                place.copy_from_slice(&piece);
+            }
+        }
+        Packet::new(delivery, whole)
     }
 }
 
@@ -124,11 +131,34 @@ mod tests {
     }
 
     #[test]
-    fn one_fragment_reserves_no_more_than_it_brings() {
-        let far =
-            Fragment { start: 1, count: 2, number: 0, total_length: 32 << 20, offset: 0, payload: &[1] };
+    fn a_fragment_costs_what_it_brings_wherever_it_belongs() {
+        let far = Fragment {
+            start: 1,
+            count: 2,
+            number: 1,
+            total_length: 32 << 20,
+            offset: (32 << 20) - 1,
+            payload: &[1],
+        };
         let mut assembly = Assembly::new(&far);
         assembly.insert(&far);
-        assert!(assembly.bytes.capacity() < 64);
+        assert_eq!((assembly.start.capacity(), assembly.rest.len(), assembly.rest[0].1.len()), (0, 1, 1));
+    }
+
+    #[test]
+    fn of_overlapping_fragments_the_later_arrival_counts() {
+        let part = |number, offset, payload| Fragment {
+            start: 1,
+            count: 3,
+            number,
+            total_length: 4,
+            offset,
+            payload,
+        };
+        let mut assembly = Assembly::new(&part(0, 0, b"aa"));
+        for fragment in [part(0, 0, b"aa"), part(2, 1, b"ccc"), part(1, 2, b"b")] {
+            assembly.insert(&fragment);
+        }
+        assert_eq!(&assembly.into_packet(Delivery::Reliable)[..], b"acbc");
     }
 }

@@ -17,6 +17,15 @@ pub(crate) struct Intake<'a> {
     pub(crate) accepting: bool,
 }
 
+/// How long a packet stays here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stay {
+    /// Until the application fetches it.
+    Short,
+    /// Until others have come, which is up to the remote.
+    Long,
+}
+
 /// Handled (queued, delivered or silently discarded), or a reason to stop reading the datagram.
 pub(crate) type Outcome = Result<(), DiscardReason>;
 

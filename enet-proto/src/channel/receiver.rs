@@ -6,7 +6,7 @@ use alloc::collections::BTreeMap;
 use enet_wire::{Fragment, ReliableSeq, UnreliableSeq, WindowOffset};
 
 use super::assembly::Assembly;
-use super::intake::{Ahead, Intake, Outcome};
+use super::intake::{Ahead, Intake, Outcome, Stay};
 use super::unreliable::{Place, Waiting};
 use crate::packet::{Delivery, Packet};
 use crate::stats::DiscardReason;
@@ -41,7 +41,7 @@ impl Receiver {
         &mut self,
         seq: ReliableSeq,
         length: u32,
-        packet: impl FnOnce() -> Packet,
+        packet: impl FnOnce(Stay) -> Packet,
         mut intake: Intake<'_>,
     ) -> Outcome {
         if !intake.accepting || self.is_settled(seq) || self.ahead.contains_key(&seq.0) {
@@ -50,11 +50,11 @@ impl Receiver {
         intake.inbox.charge(length, intake.max_waiting_data)?;
         if seq == self.last.next() && !self.is_stuck() {
             self.advance(1);
-            intake.inbox.deliver(intake.channel, packet());
+            intake.inbox.deliver(intake.channel, packet(Stay::Short));
             self.deliver_ahead(&mut intake);
             self.on_reliable_delivered(&mut intake);
         } else {
-            self.ahead.insert(seq.0, Ahead::Whole(packet()));
+            self.ahead.insert(seq.0, Ahead::Whole(packet(Stay::Long)));
         }
         Ok(())
     }
@@ -96,7 +96,7 @@ impl Receiver {
         reliable: ReliableSeq,
         seq: UnreliableSeq,
         length: u32,
-        packet: impl FnOnce() -> Packet,
+        packet: impl FnOnce(Stay) -> Packet,
         mut intake: Intake<'_>,
     ) -> Outcome {
         let place = self.place(reliable, seq);
@@ -106,10 +106,10 @@ impl Receiver {
         intake.inbox.charge(length, intake.max_waiting_data)?;
         if reliable == self.last && self.unreliable.is_empty() {
             self.unreliable.pass(seq);
-            intake.inbox.deliver(intake.channel, packet());
+            intake.inbox.deliver(intake.channel, packet(Stay::Short));
             return Ok(());
         }
-        self.unreliable.insert(place, Ahead::Whole(packet()));
+        self.unreliable.insert(place, Ahead::Whole(packet(Stay::Long)));
         self.unreliable.dispatch(self.delivered, Some(place), &mut intake);
         Ok(())
     }
@@ -158,14 +158,14 @@ impl Receiver {
     pub(crate) fn on_unsequenced(
         &mut self,
         length: u32,
-        packet: impl FnOnce() -> Packet,
+        packet: impl FnOnce(Stay) -> Packet,
         mut intake: Intake<'_>,
     ) -> Outcome {
         if !intake.accepting {
             return Ok(());
         }
         intake.inbox.charge(length, intake.max_waiting_data)?;
-        intake.inbox.deliver(intake.channel, packet());
+        intake.inbox.deliver(intake.channel, packet(Stay::Short));
         self.unreliable.dispatch(self.delivered, None, &mut intake);
         Ok(())
     }
@@ -263,7 +263,7 @@ mod tests {
     }
 
     fn take_reliable(receiver: &mut Receiver, inbox: &mut Inbox, seq: u16) {
-        let packet = || Packet::reliable(&seq.to_be_bytes());
+        let packet = |_| Packet::reliable(&seq.to_be_bytes());
         assert_eq!(receiver.on_reliable(ReliableSeq(seq), 2, packet, intake(inbox)), Ok(()));
     }
 
@@ -303,7 +303,7 @@ mod tests {
             let mut inbox = Inbox::default();
             let mut newest = 0;
             for seq in arrivals {
-                let packet = || Packet::unreliable(&seq.to_be_bytes());
+                let packet = |_| Packet::unreliable(&seq.to_be_bytes());
                 let place = (ReliableSeq(start), UnreliableSeq(seq));
                 prop_assert_eq!(receiver.on_unreliable(place.0, place.1, 2, packet, intake(&mut inbox)), Ok(()));
                 let expected: &[u16] = if seq > newest { &[seq] } else { &[] };
@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn an_unreliable_packet_waits_for_the_reliable_one_it_follows() {
         let (mut receiver, mut inbox) = (Receiver::default(), Inbox::default());
-        let packet = || Packet::unreliable(&100u16.to_be_bytes());
+        let packet = |_| Packet::unreliable(&100u16.to_be_bytes());
         let result = receiver.on_unreliable(ReliableSeq(1), UnreliableSeq(1), 2, packet, intake(&mut inbox));
         assert_eq!(result, Ok(()));
         assert_eq!(delivered(&mut inbox), []);

@@ -41,6 +41,11 @@ impl PeerShare {
 /// Limits each peer's throttle to its share of our upstream and to its own downstream (PROTOCOL.md §11.2).
 /// `outgoing_bandwidth` is ours in bytes/s, 0 = unlimited; `elapsed` the ms since the last pass.
 pub fn distribute_outgoing(outgoing_bandwidth: u32, elapsed: u32, peers: &mut [PeerShare]) {
+    distribute(outgoing_bandwidth, elapsed, peers, &mut Vec::new());
+}
+
+/// As `distribute_outgoing`, with room for a mark for each peer.
+fn distribute(outgoing_bandwidth: u32, elapsed: u32, peers: &mut [PeerShare], settled: &mut Vec<bool>) {
     let per_pass = |bandwidth: u32| u64::from(bandwidth) * u64::from(elapsed) / 1000;
     let (mut bandwidth, mut total) = if outgoing_bandwidth == 0 {
         (u64::from(u32::MAX), u64::from(u32::MAX))
@@ -51,27 +56,28 @@ pub fn distribute_outgoing(outgoing_bandwidth: u32, elapsed: u32, peers: &mut [P
     let share = |bandwidth: u64, total: u64| {
         if total <= bandwidth { FULL_SHARE } else { bandwidth * FULL_SHARE / total }
     };
-    let mut unsettled: Vec<&mut PeerShare> = peers.iter_mut().collect();
+    settled.clear();
+    settled.resize(peers.len(), false);
     let mut changed = true;
-    while changed && !unsettled.is_empty() {
+    while changed {
         changed = false;
         let throttle = share(bandwidth, total);
-        unsettled.retain_mut(|peer| {
+        for (peer, settled) in peers.iter_mut().zip(settled.iter_mut()).filter(|(_, settled)| !**settled) {
             let wanted = throttle * u64::from(peer.outgoing_data_total) / FULL_SHARE;
             let allowed = per_pass(peer.incoming_bandwidth);
             if peer.incoming_bandwidth == 0 || wanted <= allowed {
-                return true;
+                continue;
             }
             let limit = allowed * FULL_SHARE / u64::from(peer.outgoing_data_total);
             peer.settle(limit.max(1));
+            *settled = true;
             changed = true;
             bandwidth = bandwidth.saturating_sub(allowed);
             total = total.saturating_sub(allowed);
-            false
-        });
+        }
     }
     let throttle = share(bandwidth, total);
-    for peer in unsettled {
+    for (peer, _) in peers.iter_mut().zip(settled).filter(|(_, settled)| !**settled) {
         peer.settle(throttle);
     }
 }
@@ -122,7 +128,7 @@ impl Host {
             throttle: peer.throttle.value,
             throttle_limit: peer.throttle.limit,
         }));
-        distribute_outgoing(self.shared.outgoing_bandwidth, elapsed, &mut shares);
+        distribute(self.shared.outgoing_bandwidth, elapsed, &mut shares, &mut self.settled);
         let mut announced = Vec::new();
         if core::mem::take(&mut self.recalculate_bandwidth) {
             announce_incoming(self.shared.incoming_bandwidth, &shares, &mut announced);

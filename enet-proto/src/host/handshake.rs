@@ -7,6 +7,7 @@ use enet_wire::{Connect, ConnectId, MAX_CHANNELS, WirePeerId};
 use rand_chacha::rand_core::RngCore;
 
 use super::Host;
+use super::receive::is_broadcast;
 use super::table::Table;
 use crate::config::{ChannelLimit, Timeouts};
 use crate::error::ConnectError;
@@ -53,7 +54,7 @@ impl Host {
 
     /// Lets a CONNECT in, or says why not; nothing is answered to one that is not (PROTOCOL.md §6.2).
     pub(super) fn on_connect(&mut self, from: SocketAddr, connect: &Connect) -> Result<u16, DiscardReason> {
-        if !(1..=MAX_CHANNELS).contains(&connect.channel_count) {
+        if !(1..=MAX_CHANNELS).contains(&connect.channel_count) || is_broadcast(from) {
             return Err(DiscardReason::BadConnect);
         }
         let remote_id = WirePeerId::new(connect.outgoing_peer).filter(|id| !id.is_unknown());

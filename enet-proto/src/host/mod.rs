@@ -57,7 +57,9 @@ pub struct Host {
     raw: VecDeque<(SocketAddr, Bytes)>,
     recalculate_bandwidth: bool,
     bandwidth_epoch: crate::time::Millis,
+    /// Room for the bandwidth pass.
     shares: Vec<PeerShare>,
+    settled: Vec<bool>,
     compressor: Option<Box<dyn Compressor>>,
     intercept: Option<Box<dyn Intercept>>,
     /// Room for one datagram's commands, compressed or decompressed.
@@ -86,6 +88,7 @@ impl Host {
             recalculate_bandwidth: false,
             bandwidth_epoch: crate::time::Millis::UNSET,
             shares: Vec::new(),
+            settled: Vec::new(),
             compressor: config.compressor,
             intercept: None,
             scratch: Vec::new(),
@@ -103,9 +106,11 @@ impl Host {
         self.settle_touched();
         self.advance(now);
         self.tick_if_due();
-        while let Some(slot) = self.schedule.pop_due(self.now.as_millis()) {
-            self.check_timeouts(slot);
+        let due = self.take_due();
+        for slot in &due {
+            self.check_timeouts(*slot);
         }
+        self.due = due;
     }
 
     /// When [`handle_timeout`](Host::handle_timeout) wants to be called next; `None` while nothing is under way.
@@ -129,6 +134,16 @@ impl Host {
     fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
         self.shared.now = self.now.wire();
+    }
+
+    /// The slots whose deadline has come, off the heap.
+    fn take_due(&mut self) -> Vec<u16> {
+        let mut due = core::mem::take(&mut self.due);
+        due.clear();
+        while let Some(slot) = self.schedule.pop_due(self.now.as_millis()) {
+            due.push(slot);
+        }
+        due
     }
 
     fn check_timeouts(&mut self, slot: u16) {
@@ -238,7 +253,7 @@ impl Host {
             let Some(connection) = self.table.get(slot) else { continue };
             connection.check_invariants();
             let wants = connection.interests(&self.shared);
-            let overdue = self.schedule.next_deadline().is_some_and(|due| due <= self.now.as_millis());
+            let overdue = self.schedule.is_due(slot, self.now.as_millis());
             assert!(self.schedule.is_ready(slot) == wants.transmit || overdue, "slot {slot}: readiness");
             assert_eq!(self.dispatch.contains(&slot), wants.dispatch, "slot {slot}: events");
             assert_eq!(self.table.is_queued(slot), wants.dispatch, "slot {slot}: queued flag");

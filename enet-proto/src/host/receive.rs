@@ -7,6 +7,7 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use enet_wire::{Body, Commands, DecodeError, Header, MAX_MTU, split_checksum};
 
 use super::Host;
+use crate::peer::Stage;
 use crate::stats::DiscardReason;
 use crate::time::Instant;
 
@@ -136,9 +137,10 @@ impl Host {
             return Ok(Route::Stranger);
         }
         let slot = self.table.route(header.peer).ok_or(DiscardReason::UnknownPeer)?;
-        let connection =
-            self.table.get(slot).filter(|it| !it.is_finished()).ok_or(DiscardReason::UnknownPeer)?;
-        if connection.address != source && connection.address.ip() != IpAddr::V4(Ipv4Addr::BROADCAST) {
+        let connection = self.table.get(slot).filter(|it| !it.is_finished() && !it.held);
+        let connection = connection.ok_or(DiscardReason::UnknownPeer)?;
+        let anybody = connection.stage == Stage::Connecting && is_broadcast(connection.address);
+        if connection.address != source && !anybody {
             return Err(DiscardReason::WrongAddress);
         }
         if !connection.remote_id.is_unknown() && header.session.get() != connection.sessions.incoming {
@@ -233,4 +235,9 @@ impl Host {
             self.settle(slot);
         }
     }
+}
+
+/// Whether this is everybody's address: who connects to it is answered from another (PROTOCOL.md §14.5).
+pub(super) fn is_broadcast(address: SocketAddr) -> bool {
+    address.ip() == IpAddr::V4(Ipv4Addr::BROADCAST)
 }

@@ -43,6 +43,10 @@ impl Schedule {
         self.ready.contains(slot)
     }
 
+    pub(crate) fn is_due(&self, slot: u16, now: u64) -> bool {
+        self.deadlines.get(slot).is_some_and(|deadline| deadline <= now)
+    }
+
     pub(crate) fn is_anything_ready(&self) -> bool {
         !self.ready.is_empty()
     }
@@ -115,6 +119,11 @@ impl DeadlineHeap {
 
     pub(crate) fn peek(&self) -> Option<(u64, u16)> {
         self.heap.first().copied()
+    }
+
+    pub(crate) fn get(&self, slot: u16) -> Option<u64> {
+        let position = *self.positions.get(usize::from(slot))?;
+        Some(self.heap.get(usize::from(position))?.0)
     }
 
     /// Sets, moves or removes a slot's deadline.

@@ -56,10 +56,7 @@ impl Host {
 
     /// One pass over all peers that have something to send. A peer that times out ends it with its event.
     fn send_pass(&mut self, socket: &mut impl Socket, check_timeouts: bool) -> Option<Event> {
-        let mut due = core::mem::take(&mut self.due);
-        while let Some(slot) = self.schedule.pop_due(self.now.as_millis()) {
-            due.push(slot);
-        }
+        let due = self.take_due();
         for slot in &due {
             self.schedule.update(*slot, true, None);
         }
@@ -76,8 +73,8 @@ impl Host {
                 break;
             }
         }
-        for slot in due.drain(..) {
-            self.settle(slot);
+        for slot in &due {
+            self.settle(*slot);
         }
         (self.out, self.due) = (out, due);
         ended

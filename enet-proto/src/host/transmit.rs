@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::num::NonZeroUsize;
 
-use enet_wire::{CHECKSUM_LEN, Command, CommandKind, Header, MAX_HEADER_LEN, Session};
+use enet_wire::{CHECKSUM_LEN, Command, CommandKind, Header, MAX_HEADER_LEN, MAX_MTU, Session};
 
 use super::Host;
 use crate::event::DisconnectReason;
@@ -240,7 +240,8 @@ impl<'a> Draft<'a> {
             start,
             room,
             size: MAX_HEADER_LEN,
-            mtu: mtu as usize,
+            // A full datagram may exceed the MTU by its checksum (PROTOCOL.md §1.2), but nobody takes more than 4096.
+            mtu: (mtu as usize).min(MAX_MTU as usize + MAX_HEADER_LEN - room),
             commands: 0,
             max_commands: shared.profile.max_commands(),
             sent_time: false,

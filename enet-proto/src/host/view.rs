@@ -13,7 +13,7 @@ use crate::event::{PeerId, PeerState};
 use crate::packet::Packet;
 use crate::peer::{Connection, DEFAULT_PING_INTERVAL};
 use crate::stats::{ChannelStats, PeerStats};
-use crate::time::millis;
+use crate::time::{millis, wait_millis};
 
 /// A connection, to look at.
 #[derive(Clone, Copy)]
@@ -180,13 +180,16 @@ impl<'a> PeerMut<'a> {
         self.leave(|connection, shared| connection.disconnect(data, shared));
     }
 
-    /// Disconnects once everything queued has been acknowledged. Incoming data is discarded from now on.
+    /// Disconnects once everything queued has been acknowledged. From now on incoming data is discarded, reliable data
+    /// although it is acknowledged; what had arrived before raises no events any more, but can be fetched with
+    /// [`receive`](PeerMut::receive).
     #[doc(alias = "enet_peer_disconnect_later")]
     pub fn disconnect_later(&mut self, data: u32) {
         self.leave(|connection, shared| connection.disconnect_later(data, shared));
     }
 
-    /// Disconnects with one datagram that may get lost; the slot is free at once and no event comes.
+    /// Disconnects with one datagram that may get lost, built at the next [`poll_transmit`](Host::poll_transmit); the
+    /// slot is free at once and no event comes.
     #[doc(alias = "enet_peer_disconnect_now")]
     pub fn disconnect_now(mut self, data: u32) {
         let farewell = self.with(|connection, shared| connection.disconnect_now(data, shared));
@@ -218,16 +221,18 @@ impl<'a> PeerMut<'a> {
         self.with(|connection, _| connection.set_timeouts(timeouts));
     }
 
-    /// How long nothing may be acknowledged before a ping is sent; zero stands for the default of 500 ms.
+    /// How long nothing may be acknowledged before a ping is sent: at most half a day, and zero stands for the default
+    /// of 500 ms.
     #[doc(alias = "enet_peer_ping_interval")]
     pub fn set_ping_interval(&mut self, interval: Duration) {
-        let ms = millis(interval);
+        let ms = wait_millis(interval);
         self.with(|connection, _| {
             connection.ping_interval = if ms == 0 { DEFAULT_PING_INTERVAL } else { ms }
         });
     }
 
-    /// How the throttle moves, on this end and, by a command, on the remote's.
+    /// How the throttle moves, on this end and, by a command, on the remote's. Not while connecting: the remote's answer
+    /// would no longer match what was asked for, and the attempt would fail (docs/QUIRKS.md Q86).
     #[doc(alias = "enet_peer_throttle_configure")]
     pub fn set_throttle(&mut self, settings: ThrottleSettings) {
         let ThrottleSettings { interval, acceleration, deceleration } = settings;
@@ -243,13 +248,13 @@ impl<'a> PeerMut<'a> {
     /// Seeds the round trip time with a better guess than the smoothed one.
     #[doc(alias = "roundTripTime")]
     pub fn set_round_trip_time(&mut self, rtt: Duration) {
-        self.with(|connection, _| connection.rtt.mean = millis(rtt).max(1));
+        self.with(|connection, _| connection.rtt.mean = wait_millis(rtt).max(1));
     }
 
     /// Seeds the round trip time the throttle takes for normal.
     #[doc(alias = "lastRoundTripTime")]
     pub fn set_throttle_baseline_rtt(&mut self, rtt: Duration) {
-        self.with(|connection, _| connection.rtt.last = millis(rtt).max(1));
+        self.with(|connection, _| connection.rtt.last = wait_millis(rtt).max(1));
     }
 
     /// A number of the application's own, which comes back in the `Disconnected` event.

@@ -24,11 +24,11 @@ impl Connection {
         sent_time: Option<u16>,
         shared: &mut Shared,
     ) -> Outcome {
-        self.run(command, shared)?;
+        self.run(command, sent_time, shared)?;
         if command.acknowledge { self.owe_acknowledgement(command, sent_time) } else { Ok(()) }
     }
 
-    fn run(&mut self, command: &Command<'_>, shared: &mut Shared) -> Outcome {
+    fn run(&mut self, command: &Command<'_>, sent_time: Option<u16>, shared: &mut Shared) -> Outcome {
         let channel = command.channel;
         match command.body {
             Body::Acknowledge { received_seq, received_sent_time } => {
@@ -37,7 +37,7 @@ impl Connection {
             Body::Connect(_) => Err(DiscardReason::UnexpectedCommand),
             Body::VerifyConnect(verify) => self.on_verify_connect(&verify),
             Body::Disconnect { data } => {
-                self.on_disconnect(data, command.acknowledge);
+                self.on_disconnect(data, command.acknowledge && sent_time.is_some());
                 Ok(())
             }
             _ if !self.is_active() => Err(DiscardReason::UnexpectedCommand),
@@ -131,13 +131,14 @@ impl Connection {
         self.in_flight.remove(key)
     }
 
-    /// Handles DISCONNECT in either form (PROTOCOL.md §7).
-    fn on_disconnect(&mut self, data: u32, wants_acknowledgement: bool) {
+    /// Handles DISCONNECT in either form (PROTOCOL.md §7). One that wants an acknowledgement but cannot have it, for
+    /// want of a sent time, counts as the form without (docs/QUIRKS.md Q87).
+    fn on_disconnect(&mut self, data: u32, acknowledged: bool) {
         let next = match self.stage {
             Stage::AcknowledgingDisconnect { .. } | Stage::Zombie { .. } | Stage::Over { .. } => return,
             Stage::AcknowledgingConnect { .. } => Stage::Over { event: None, was_established: false },
             Stage::Connecting => Stage::Zombie { reason: DisconnectReason::Refused, data },
-            Stage::Connected | Stage::DisconnectLater { .. } if wants_acknowledgement => {
+            Stage::Connected | Stage::DisconnectLater { .. } if acknowledged => {
                 Stage::AcknowledgingDisconnect { data }
             }
             Stage::Connected | Stage::DisconnectLater { .. } | Stage::Disconnecting => {
@@ -157,7 +158,7 @@ impl Connection {
     ) -> Outcome {
         let length = checked_length(payload, shared)?;
         let (receiver, intake) = self.intake(id, shared)?;
-        receiver.on_reliable(seq, length, || shared.packet(Delivery::Reliable, payload), intake)
+        receiver.on_reliable(seq, length, |stay| shared.packet(Delivery::Reliable, payload, stay), intake)
     }
 
     fn on_unreliable(
@@ -170,7 +171,7 @@ impl Connection {
     ) -> Outcome {
         let length = checked_length(payload, shared)?;
         let (receiver, intake) = self.intake(id, shared)?;
-        let packet = || shared.packet(Delivery::Unreliable, payload);
+        let packet = |stay| shared.packet(Delivery::Unreliable, payload, stay);
         receiver.on_unreliable(reliable, seq, length, packet, intake)
     }
 
@@ -187,7 +188,11 @@ impl Connection {
         }
         let Some(fresh) = self.unsequenced_in.check(group) else { return Ok(()) };
         let (receiver, intake) = self.intake(id, shared)?;
-        receiver.on_unsequenced(length, || shared.packet(Delivery::Unsequenced, payload), intake)?;
+        receiver.on_unsequenced(
+            length,
+            |stay| shared.packet(Delivery::Unsequenced, payload, stay),
+            intake,
+        )?;
         self.unsequenced_in.mark(fresh);
         Ok(())
     }
@@ -237,7 +242,7 @@ fn checked_length(payload: &[u8], shared: &Shared) -> Result<u32, DiscardReason>
     u32::try_from(payload.len())
         .ok()
         .filter(|length| *length <= shared.max_packet_size)
-        .ok_or(DiscardReason::MalformedCommand)
+        .ok_or(DiscardReason::PacketTooLarge)
 }
 
 fn check_payload(fragment: &Fragment<'_>, shared: &Shared) -> Outcome {

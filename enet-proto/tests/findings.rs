@@ -1,0 +1,213 @@
+//! Defects that reviews and fuzzing found, each with what showed it.
+
+// Tests know their own data.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use enet_proto::{
+    Checksum, ConnectOptions, Datagram, Delivery, DiscardReason, Event, Host, HostConfig, Instant, Mtu,
+    Packet, PeerState, RangeCoder, ThrottleSettings,
+};
+use enet_testkit::alloc::{Counting, allocations};
+use enet_testkit::pair::{Pair, ms};
+use enet_wire::{Body, ChannelId, Command, Connect, ConnectId, Header, ReliableSeq, Session, Writer};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn lone_host() -> Host {
+    Host::new(HostConfig::new([3; 32]))
+}
+
+fn put(header: &Header, commands: &[Command<'_>]) -> Vec<u8> {
+    let mut bytes = vec![0; 4096];
+    let mut writer = Writer::new(&mut bytes);
+    writer.header(header).unwrap();
+    for command in commands {
+        writer.command(command).unwrap();
+    }
+    let len = writer.len();
+    bytes.truncate(len);
+    bytes
+}
+
+fn to_slot_0(sent_time: Option<u16>) -> Header {
+    Header {
+        peer: enet_wire::WirePeerId::new(0).unwrap(),
+        session: Session::default(),
+        compressed: false,
+        sent_time,
+    }
+}
+
+/// An interval of 49 days or more lay in the past on the wrapping clock: `handle_timeout` never returned.
+#[test]
+fn no_ping_interval_hangs_the_host() {
+    let mut pair = Pair::connected();
+    for interval in [Duration::MAX, Duration::from_secs(49 * 86_400), Duration::from_secs(86_400)] {
+        pair.client.peer_mut().set_ping_interval(interval);
+        pair.client.peer_mut().set_round_trip_time(Duration::MAX);
+        pair.client.peer_mut().ping();
+        pair.run_for(ms(3_000));
+    }
+}
+
+/// With a checksum, two packets filled a datagram of 4100 bytes, which no ENet host receives: it was lost on each
+/// retransmission until the connection timed out.
+#[test]
+fn the_largest_mtu_leaves_room_for_the_checksum() {
+    for range_coder in [false, true] {
+        let mut pair = Pair::with()
+            .both(|config| {
+                config.mtu = Mtu::MAX;
+                config.checksum = Some(Checksum::CRC32);
+                if range_coder {
+                    config.compressor = Some(Box::new(RangeCoder::new()));
+                }
+            })
+            .connected();
+        for len in [2000, 2080, 4064, 6000] {
+            pair.client.send(0, Packet::reliable(vec![7; len]));
+        }
+        pair.run_for(ms(1_000));
+        assert_eq!(pair.server.received().len(), 4);
+    }
+}
+
+/// One fragment at the far end of a large packet made the host fill everything before it with zeros; thousands of them
+/// in a few datagrams cost seconds.
+#[test]
+fn far_fragments_cost_no_more_than_near_ones() {
+    let mut pair = Pair::connected();
+    let fragment = |start| {
+        Body::SendUnreliableFragment(enet_wire::Fragment {
+            start,
+            count: 2,
+            number: 1,
+            total_length: 10 << 20,
+            offset: (10 << 20) - 1,
+            payload: &[1],
+        })
+    };
+    let at = pair.now();
+    let source = pair.client.address;
+    let mut far = |start| {
+        let command = Command {
+            channel: ChannelId::new(0),
+            seq: ReliableSeq(0),
+            acknowledge: false,
+            unsequenced: false,
+            body: fragment(start),
+        };
+        let bytes = put(&to_slot_0(None), &[command]);
+        pair.server.host.handle_datagram(at, Datagram::new(source, &bytes));
+    };
+    let ((), asked) = allocations(|| (1..=1_000).for_each(&mut far));
+    assert!(asked.bytes < 20 << 20, "{} bytes for a thousand fragments of one byte", asked.bytes);
+}
+
+/// A DISCONNECT that asks for an acknowledgement in a datagram without a sent time can never have one: the peer stayed in
+/// between for ever, and its slot with it.
+#[test]
+fn a_disconnect_that_cannot_be_acknowledged_ends_the_connection() {
+    let mut pair = Pair::connected();
+    let command = Command {
+        channel: ChannelId::CONTROL,
+        seq: ReliableSeq(9),
+        acknowledge: true,
+        unsequenced: false,
+        body: Body::Disconnect { data: 5 },
+    };
+    let bytes = put(&to_slot_0(None), &[command]);
+    let (at, source) = (pair.now(), pair.client.address);
+    pair.server.host.handle_datagram(at, Datagram::new(source, &bytes));
+    assert!(matches!(pair.server.host.poll_event(), Some(Event::Disconnected { data: 5, .. })));
+    assert_eq!(pair.server.host.peers().count(), 0);
+}
+
+/// A CONNECT from everybody's address took a slot that anybody could then write to, and whose address changed under the
+/// table's indexes.
+#[test]
+fn nobody_connects_from_the_broadcast_address() {
+    let mut host = lone_host();
+    let connect = Connect {
+        outgoing_peer: 0,
+        incoming_session: 0xff,
+        outgoing_session: 0xff,
+        mtu: 1392,
+        window_size: 65_536,
+        channel_count: 1,
+        incoming_bandwidth: 0,
+        outgoing_bandwidth: 0,
+        throttle: enet_wire::ThrottleConfigure { interval: 5_000, acceleration: 2, deceleration: 2 },
+        connect_id: ConnectId([1; 4]),
+        data: 0,
+    };
+    let command = Command {
+        channel: ChannelId::CONTROL,
+        seq: ReliableSeq(1),
+        acknowledge: true,
+        unsequenced: false,
+        body: Body::Connect(connect),
+    };
+    let header = Header { peer: enet_wire::WirePeerId::UNKNOWN, ..to_slot_0(Some(1)) };
+    let bytes = put(&header, &[command]);
+    let from = |address: &str| Datagram::new(address.parse().unwrap(), &bytes);
+    host.handle_datagram(Instant::from_millis(1_000_000), from("255.255.255.255:9"));
+    assert_eq!((host.peers().count(), host.stats().discarded.get(DiscardReason::BadConnect)), (0, 1));
+    host.handle_datagram(Instant::from_millis(1_000_000), from("192.0.2.9:9"));
+    assert_eq!(host.peers().count(), 1);
+    host.check_invariants();
+}
+
+/// A held connect whose remote guessed its id became connected, and never said a word.
+#[test]
+fn a_held_connect_hears_nothing() {
+    let mut host = lone_host();
+    let server = "192.0.2.1:1".parse().unwrap();
+    let options =
+        ConnectOptions { hold: true, connect_id: Some(ConnectId([1; 4])), ..ConnectOptions::default() };
+    let id = host.connect(server, options).unwrap();
+    let verify = enet_wire::VerifyConnect {
+        outgoing_peer: 0,
+        incoming_session: 0,
+        outgoing_session: 0,
+        mtu: 1392,
+        window_size: 65_536,
+        channel_count: 1,
+        incoming_bandwidth: 0,
+        outgoing_bandwidth: 0,
+        throttle: enet_wire::ThrottleConfigure { interval: 5_000, acceleration: 2, deceleration: 2 },
+        connect_id: ConnectId([1; 4]),
+    };
+    let command = Command {
+        channel: ChannelId::CONTROL,
+        seq: ReliableSeq(1),
+        acknowledge: true,
+        unsequenced: false,
+        body: Body::VerifyConnect(verify),
+    };
+    let bytes = put(&to_slot_0(Some(1)), &[command]);
+    let now = Instant::from_millis(1_000_000);
+    host.handle_datagram(now, Datagram::new(server, &bytes));
+    assert_eq!(host.peer(id).unwrap().state(), PeerState::Connecting);
+    host.peer_mut(id).unwrap().release();
+    assert!(host.poll_transmit(now, &mut vec![], NonZeroUsize::MIN).is_some());
+}
+
+/// Durations below a millisecond became zero, which stands for the default.
+#[test]
+fn half_a_millisecond_is_not_the_default() {
+    let mut pair = Pair::connected();
+    pair.client.peer_mut().set_ping_interval(Duration::from_micros(500));
+    assert_eq!(pair.client.peer().ping_interval(), ms(1));
+    pair.client
+        .peer_mut()
+        .set_throttle(ThrottleSettings { interval: Duration::from_micros(1), ..ThrottleSettings::default() });
+    pair.run_for(ms(100));
+    pair.client.send(0, Packet::new(Delivery::Reliable, "still works"));
+    pair.run_for(ms(100));
+    assert_eq!(pair.server.texts(), ["still works"]);
+}
