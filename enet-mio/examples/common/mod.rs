@@ -1,0 +1,79 @@
+//! What the tools share: options of both ends, and lines for people or for programs.
+#![allow(dead_code, unreachable_pub)] // every tool uses its own part
+
+use std::fmt::Display;
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use enet_mio::{Checksum, HostConfig, RangeCoder, random_seed};
+use serde_json::Value;
+
+/// How long a tool waits for its peers to confirm that it leaves.
+pub const FAREWELL: Duration = Duration::from_secs(2);
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Compressor {
+    /// ENet's built-in range coder
+    Range,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum Sum {
+    /// ENet's CRC-32
+    Crc32,
+}
+
+/// What both ends must agree on, and how to print.
+#[derive(Args)]
+pub struct Both {
+    /// Compress datagrams; both ends must do so
+    #[arg(long, value_enum)]
+    pub compress: Option<Compressor>,
+    /// Put a checksum into datagrams; both ends must do so
+    #[arg(long, value_enum)]
+    pub checksum: Option<Sum>,
+    /// Print one JSON object per line
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Both {
+    pub fn config(&self) -> io::Result<HostConfig> {
+        let mut config = HostConfig::new(random_seed()?);
+        if let Some(Compressor::Range) = self.compress {
+            config.compressor = Some(Box::new(RangeCoder::new()));
+        }
+        if let Some(Sum::Crc32) = self.checksum {
+            config.checksum = Some(Checksum::CRC32);
+        }
+        Ok(config)
+    }
+
+    /// Prints an object with an `event`: as it is, or as `event key=value …`.
+    pub fn say(&self, line: &Value) {
+        if self.json {
+            println!("{line}");
+            return;
+        }
+        let mut text = line.get("event").and_then(Value::as_str).unwrap_or_default().to_owned();
+        for (key, value) in line.as_object().into_iter().flatten().filter(|(key, _)| *key != "event") {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            text += &format!(" {key}={value}");
+        }
+        println!("{text}");
+    }
+}
+
+/// The outcome for the shell; an error goes to stderr in one line.
+pub fn exit<E: Display>(tool: &str, result: Result<bool, E>) -> ExitCode {
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{tool}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The `client.lua` of the lua-enet documentation, line for line: says "ping", and again to every answer.
+//!
+//! ```text
+//! cargo run --example pingpong_client [ADDR]      # localhost:6789
+//! ```
+
+use std::{env, io, time::Duration};
+
+use enet_mio::{ConnectOptions, Event, HostConfig, Packet, Service, random_seed};
+
+fn main() -> io::Result<()> {
+    let address = env::args().nth(1).unwrap_or("localhost:6789".into());
+    let mut host = Service::client(HostConfig::new(random_seed()?))?;
+    let server = host.resolve(&address)?;
+    let _server = host.connect(server, ConnectOptions::default());
+    loop {
+        let mut event = host.service(Duration::from_millis(100))?;
+        while let Some(now) = event {
+            match now {
+                Event::Received { peer, packet, .. } => {
+                    println!("Got message: {} {peer}", String::from_utf8_lossy(&packet));
+                    host.peer_mut(peer).map(|mut peer| peer.send(0, Packet::reliable("ping")));
+                }
+                Event::Connected { peer, .. } => {
+                    println!("{peer} connected.");
+                    host.peer_mut(peer).map(|mut peer| peer.send(0, Packet::reliable("ping")));
+                }
+                Event::Disconnected { peer, .. } => println!("{peer} disconnected."),
+                _ => {}
+            }
+            event = host.service(Duration::ZERO)?;
+        }
+    }
+}

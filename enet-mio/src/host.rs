@@ -1,0 +1,317 @@
+//! [`Host`]: the protocol on a UDP socket, driven by an event loop of your own.
+
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+use enet_proto::{ConnectError, ConnectOptions, Event, HostConfig, Instant, Intercept, PeerId, Socket};
+use mio::{Interest, Registry, Token, event};
+
+use crate::address::{self, Bind, ToBind};
+use crate::clock::Clock;
+use crate::options::SocketOptions;
+use crate::udp::{IoStats, Udp, canonical};
+
+/// Datagrams taken in one [`drive`](Host::drive), so that the other sources of the loop get their turn; as many as a
+/// service pass takes.
+const DRIVE_BUDGET: usize = 256;
+
+/// An ENet host on a UDP socket, for an event loop of your own.
+///
+/// It is a [`mio::event::Source`]: register it with [`Interest::READABLE`], then, for ever,
+///
+/// 1. poll, no longer than [`timeout`](Host::timeout),
+/// 2. tell the host of every readiness event with its token: [`on_ready`](Host::on_ready),
+/// 3. [`drive`](Host::drive) it, whether or not there were any,
+/// 4. take its events with [`poll_event`](enet_proto::Host::poll_event) until there are none.
+///
+/// Everything of the protocol's own, from `peer_mut` to `set_bandwidth_limits`, is there through `Deref`. What it
+/// queues leaves at the next `drive` or [`flush`](Host::flush); `timeout` is zero while something waits.
+///
+/// ```
+/// use enet_mio::{ConnectOptions, Event, Host, HostConfig, random_seed};
+/// use mio::{Events, Interest, Poll, Token};
+///
+/// let mut poll = Poll::new()?;
+/// let mut events = Events::with_capacity(16);
+/// let mut hosts = [
+///     Host::bind("127.0.0.1:*", HostConfig::new(random_seed()?))?,
+///     Host::client(HostConfig::new(random_seed()?))?,
+/// ];
+/// for (number, host) in hosts.iter_mut().enumerate() {
+///     poll.registry().register(host, Token(number), Interest::READABLE)?;
+/// }
+/// let server = hosts[0].local_addr()?;
+/// hosts[1].connect(server, ConnectOptions::default()).expect("a free slot");
+///
+/// let mut connected = 0;
+/// while connected < 2 {
+///     let timeout = hosts.iter_mut().filter_map(Host::timeout).min();
+///     poll.poll(&mut events, timeout)?;
+///     for event in &events {
+///         hosts[event.token().0].on_ready();
+///     }
+///     for host in &mut hosts {
+///         host.drive()?;
+///         while let Some(event) = host.poll_event() {
+///             assert!(matches!(event, Event::Connected { .. }));
+///             connected += 1;
+///         }
+///     }
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// A datagram that cannot be sent is lost, like any other on its way, and counted in [`io_stats`](Host::io_stats);
+/// so is an error the socket reports in place of a received datagram. Only a socket that gives nothing but errors
+/// makes `drive` fail. It may be driven again all the same.
+///
+/// Dropping a host closes its socket and tells nobody: see [`close`](Host::close).
+#[derive(Debug)]
+pub struct Host {
+    protocol: enet_proto::Host,
+    udp: Udp,
+    clock: Clock,
+    /// Room for one datagram.
+    out: Vec<u8>,
+}
+
+impl Host {
+    // --- construct ---
+
+    /// A host that listens: see [`Bind`] for the forms, and [`SocketOptions`] to choose buffer sizes.
+    ///
+    /// # Errors
+    ///
+    /// The text is no address, its name cannot be resolved, or the system does not grant the address.
+    #[doc(alias = "enet_host_create")]
+    pub fn bind(to: impl ToBind, config: HostConfig) -> io::Result<Host> {
+        Host::from_socket(SocketOptions::default().bind(to)?, config)
+    }
+
+    /// A host that only connects: it has any free port and lets nobody in
+    /// ([`max_peers_per_ip`](HostConfig::max_peers_per_ip) is 0).
+    pub fn client(mut config: HostConfig) -> io::Result<Host> {
+        config.max_peers_per_ip = Some(0);
+        Host::bind(Bind::Any { port: 0 }, config)
+    }
+
+    /// A host on a socket made elsewhere, bound but not connected. It is made non-blocking; its other options stay as
+    /// they are.
+    pub fn from_socket(socket: std::net::UdpSocket, config: HostConfig) -> io::Result<Host> {
+        let udp = Udp::new(socket)?;
+        Ok(Host { protocol: enet_proto::Host::new(config), udp, clock: Clock::new(), out: Vec::new() })
+    }
+
+    // --- the loop ---
+
+    /// Takes note that the poll reported the socket as ready, in whatever way: errors are fetched like datagrams. The
+    /// note stays until the socket has been emptied, so no edge is lost; a spurious call costs one attempt to receive.
+    pub fn on_ready(&mut self) {
+        self.udp.set_readable();
+    }
+
+    /// Receives what is there, does what is due, sends what can be sent.
+    ///
+    /// At most 256 datagrams are taken at once; if there are more, [`timeout`](Host::timeout) is zero afterwards.
+    ///
+    /// # Errors
+    ///
+    /// The socket itself is broken: it gave nothing but errors, many times in a row.
+    pub fn drive(&mut self) -> io::Result<()> {
+        let now = self.clock.now();
+        for _ in 0..DRIVE_BUDGET {
+            let Some(datagram) = self.udp.receive() else { break };
+            self.protocol.handle_datagram(now, datagram);
+        }
+        let now = self.clock.now();
+        self.protocol.handle_timeout(now);
+        self.transmit(now);
+        self.udp.check()
+    }
+
+    /// How long to wait for readiness at most: zero while there is something to receive or to send at once, `None`
+    /// while nothing is under way. Assumes that all events were taken.
+    pub fn timeout(&mut self) -> Option<Duration> {
+        if self.is_busy() {
+            return Some(Duration::ZERO);
+        }
+        let deadline = self.protocol.poll_timeout()?;
+        Some(deadline.saturating_duration_since(self.clock.now()))
+    }
+
+    /// Sends what is queued, now, without receiving or looking at timeouts.
+    #[doc(alias = "enet_host_flush")]
+    pub fn flush(&mut self) {
+        self.protocol.flush_pass(self.clock.now(), &mut self.udp);
+    }
+
+    /// Disconnects everybody and waits, blocking, until all have confirmed or `timeout` is over; how many had not.
+    ///
+    /// What is already queued is delivered first
+    /// ([`disconnect_later`](enet_proto::PeerMut::disconnect_later)); the ones that have not confirmed in time get one
+    /// last datagram ([`disconnect_now`](enet_proto::PeerMut::disconnect_now)). From the first moment nobody new is
+    /// let in and events are discarded, so take yours before.
+    ///
+    /// # Errors
+    ///
+    /// As [`drive`](Host::drive).
+    pub fn close(&mut self, timeout: Duration) -> io::Result<usize> {
+        let deadline = self.clock.now() + timeout;
+        self.protocol.set_max_peers_per_ip(Some(0));
+        // Disconnecting drops owed acknowledgements, without which a peer may not even know that it is connected.
+        self.transmit(self.clock.now());
+        for peer in self.peer_ids() {
+            if let Some(mut peer) = self.protocol.peer_mut(peer) {
+                peer.disconnect_later(0);
+            }
+        }
+        loop {
+            self.drive()?;
+            while self.protocol.poll_event().is_some() {}
+            let left = self.peer_ids();
+            let now = self.clock.now();
+            if left.is_empty() || now >= deadline {
+                for peer in &left {
+                    if let Some(peer) = self.protocol.peer_mut(*peer) {
+                        peer.disconnect_now(0);
+                    }
+                }
+                self.transmit(now);
+                return Ok(left.len());
+            }
+            let time_left = deadline.saturating_duration_since(now);
+            let wait = self.timeout().unwrap_or(time_left).min(time_left);
+            if !wait.is_zero() {
+                self.udp.block(wait)?;
+            }
+        }
+    }
+
+    // --- calls that need the socket ---
+
+    /// Starts a connection, as [`enet_proto::Host::connect`] does; the address may be in any spelling, including
+    /// IPv4-mapped IPv6.
+    #[doc(alias = "enet_host_connect")]
+    pub fn connect(&mut self, to: SocketAddr, options: ConnectOptions) -> Result<PeerId, ConnectError> {
+        self.protocol.connect(canonical(to), options)
+    }
+
+    /// The first address of a `host:port` text that this host's socket can reach, IPv4 preferred. Asks the system's
+    /// resolver for names, and blocks until it answers.
+    ///
+    /// ```
+    /// # use enet_mio::{Host, HostConfig, random_seed};
+    /// let host = Host::bind("127.0.0.1:*", HostConfig::new(random_seed()?))?;
+    /// assert_eq!(host.resolve("127.0.0.1:6789")?.port(), 6789);
+    /// assert!(host.resolve("[::1]:6789").is_err(), "an IPv4 socket reaches no IPv6 address");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn resolve(&self, text: &str) -> io::Result<SocketAddr> {
+        let family = self.udp.family();
+        let mut addresses = address::resolve(text)?.into_iter().map(canonical);
+        addresses.find(|address| family.reaches(*address)).ok_or_else(|| {
+            let reason = format!(
+                "`{text}` has no address that a {family:?} socket reaches; bind to `*` for both families"
+            );
+            io::Error::new(io::ErrorKind::AddrNotAvailable, reason)
+        })
+    }
+
+    /// Sets the hook that sees every received datagram before the protocol does; for other protocols on the same
+    /// port. [`set_intercept`](enet_proto::Host::set_intercept) with `None` removes it.
+    pub fn intercept(&mut self, hook: impl Intercept + 'static) {
+        self.protocol.set_intercept(Some(Box::new(hook)));
+    }
+
+    // --- views ---
+
+    /// Where the socket is bound.
+    #[doc(alias = "enet_socket_get_address")]
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.udp.local_addr()
+    }
+
+    /// What the socket did to datagrams.
+    pub fn io_stats(&self) -> IoStats {
+        self.udp.stats()
+    }
+
+    /// The protocol alone; `Deref` gives the same.
+    pub fn protocol(&self) -> &enet_proto::Host {
+        &self.protocol
+    }
+
+    /// The protocol alone; `DerefMut` gives the same. Take care with its `handle_*` and `poll_transmit`: they are what
+    /// [`drive`](Host::drive) calls.
+    pub fn protocol_mut(&mut self) -> &mut enet_proto::Host {
+        &mut self.protocol
+    }
+
+    // --- for Service ---
+
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Whether there is something to receive or to send without waiting.
+    pub(crate) fn is_busy(&mut self) -> bool {
+        self.udp.is_readable() || self.protocol.has_pending_transmit()
+    }
+
+    /// One pass in C's order.
+    pub(crate) fn service_pass(&mut self) -> io::Result<Option<Event>> {
+        match self.protocol.service_pass(self.clock.now(), &mut self.udp) {
+            None => self.udp.check().map(|()| None),
+            event => Ok(event),
+        }
+    }
+
+    // --- private ---
+
+    fn transmit(&mut self, now: Instant) {
+        let mut out = std::mem::take(&mut self.out);
+        while let Some(transmit) = self.protocol.poll_transmit(now, &mut out, NonZeroUsize::MIN) {
+            self.udp.send(&transmit, &out);
+            out.clear();
+        }
+        self.out = out;
+    }
+
+    fn peer_ids(&self) -> Vec<PeerId> {
+        self.protocol.peers().map(|peer| peer.id()).collect()
+    }
+}
+
+impl Deref for Host {
+    type Target = enet_proto::Host;
+
+    fn deref(&self) -> &enet_proto::Host {
+        &self.protocol
+    }
+}
+
+impl DerefMut for Host {
+    fn deref_mut(&mut self) -> &mut enet_proto::Host {
+        &mut self.protocol
+    }
+}
+
+/// [`Interest::READABLE`] is all a host needs: it never waits for room to send.
+impl event::Source for Host {
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        self.udp.source().register(registry, token, interests)
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        self.udp.source().reregister(registry, token, interests)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.udp.source().deregister(registry)
+    }
+}

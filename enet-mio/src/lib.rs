@@ -1,0 +1,31 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # The layers
+//!
+//! Each one derefs to the one below, so nothing is hidden:
+//!
+//! * [`Service`] waits. It owns a [`mio::Poll`] and has C's calls: `service(timeout)`, `check_events`, `flush`.
+//! * [`Host`] does I/O. It is a [`mio::event::Source`] for a poll of your own.
+//! * [`enet_proto::Host`] is the protocol: `connect`, `broadcast`, `peer_mut`, settings and statistics.
+#![forbid(unsafe_code)]
+
+mod address;
+mod clock;
+mod host;
+mod options;
+mod seed;
+mod service;
+mod udp;
+
+pub use address::{Bind, ToBind};
+pub use host::Host;
+pub use options::SocketOptions;
+pub use seed::random_seed;
+pub use service::{Service, Waker};
+pub use udp::IoStats;
+
+#[doc(no_inline)]
+pub use enet_proto::{
+    self, ChannelId, ChannelLimit, Checksum, ConnectOptions, Delivery, DisconnectReason, Event, HostConfig,
+    Packet, PeerId, PeerLimit, PeerState, RangeCoder,
+};

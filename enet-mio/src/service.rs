@@ -1,0 +1,188 @@
+//! [`Service`]: a host with a poll of its own, and C's one call that does everything.
+
+use std::io;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::time::Duration;
+
+use enet_proto::{Event, HostConfig, Instant};
+use mio::{Events, Interest, Poll, Token};
+
+use crate::address::ToBind;
+use crate::host::Host;
+
+const SOCKET: Token = Token(0);
+const WAKER: Token = Token(1);
+
+/// Passes over the socket, each of up to 256 datagrams, that a call makes beyond its timeout while more is waiting:
+/// a game loop that calls `service` with zero once a frame must be able to outpace a flood of rubbish.
+const PASSES: usize = 64;
+
+/// Longest single wait: mio counts milliseconds in 32 bits.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+/// An ENet host that does its own waiting: what `ENetHost` is in C.
+///
+/// ```
+/// use std::time::Duration;
+/// use enet_mio::{ConnectOptions, Event, HostConfig, Packet, Service, random_seed};
+///
+/// let mut server = Service::bind("127.0.0.1:*", HostConfig::new(random_seed()?))?;
+/// let address = server.local_addr()?;
+/// let thread = std::thread::spawn(move || {
+///     let mut client = Service::client(HostConfig::new(random_seed()?))?;
+///     client.connect(address, ConnectOptions::default()).expect("a free slot");
+///     let connected = client.service(Duration::from_secs(10))?.expect("an answer");
+///     client.peer_mut(connected.peer()).expect("it lasts").send(0, Packet::reliable("hello")).expect("connected");
+///     client.close(Duration::from_secs(10)) // delivers what is queued, then disconnects
+/// });
+/// loop {
+///     match server.service(Duration::from_secs(10))?.expect("an event") {
+///         Event::Received { packet, .. } => assert_eq!(&packet[..], b"hello"),
+///         Event::Disconnected { .. } => break,
+///         _ => {}
+///     }
+/// }
+/// assert_eq!(thread.join().unwrap()?, 0, "peers that did not confirm");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// Everything a [`Host`] has is here too, through `Deref`, and so is everything of the protocol's own.
+#[derive(Debug)]
+pub struct Service {
+    host: Host,
+    poll: Poll,
+    ready: Events,
+    waker: Arc<mio::Waker>,
+}
+
+impl Service {
+    /// A host that listens: see [`Bind`](crate::Bind) for the forms.
+    ///
+    /// # Errors
+    ///
+    /// As [`Host::bind`], or the system has no file descriptors left for a poll.
+    #[doc(alias = "enet_host_create")]
+    pub fn bind(to: impl ToBind, config: HostConfig) -> io::Result<Service> {
+        Service::new(Host::bind(to, config)?)
+    }
+
+    /// A host that only connects: see [`Host::client`].
+    pub fn client(config: HostConfig) -> io::Result<Service> {
+        Service::new(Host::client(config)?)
+    }
+
+    /// Takes over a host, for example one made with [`Host::from_socket`]. It must not be registered with a poll.
+    pub fn new(mut host: Host) -> io::Result<Service> {
+        let poll = Poll::new()?;
+        poll.registry().register(&mut host, SOCKET, Interest::READABLE)?;
+        let waker = Arc::new(mio::Waker::new(poll.registry(), WAKER)?);
+        Ok(Service { host, poll, ready: Events::with_capacity(4), waker })
+    }
+
+    /// Gives the next event; does all that is to be done meanwhile; waits for it no longer than `timeout`.
+    ///
+    /// As in C (PROTOCOL.md §18.2), an event that is waiting already comes back at once and nothing else is done.
+    /// Otherwise the host sends, receives and sends again until there is an event. Packets you queued leave in the
+    /// next call. Unlike C's it also wakes for its own deadlines, so retransmissions, pings and timeouts happen in
+    /// time however long the wait; and it always receives all that is there, however short.
+    ///
+    /// `None` when the time is over, or when a [`Waker`] ended the wait.
+    ///
+    /// # Errors
+    ///
+    /// The socket or the poll is broken. No peer can cause that, and the call may be repeated.
+    #[doc(alias = "enet_host_service")]
+    pub fn service(&mut self, timeout: Duration) -> io::Result<Option<Event>> {
+        let mut deadline = self.host.now() + timeout;
+        let mut passes = 0;
+        // Trying to receive costs no more than asking the poll whether to.
+        self.host.on_ready();
+        loop {
+            if let Some(event) = self.host.service_pass()? {
+                return Ok(Some(event));
+            }
+            passes += 1;
+            let now = self.host.now();
+            let busy = self.host.is_busy();
+            if now >= deadline && (!busy || passes >= PASSES) {
+                return Ok(None);
+            }
+            if !busy && self.wait(now, deadline)? {
+                deadline = now;
+            }
+        }
+    }
+
+    /// The next event that is waiting already; does no I/O.
+    #[doc(alias = "enet_host_check_events")]
+    pub fn check_events(&mut self) -> Option<Event> {
+        self.host.poll_event()
+    }
+
+    /// What ends a running wait, or else the next one, from any thread.
+    pub fn waker(&self) -> Waker {
+        Waker(Arc::clone(&self.waker))
+    }
+
+    /// Waits for the socket, our own next deadline, the caller's, or a waker; whether it was a waker.
+    fn wait(&mut self, now: Instant, deadline: Instant) -> io::Result<bool> {
+        let until = self.host.poll_timeout().map_or(deadline, |own| own.min(deadline));
+        let wait = until.saturating_duration_since(now).min(LONGEST_WAIT);
+        match self.poll.poll(&mut self.ready, Some(wait)) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(false),
+            result => result?,
+        }
+        let mut woken = false;
+        for event in &self.ready {
+            match event.token() {
+                WAKER => woken = true,
+                _ => self.host.on_ready(),
+            }
+        }
+        Ok(woken)
+    }
+}
+
+impl Deref for Service {
+    type Target = Host;
+
+    fn deref(&self) -> &Host {
+        &self.host
+    }
+}
+
+impl DerefMut for Service {
+    fn deref_mut(&mut self) -> &mut Host {
+        &mut self.host
+    }
+}
+
+/// Ends the wait of a [`Service::service`] call from another thread: the call gives its event, or `None` early.
+///
+/// Wakes are not counted: one or many before the call looks end one wait.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use enet_mio::{HostConfig, Service, random_seed};
+/// let mut service = Service::bind("127.0.0.1:*", HostConfig::new(random_seed()?))?;
+/// let waker = service.waker();
+/// let start = Instant::now();
+/// std::thread::spawn(move || waker.wake());
+/// assert_eq!(service.service(Duration::from_secs(60))?, None);
+/// assert!(start.elapsed() < Duration::from_secs(30));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Waker(Arc<mio::Waker>);
+
+impl Waker {
+    /// Ends the wait.
+    ///
+    /// # Errors
+    ///
+    /// The system refused; the wait goes on.
+    pub fn wake(&self) -> io::Result<()> {
+        self.0.wake()
+    }
+}

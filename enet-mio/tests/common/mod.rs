@@ -1,0 +1,58 @@
+//! What the tests share: configured hosts, and a loop over several of them.
+#![allow(dead_code, unreachable_pub)] // every test binary uses its own part
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::cast_possible_truncation)]
+
+use std::time::{Duration, Instant};
+
+use enet_mio::{ConnectOptions, Event, HostConfig, PeerId, Service, random_seed};
+
+/// Longer than anything takes on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+pub fn config() -> HostConfig {
+    HostConfig::new(random_seed().unwrap())
+}
+
+pub fn server() -> Service {
+    Service::bind("127.0.0.1:*", config()).unwrap()
+}
+
+pub fn client() -> Service {
+    Service::client(config()).unwrap()
+}
+
+/// Serves in turn until `step` says it is done; it is handed every event with its host's number.
+pub fn serve<const N: usize>(
+    mut services: [&mut Service; N],
+    mut step: impl FnMut(usize, &mut Service, Event) -> bool,
+) {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        for (number, service) in services.iter_mut().enumerate() {
+            if let Some(event) = service.service(Duration::from_millis(1)).unwrap()
+                && step(number, service, event)
+            {
+                return;
+            }
+        }
+    }
+    panic!("not done in {PATIENCE:?}");
+}
+
+/// Connects two hosts; their handles of each other: the server's of the client, the client's of the server.
+pub fn connect(server: &mut Service, client: &mut Service, options: ConnectOptions) -> (PeerId, PeerId) {
+    let to = server.local_addr().unwrap();
+    client.connect(to, options).unwrap();
+    let mut peers = [None; 2];
+    serve([server, client], |number, _, event| {
+        assert!(matches!(event, Event::Connected { .. }), "{event:?}");
+        peers[number] = Some(event.peer());
+        peers.iter().all(Option::is_some)
+    });
+    (peers[0].unwrap(), peers[1].unwrap())
+}
+
+/// Bytes that depend on position and `seed`.
+pub fn pattern(len: usize, seed: u8) -> Vec<u8> {
+    (0..len).map(|at| (at % 251) as u8 ^ seed).collect()
+}

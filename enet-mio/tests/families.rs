@@ -1,0 +1,114 @@
+//! IPv4, IPv6, and both on one socket.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // it is a test
+
+mod common;
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+
+use common::{client, config, connect, serve};
+use enet_mio::{ConnectOptions, Event, Packet, Service};
+
+/// Whether the machine has IPv6; prints why a test is skipped if not.
+fn has_ipv6() -> bool {
+    match UdpSocket::bind("[::1]:0") {
+        Ok(_) => true,
+        Err(error) => {
+            println!("skipped: this machine has no IPv6 ({error})");
+            false
+        }
+    }
+}
+
+/// Connects to `to` and has one packet echoed; the client's address as the server sees it.
+fn echo_once(server: &mut Service, client: &mut Service, to: SocketAddr) -> SocketAddr {
+    let peer = client.connect(to, ConnectOptions::default()).unwrap();
+    let mut seen = None;
+    serve([server, client], |number, host, event| {
+        match event {
+            Event::Connected { peer, .. } if number == 0 => seen = Some(host.peer(peer).unwrap().address()),
+            Event::Connected { .. } => host.peer_mut(peer).unwrap().send(0, Packet::reliable("hi")).unwrap(),
+            Event::Received { peer, packet, .. } => {
+                assert_eq!(&packet[..], b"hi");
+                if number == 1 {
+                    return true;
+                }
+                host.peer_mut(peer).unwrap().send(0, packet).unwrap();
+            }
+            other => panic!("{other:?}"),
+        }
+        false
+    });
+    seen.unwrap()
+}
+
+fn at(ip: impl Into<std::net::IpAddr>, service: &Service) -> SocketAddr {
+    (ip.into(), service.local_addr().unwrap().port()).into()
+}
+
+#[test]
+fn ipv6_alone() {
+    if !has_ipv6() {
+        return;
+    }
+    let [mut server, mut client] = [0, 1].map(|_| Service::bind("[::1]:*", config()).unwrap());
+    let (seen, _) = connect(&mut server, &mut client, ConnectOptions::default());
+    assert_eq!(server.peer(seen).unwrap().address(), client.local_addr().unwrap());
+    let to = server.local_addr().unwrap();
+    assert_eq!(server.resolve(&format!("[::1]:{}", to.port())).unwrap(), to);
+    assert!(server.resolve("127.0.0.1:1").unwrap_err().to_string().contains("both families"));
+}
+
+#[test]
+fn a_star_serves_both_families_and_shows_ipv4_peers_as_such() {
+    if !has_ipv6() {
+        return;
+    }
+    let mut server = Service::bind("*:*", config()).unwrap();
+    assert_eq!(server.local_addr().unwrap().ip(), Ipv6Addr::UNSPECIFIED);
+    for ip in ["127.0.0.1", "::1"].map(|ip| ip.parse::<std::net::IpAddr>().unwrap()) {
+        let mut client = Service::bind(SocketAddr::from((ip, 0)), config()).unwrap();
+        let to = at(ip, &server);
+        let seen = echo_once(&mut server, &mut client, to);
+        assert_eq!(seen, client.local_addr().unwrap());
+    }
+}
+
+#[test]
+fn a_dual_stack_client_reaches_servers_of_both_families() {
+    if !has_ipv6() {
+        return;
+    }
+    let mut client = client();
+    assert_eq!(client.local_addr().unwrap().ip(), Ipv6Addr::UNSPECIFIED);
+    for ip in ["127.0.0.1:*", "[::1]:*"] {
+        let mut server = Service::bind(ip, config()).unwrap();
+        let to = server.local_addr().unwrap();
+        let seen = echo_once(&mut server, &mut client, to);
+        assert_eq!(seen, at(to.ip(), &client));
+    }
+}
+
+#[test]
+fn a_mapped_address_is_the_same_peer() {
+    if !has_ipv6() {
+        return;
+    }
+    // From a dual-stack socket, and from an IPv4 socket that could not even spell it.
+    for mut client in [client(), Service::bind("127.0.0.1:*", config()).unwrap()] {
+        let mut server = Service::bind("127.0.0.1:*", config()).unwrap();
+        let to = at(Ipv4Addr::LOCALHOST.to_ipv6_mapped(), &server);
+        echo_once(&mut server, &mut client, to);
+        assert_eq!(client.peers().next().unwrap().address(), server.local_addr().unwrap());
+    }
+}
+
+#[test]
+fn the_ipv6_wildcard_leaves_the_port_of_ipv4_alone() {
+    if !has_ipv6() {
+        return;
+    }
+    let v6 = Service::bind("[::]:*", config()).unwrap();
+    let v4 = Service::bind(at(Ipv4Addr::UNSPECIFIED, &v6), config()).unwrap();
+    assert_eq!(v4.local_addr().unwrap().port(), v6.local_addr().unwrap().port());
+    assert!(Service::bind(format!("*:{}", v6.local_addr().unwrap().port()).as_str(), config()).is_err());
+}
