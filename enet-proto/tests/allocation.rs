@@ -1,7 +1,7 @@
 //! In the steady state nothing allocates: two connected hosts and the packets they exchange, both ends counted.
 
 // Tests know their own data.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -41,11 +41,11 @@ impl Duo {
     fn millisecond(&mut self) {
         self.now += 1;
         let now = Instant::from_millis(self.now);
-        for from in 0..2 {
+        for (from, at) in AT.into_iter().enumerate() {
             self.hosts[from].handle_timeout(now);
             self.buffer.clear();
             while self.hosts[from].poll_transmit(now, &mut self.buffer, NonZeroUsize::MIN).is_some() {
-                self.hosts[1 - from].handle_datagram(now, Datagram::new(AT[from], &self.buffer));
+                self.hosts[1 - from].handle_datagram(now, Datagram::new(at, &self.buffer));
                 self.buffer.clear();
             }
         }

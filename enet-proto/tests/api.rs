@@ -129,7 +129,7 @@ fn a_held_connect_takes_its_slot() {
 fn a_connect_can_be_given_up_earlier() {
     let mut pair = Pair::with()
         .connecting(|options| {
-            options.timeout = Some(Timeouts { limit: 4, minimum: ms(300), maximum: ms(2000) })
+            options.timeout = Some(Timeouts { limit: 4, minimum: ms(300), maximum: ms(2000) });
         })
         .strangers();
     pair.cut();

@@ -19,7 +19,7 @@ fn leaving_while_connecting_sends_one_disconnect_to_nobody_in_particular_and_rai
         // §7, §8: peerID 0xFFF, no sentTime; DISCONNECT 0x44, control#2, data 13
         assert_eq!(hex::encode(&heard[0].bytes), "0fff44ff00020000000d");
         assert_eq!(heard.len(), 1);
-        remote.is_gone_without_a_word();
+        remote.gone_without_a_word();
     }
 }
 
@@ -30,7 +30,7 @@ fn leaving_before_connect_was_sent_sends_no_connect() {
     remote.peer_mut().disconnect(13);
     // §7: queues cleared
     remote.hears(&[disconnect_now(2, 13)]);
-    remote.is_gone_without_a_word();
+    remote.gone_without_a_word();
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_disconnect_in_either_form_refuses_the_attempt_with_the_remotes_data() {
         // §7: ZOMBIE, so no ACK
         remote.hears_nothing();
         assert_eq!(remote.endings(), [(DisconnectReason::Refused, 7)]);
-        remote.is_gone_without_a_word();
+        remote.gone_without_a_word();
     }
 }
 
@@ -78,7 +78,7 @@ fn leaving_a_connect_half_answered_sends_one_disconnect_and_raises_no_event() {
         let heard = remote.heard();
         // §7: peer 0, session 0; DISCONNECT 0x44, control#2, data 13
         assert_eq!(hex::encode(&heard[0].bytes), "000044ff00020000000d");
-        remote.is_gone_without_a_word();
+        remote.gone_without_a_word();
     }
 }
 
@@ -87,7 +87,7 @@ fn a_disconnect_before_the_connection_is_complete_frees_the_slot_silently() {
     for form in [disconnect(2, 7), disconnect_now(2, 7)] {
         let mut remote = Crafted::acknowledging_connect();
         remote.says(&[form]);
-        remote.is_gone_without_a_word();
+        remote.gone_without_a_word();
     }
 }
 
@@ -106,7 +106,7 @@ fn disconnect_is_sent_at_once_and_reported_when_acknowledged() {
     remote.says(&[acknowledge(0xff, 3, sent)]);
     // §7: data 0 on the initiating side
     assert_eq!(remote.endings(), [(DisconnectReason::Local, 0)]);
-    remote.is_gone_without_a_word();
+    remote.gone_without_a_word();
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn disconnect_now_sends_one_datagram_and_raises_no_event() {
     remote.peer_mut().disconnect_now(0xabcd);
     // §20: peer 0, no sentTime; DISCONNECT 0x44, control#3, data
     assert_eq!(hex::encode(&remote.heard()[0].bytes), "000044ff00030000abcd");
-    remote.is_gone_without_a_word();
+    remote.gone_without_a_word();
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_disconnect_is_acknowledged_and_then_reported() {
     remote.hears(&[acknowledge(0xff, 2, remote.clock())]);
     assert_eq!(remote.state(), PeerState::Zombie);
     assert_eq!(remote.endings(), [(DisconnectReason::Remote, 9)]);
-    remote.is_gone_without_a_word();
+    remote.gone_without_a_word();
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn a_disconnect_that_wants_no_acknowledgement_is_reported_at_once() {
     let mut remote = Crafted::zombie();
     remote.hears_nothing();
     assert_eq!(remote.endings(), [(DisconnectReason::Remote, 9)]);
-    remote.is_gone_without_a_word();
+    remote.gone_without_a_word();
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn a_timeout_is_reported_with_data_0_and_the_applications_own_value() {
         user_value: 42,
     };
     assert_eq!(remote.events(), [expected]);
-    remote.is_gone_without_a_word();
+    remote.gone_without_a_word();
 }
 
 // ---- DISCONNECT_LATER
@@ -231,7 +231,7 @@ fn disconnect_now_does_not_wait_either() {
     let mut remote = Crafted::disconnect_later();
     remote.peer_mut().disconnect_now(10);
     remote.hears(&[disconnect_now(2, 10)]);
-    remote.is_gone_without_a_word();
+    remote.gone_without_a_word();
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn disconnect_later_can_time_out() {
     remote.mark();
     // §7
     assert_eq!(remote.endings(), [(DisconnectReason::TimedOut, 0)]);
-    remote.is_gone_without_a_word();
+    remote.gone_without_a_word();
 }
 
 #[test]

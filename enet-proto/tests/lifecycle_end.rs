@@ -32,7 +32,7 @@ fn a_simultaneous_close_ends_with_the_remotes_data_and_no_acknowledgement() {
     assert_eq!(remote.state(), PeerState::Zombie);
     remote.hears_nothing();
     assert_eq!(remote.endings(), [(DisconnectReason::Remote, 8)]);
-    remote.is_gone_without_a_word();
+    remote.gone_without_a_word();
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn an_unacknowledged_disconnect_is_reported_as_our_own() {
     remote.mark();
     // §7: DISCONNECT, data 0
     assert_eq!(remote.endings(), [(DisconnectReason::Local, 0)]);
-    remote.is_gone_without_a_word();
+    remote.gone_without_a_word();
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn disconnect_now_while_disconnecting_forgets_the_peer_without_a_word() {
     let mut remote = Crafted::disconnecting();
     remote.peer_mut().disconnect_now(10);
     // §7: reset, nothing sent
-    remote.is_gone_without_a_word();
+    remote.gone_without_a_word();
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn disconnect_now_instead_of_an_acknowledgement_raises_no_event() {
     remote.peer_mut().disconnect_now(10);
     // §7: 0x44 flushed, reset
     remote.hears(&[disconnect_now(2, 10)]);
-    remote.is_gone_without_a_word();
+    remote.gone_without_a_word();
 }
 
 // ---- ZOMBIE
@@ -129,7 +129,7 @@ fn a_zombie_holds_its_slot_until_the_event_is_fetched() {
     assert_eq!(remote.host.stats().discarded.get(DiscardReason::UnknownPeer), 1);
     remote.hears_nothing();
     assert_eq!(remote.endings(), [(DisconnectReason::Remote, 9)]);
-    remote.is_gone_without_a_word();
+    remote.gone_without_a_word();
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn leaving_a_zombie_changes_nothing_except_for_disconnect_now() {
     }
     let mut remote = Crafted::zombie();
     remote.peer_mut().disconnect_now(10);
-    remote.is_gone_without_a_word();
+    remote.gone_without_a_word();
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn reset_forgets_a_peer_in_any_state_without_a_word() {
     for state in states {
         let mut remote = state();
         remote.peer_mut().reset();
-        remote.is_gone_without_a_word();
+        remote.gone_without_a_word();
     }
 }
 

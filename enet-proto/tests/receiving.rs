@@ -28,7 +28,8 @@ fn compressed(remote: &Crafted, commands: &[Command<'_>]) -> Vec<u8> {
     let mut block = vec![0; 4096];
     let len = RangeCoder::new().compress(&encoded(commands), &mut block).unwrap_or(0);
     let header = Header { compressed: true, sent_time: Some(remote.clock()), ..remote.header };
-    [&*header.encode(), &block[..len]].concat()
+    block.truncate(len);
+    [&*header.encode(), &block].concat()
 }
 
 /// Asserts that the connection works as if nothing had happened.

@@ -300,7 +300,7 @@ fn an_acknowledgement_counts_as_8_bytes_queued() {
 fn first_sample(service: u64, echo: u16) -> Option<u32> {
     let mut remote = Crafted::stranger();
     remote.now = Instant::from_millis(service);
-    let granted = remote.knocks(two_channels()).unwrap();
+    let Some(granted) = remote.knocks(two_channels()) else { unreachable!("there is a free slot") };
     remote.adopts(&granted);
     remote.says(&[acknowledge(0xff, 1, echo)]);
     assert_eq!(remote.host.stats().discarded.total(), 0, "an ignored ACK is handled");

@@ -66,7 +66,7 @@ impl Crafted {
 
     /// Asserts that the connection is gone, that nobody is told and that nothing more is sent.
     #[track_caller]
-    pub(crate) fn is_gone_without_a_word(mut self) {
+    pub(crate) fn gone_without_a_word(mut self) {
         assert_eq!(self.state(), PeerState::Disconnected);
         assert_eq!(self.events(), []);
         self.hears_nothing();

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 /// One step of a script. `side` 0 is the client, 1 the server.
 #[derive(Debug, Clone)]
-pub enum Step {
+pub(crate) enum Step {
     Wait(u64),
     Connect(usize),
     Send { side: usize, channel: u8, delivery: Delivery, len: usize },
@@ -26,17 +26,17 @@ pub enum Step {
 
 /// What the network does with the datagrams of a run, one entry each, over and over.
 #[derive(Debug, Clone)]
-pub struct Weather {
-    pub fates: Vec<Fate>,
+pub(crate) struct Weather {
+    pub(crate) fates: Vec<Fate>,
 }
 
 #[derive(Debug, Clone, Copy)]
-pub struct Fate {
-    pub copies: usize,
-    pub delay: u64,
+pub(crate) struct Fate {
+    pub(crate) copies: usize,
+    pub(crate) delay: u64,
 }
 
-pub fn delivery() -> impl Strategy<Value = Delivery> {
+pub(crate) fn delivery() -> impl Strategy<Value = Delivery> {
     prop_oneof![
         Just(Delivery::Reliable),
         Just(Delivery::Unreliable),
@@ -58,12 +58,12 @@ fn data_step() -> impl Strategy<Value = Step> {
 }
 
 /// Sending and waiting only.
-pub fn talk(steps: usize) -> impl Strategy<Value = Vec<Step>> {
+pub(crate) fn talk(steps: usize) -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(data_step(), 1..steps)
 }
 
 /// Everything, leaving and coming back included.
-pub fn life(steps: usize) -> impl Strategy<Value = Vec<Step>> {
+pub(crate) fn life(steps: usize) -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         8 => data_step(),
         2 => (0usize..2).prop_map(Step::Connect),
@@ -77,7 +77,7 @@ pub fn life(steps: usize) -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// Up to `loss` datagrams in a hundred are lost, some are doubled, delays vary so that they overtake each other.
-pub fn weather(loss: u32) -> impl Strategy<Value = Weather> {
+pub(crate) fn weather(loss: u32) -> impl Strategy<Value = Weather> {
     let copies = prop_oneof![loss => Just(0usize), 90 - loss => Just(1), 10 => Just(2)];
     let fate = (copies, prop_oneof![4 => 5u64..15, 1 => 0u64..200])
         .prop_map(|(copies, delay)| Fate { copies, delay });
@@ -85,41 +85,41 @@ pub fn weather(loss: u32) -> impl Strategy<Value = Weather> {
 }
 
 /// Delay of 10 ms and nothing else.
-pub fn fair() -> Weather {
+pub(crate) fn fair() -> Weather {
     Weather { fates: vec![Fate { copies: 1, delay: 10 }] }
 }
 
 /// Plain, checksum, range coder, both.
-pub fn configs() -> impl Strategy<Value = (bool, bool)> {
+pub(crate) fn configs() -> impl Strategy<Value = (bool, bool)> {
     (any::<bool>(), any::<bool>())
 }
 
 /// A message as the tests send it: who, which channel, which kind, which number of its kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    pub side: usize,
-    pub channel: u8,
-    pub delivery: Delivery,
-    pub number: u32,
+pub(crate) struct Message {
+    pub(crate) side: usize,
+    pub(crate) channel: u8,
+    pub(crate) delivery: Delivery,
+    pub(crate) number: u32,
 }
 
-pub struct World {
-    pub hosts: [Host; 2],
-    pub addresses: [SocketAddr; 2],
+pub(crate) struct World {
+    pub(crate) hosts: [Host; 2],
+    pub(crate) addresses: [SocketAddr; 2],
     /// Events of each host, in order.
-    pub events: [Vec<Event>; 2],
+    pub(crate) events: [Vec<Event>; 2],
     /// Datagrams in order of sending: when, who, bytes.
-    pub wire: Vec<(u64, usize, Vec<u8>)>,
-    pub now: u64,
-    pub sent: Vec<Message>,
+    pub(crate) wire: Vec<(u64, usize, Vec<u8>)>,
+    pub(crate) now: u64,
+    pub(crate) sent: Vec<Message>,
     weather: Weather,
     launched: usize,
     air: BTreeMap<(u64, usize), (usize, Vec<u8>)>,
     /// Inputs handed over between two rounds of polling, at least.
-    pub batch: usize,
+    pub(crate) batch: usize,
 }
 
-pub fn config(side: u8, (checksum, range_coder): (bool, bool)) -> HostConfig {
+pub(crate) fn config(side: u8, (checksum, range_coder): (bool, bool)) -> HostConfig {
     let mut config = HostConfig::new([side; 32]);
     config.peers = PeerLimit::new(3).unwrap();
     config.checksum = checksum.then_some(Checksum::CRC32);
@@ -130,7 +130,7 @@ pub fn config(side: u8, (checksum, range_coder): (bool, bool)) -> HostConfig {
 }
 
 impl World {
-    pub fn new(codec: (bool, bool), weather: Weather) -> World {
+    pub(crate) fn new(codec: (bool, bool), weather: Weather) -> World {
         World {
             hosts: [Host::new(config(0, codec)), Host::new(config(1, codec))],
             addresses: ["192.0.2.1:1000".parse().unwrap(), "192.0.2.2:2000".parse().unwrap()],
@@ -146,7 +146,7 @@ impl World {
     }
 
     /// A world in which the client has connected over a fair network.
-    pub fn connected(codec: (bool, bool), weather: Weather) -> World {
+    pub(crate) fn connected(codec: (bool, bool), weather: Weather) -> World {
         let mut world = World::new(codec, fair());
         world.step(&Step::Connect(0));
         world.wait(100);
@@ -156,21 +156,21 @@ impl World {
         world
     }
 
-    pub fn at(&self) -> Instant {
+    pub(crate) fn at(&self) -> Instant {
         Instant::from_millis(self.now)
     }
 
-    pub fn first_peer(&self, side: usize) -> Option<PeerId> {
+    pub(crate) fn first_peer(&self, side: usize) -> Option<PeerId> {
         self.hosts[side].peers().next().map(|peer| peer.id())
     }
 
-    pub fn run(&mut self, script: &[Step]) {
+    pub(crate) fn run(&mut self, script: &[Step]) {
         for step in script {
             self.step(step);
         }
     }
 
-    pub fn step(&mut self, step: &Step) {
+    pub(crate) fn step(&mut self, step: &Step) {
         match step {
             Step::Wait(ms) => self.wait(*ms),
             Step::Connect(side) => {
@@ -193,7 +193,9 @@ impl World {
             Step::Disconnect(side) => self.with_peer(*side, |mut peer| peer.disconnect(7)),
             Step::DisconnectLater(side) => self.with_peer(*side, |mut peer| peer.disconnect_later(8)),
             Step::DisconnectNow(side) => self.with_peer(*side, |peer| peer.disconnect_now(9)),
-            Step::Reset(side) => self.with_peer(*side, |peer| peer.reset()),
+            Step::Reset(side) => self.with_peer(*side, |peer| {
+                peer.reset();
+            }),
         }
         self.poll();
     }
@@ -222,7 +224,7 @@ impl World {
     }
 
     /// Lets time pass, jumping from one arrival or deadline to the next.
-    pub fn wait(&mut self, ms: u64) {
+    pub(crate) fn wait(&mut self, ms: u64) {
         let end = self.now + ms;
         self.poll();
         loop {
@@ -255,14 +257,15 @@ impl World {
     }
 
     /// Empties what the hosts have to give.
-    pub fn poll(&mut self) {
+    pub(crate) fn poll(&mut self) {
         let at = self.at();
         for side in 0..2 {
             let mut bytes = vec![];
             while let Some(transmit) = self.hosts[side].poll_transmit(at, &mut bytes, NonZeroUsize::MIN) {
                 assert_eq!(transmit.len, bytes.len());
                 assert_eq!(transmit.to, self.addresses[1 - side]);
-                self.launch(side, std::mem::take(&mut bytes));
+                self.launch(side, &bytes);
+                bytes.clear();
             }
             while let Some(event) = self.hosts[side].poll_event() {
                 self.events[side].push(event);
@@ -272,18 +275,18 @@ impl World {
         }
     }
 
-    fn launch(&mut self, side: usize, bytes: Vec<u8>) {
+    fn launch(&mut self, side: usize, bytes: &[u8]) {
         let fate = self.weather.fates[self.launched % self.weather.fates.len()];
         self.launched += 1;
-        self.wire.push((self.now, side, bytes.clone()));
+        self.wire.push((self.now, side, bytes.to_vec()));
         for copy in 0..fate.copies {
             let key = (self.now + fate.delay + 3 * copy as u64, self.wire.len() * 2 + copy);
-            self.air.insert(key, (1 - side, bytes.clone()));
+            self.air.insert(key, (1 - side, bytes.to_vec()));
         }
     }
 
     /// The messages a host received, in order.
-    pub fn received(&self, side: usize) -> Vec<Message> {
+    pub(crate) fn received(&self, side: usize) -> Vec<Message> {
         let mut messages = vec![];
         for event in &self.events[side] {
             if let Event::Received { packet, channel, .. } = event {
@@ -298,7 +301,7 @@ impl World {
     }
 
     /// Numbers of the messages sent from a side on a channel.
-    pub fn sent_reliably(&self, side: usize, channel: u8) -> Vec<u32> {
+    pub(crate) fn sent_reliably(&self, side: usize, channel: u8) -> Vec<u32> {
         let reliable =
             |m: &&Message| m.side == side && m.channel == channel && m.delivery == Delivery::Reliable;
         self.sent.iter().filter(reliable).map(|m| m.number).collect()
