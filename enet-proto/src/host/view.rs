@@ -174,7 +174,8 @@ impl<'a> PeerMut<'a> {
 
     /// Disconnects: `data` reaches the remote's event, and ours comes when it has confirmed. **Everything queued or
     /// in flight, in both directions, is lost**; see [`disconnect_later`](PeerMut::disconnect_later). Before the
-    /// connection is established this gives it up without an event.
+    /// connection is established this gives it up without an event. Lost, too, are acknowledgements not yet sent: in
+    /// direct answer to `Connected` the remote may never learn that it was connected (docs/QUIRKS.md Q92).
     #[doc(alias = "enet_peer_disconnect")]
     pub fn disconnect(&mut self, data: u32) {
         self.leave(|connection, shared| connection.disconnect(data, shared));

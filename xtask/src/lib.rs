@@ -1,0 +1,80 @@
+//! The workspace's commands, `cargo xtask VERB`: a thin face on the crates' own functions.
+#![forbid(unsafe_code)]
+
+mod ci;
+mod coverage;
+mod docs;
+mod idle_cost;
+mod mutants;
+mod process;
+mod sim;
+mod targets;
+mod vectors;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The commands of this repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run two hosts over a lossy, delayed link in virtual time and show what arrived
+    Sim(sim::Sim),
+    /// Compare this stack with recordings of the C library, byte for byte
+    Vectors(vectors::Vectors),
+    /// Change one rule of enet-proto at a time and show which recording or test notices
+    Mutants(mutants::Mutants),
+    /// Count what idle peers cost, in instructions: nothing
+    IdleCost(idle_cost::IdleCost),
+    /// Check that everything compiles for Windows, macOS, 32-bit Linux, WebAssembly and a microcontroller
+    Targets(targets::Targets),
+    /// Measure the line coverage of the wire, compress and proto crates
+    Coverage(coverage::Coverage),
+    /// Do what continuous integration does: every check there is, up to twenty minutes
+    Ci(ci::Ci),
+}
+
+impl Cli {
+    /// Does what was asked for. The exit code says whether it went well.
+    pub fn run(self) -> ExitCode {
+        let went_well = match self.verb {
+            Verb::Sim(verb) => verb.run(),
+            Verb::Vectors(verb) => verb.run(),
+            Verb::Mutants(verb) => verb.run(),
+            Verb::IdleCost(verb) => verb.run(),
+            Verb::Targets(verb) => verb.run(),
+            Verb::Coverage(verb) => verb.run(),
+            Verb::Ci(verb) => verb.run(),
+        };
+        match went_well {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => {
+                eprintln!("error: {error}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+/// Whether all is well; or why it could not be found out.
+type Outcome = Result<bool, Box<dyn std::error::Error>>;
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_make_sense_to_clap() {
+        Cli::command().debug_assert();
+    }
+}
