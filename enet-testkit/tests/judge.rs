@@ -300,3 +300,11 @@ fn a_damaged_line_of_a_capture_is_noticed() {
     assert!(check_bytes("lines", b"800001ff85ff0002\n800001ff8dff0002\n").is_err());
     assert!(check_bytes("lines", b"800001ff85ff0002\nnot hexadecimal\n").is_err());
 }
+
+#[test]
+fn timelines_are_recognised_and_passed_over() {
+    let text =
+        br#"[{"scenario": "handshake", "timeline": [{"t": 1}]}, {"scenario": "ping", "timeline": []}]"#;
+    let report = check_bytes("timelines.json", text).unwrap();
+    assert_eq!((report.cases, report.skipped.map(|(count, _)| count)), (0, Some(2)));
+}
