@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use clap::Parser;
 use enet_mio::{ConnectOptions, Event, Host, HostConfig, Packet, random_seed};
 use mio::{Events, Interest, Poll, Token, Waker};
 
@@ -14,8 +15,13 @@ const SERVER: Token = Token(0);
 const CLIENT: Token = Token(1);
 const WORK: Token = Token(2);
 
+/// Drives two hosts in one mio Poll: they exchange packets over the loopback and part
+#[derive(Parser)]
+struct Arguments {}
+
 fn main() -> io::Result<()> {
     const PACKETS: usize = 100;
+    Arguments::parse();
     let mut poll = Poll::new()?;
     let mut ready = Events::with_capacity(16);
     let mut server = Host::bind("127.0.0.1:*", HostConfig::new(random_seed()?))?;

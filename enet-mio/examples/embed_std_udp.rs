@@ -8,6 +8,7 @@ use std::num::NonZeroUsize;
 use std::thread;
 use std::time::Duration;
 
+use clap::Parser;
 use enet_mio::enet_proto::{ConnectOptions, Datagram, Event, Host, HostConfig, Instant, Packet};
 use enet_mio::random_seed;
 
@@ -71,8 +72,13 @@ fn serve(mut server: Driver) -> io::Result<usize> {
     }
 }
 
+/// Drives the protocol crate over plain UDP sockets: two hosts exchange packets over the loopback and part
+#[derive(Parser)]
+struct Arguments {}
+
 fn main() -> io::Result<()> {
     const PACKETS: usize = 100;
+    Arguments::parse();
     let server = Driver::new()?;
     let mut client = Driver::new()?;
     let connected = client.host.connect(server.socket.local_addr()?, ConnectOptions::default());

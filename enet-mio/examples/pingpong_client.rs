@@ -4,12 +4,21 @@
 //! cargo run --example pingpong_client [ADDR]      # localhost:6789
 //! ```
 
-use std::{env, io, time::Duration};
+use std::{io, time::Duration};
 
+use clap::Parser;
 use enet_mio::{ConnectOptions, Event, HostConfig, Packet, Service, random_seed};
 
+/// Says "ping", and again to every answer
+#[derive(Parser)]
+struct Arguments {
+    /// The server: `host:port`
+    #[arg(default_value = "localhost:6789")]
+    address: String,
+}
+
 fn main() -> io::Result<()> {
-    let address = env::args().nth(1).unwrap_or("localhost:6789".into());
+    let address = Arguments::parse().address;
     let mut host = Service::client(HostConfig::new(random_seed()?))?;
     let server = host.resolve(&address)?;
     let _server = host.connect(server, ConnectOptions::default());

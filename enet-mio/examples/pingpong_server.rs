@@ -4,12 +4,21 @@
 //! cargo run --example pingpong_server [ADDR]      # localhost:6789
 //! ```
 
-use std::{env, io, time::Duration};
+use std::{io, time::Duration};
 
+use clap::Parser;
 use enet_mio::{Event, HostConfig, Packet, Service, random_seed};
 
+/// Answers every packet with "pong"
+#[derive(Parser)]
+struct Arguments {
+    /// Where to listen: `host:port`
+    #[arg(default_value = "localhost:6789")]
+    address: String,
+}
+
 fn main() -> io::Result<()> {
-    let address = env::args().nth(1).unwrap_or("localhost:6789".into());
+    let address = Arguments::parse().address;
     let mut host = Service::bind(&address, HostConfig::new(random_seed()?))?;
     loop {
         let mut event = host.service(Duration::from_millis(100))?;

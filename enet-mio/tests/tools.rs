@@ -123,6 +123,11 @@ fn every_tool_explains_itself() {
         assert!(output.status.success());
         assert!(String::from_utf8_lossy(&output.stdout).contains("Examples:"));
     }
+    for tool in ["pingpong_server", "pingpong_client", "embed_std_udp", "embed_mio"] {
+        let output = run(Command::new(example(tool)).arg("--help"));
+        assert!(output.status.success());
+        assert!(String::from_utf8_lossy(&output.stdout).contains("Usage:"), "{tool}");
+    }
 }
 
 #[test]

@@ -4,7 +4,9 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
-use enet_proto::{ConnectOptions, Datagram, Event, Host, HostConfig, Instant, Packet, PeerId, PeerLimit};
+use enet_proto::{
+    ConnectOptions, Datagram, Event, Host, HostConfig, Instant, Packet, PeerId, PeerLimit, Socket, Transmit,
+};
 
 fn main() {
     let mut arguments = std::env::args().skip(1).map(|argument| argument.parse::<u16>());
@@ -77,6 +79,20 @@ impl World {
             }
             assert!(server.poll_timeout() > Some(*now));
         }
+        assert!(server.service_pass(*now, &mut Silent).is_none());
+    }
+}
+
+/// A socket on which nothing happens.
+struct Silent;
+
+impl Socket for Silent {
+    fn receive(&mut self) -> Option<Datagram<'_>> {
+        None
+    }
+
+    fn send(&mut self, _: &Transmit, _: &[u8]) {
+        unreachable!("everything was sent before");
     }
 }
 

@@ -31,13 +31,13 @@ enum Verb {
     Vectors(vectors::Vectors),
     /// Change one rule of enet-proto at a time and show which recording or test notices
     Mutants(mutants::Mutants),
-    /// Count what idle peers cost, in instructions: nothing
+    /// Count what idle peers cost, in instructions
     IdleCost(idle_cost::IdleCost),
     /// Check that everything compiles for Windows, macOS, 32-bit Linux, WebAssembly and a microcontroller
     Targets(targets::Targets),
     /// Measure the line coverage of the wire, compress and proto crates
     Coverage(coverage::Coverage),
-    /// Do what continuous integration does: every check there is, up to twenty minutes
+    /// Do what continuous integration does: about ten minutes
     Ci(ci::Ci),
 }
 

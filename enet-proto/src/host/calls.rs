@@ -68,6 +68,12 @@ impl Host {
         self.table.occupied().filter_map(|slot| self.peer_at(slot))
     }
 
+    /// How many connections there is room for.
+    #[doc(alias = "peerCount")]
+    pub fn peer_limit(&self) -> usize {
+        self.table.len()
+    }
+
     /// How many connections are established.
     pub fn connected_peers(&self) -> usize {
         self.table.active_count()

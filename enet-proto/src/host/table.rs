@@ -124,6 +124,11 @@ impl Table {
         Some((slot, self.slots.get(usize::from(slot))?.sessions))
     }
 
+    /// How many slots there are.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
     /// Occupied slots, in order.
     pub(crate) fn occupied(&self) -> impl Iterator<Item = u16> + '_ {
         self.occupied.iter()
