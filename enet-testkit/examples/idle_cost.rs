@@ -65,7 +65,7 @@ impl World {
     fn exchange(&mut self) {
         let World { server, server_at, client, client_at, now, buffer, .. } = self;
         server.peer_mut(self.active).expect("connected").send(0, Packet::reliable(&[1; 16])).expect("taken");
-        for _ in 0..2 {
+        for _ in 0..3 {
             server.handle_timeout(*now);
             carry(*now, server, *server_at, client, buffer);
             carry(*now, client, *client_at, server, buffer);

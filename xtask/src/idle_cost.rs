@@ -51,6 +51,9 @@ fn instructions(peers: u16, exchanges: u16) -> Result<u64, Box<dyn std::error::E
         .args([peers.to_string(), exchanges.to_string()])
         .output()?;
     let report = String::from_utf8_lossy(&run.stderr);
+    if !run.status.success() {
+        return Err(format!("idle_cost {peers} {exchanges} failed:\n{report}").into());
+    }
     let collected = report.lines().find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok());
     collected.ok_or_else(|| format!("valgrind counted nothing:\n{report}").into())
 }
