@@ -6,7 +6,7 @@ pub mod alloc;
 pub mod commands;
 mod datagram;
 pub mod hex;
-pub mod libenet;
+pub use enet_reference as libenet;
 pub mod pair;
 pub mod vectors;
 

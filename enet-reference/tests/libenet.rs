@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use enet_testkit::libenet::{CEvent, CHost, CHostConfig, CPeer, abi, library_or_skip};
+use enet_reference::{CEvent, CHost, CHostConfig, CPeer, abi, library_or_skip};
 
 /// Services both hosts in turn until one of them has an event.
 fn next_event(first: &mut CHost, second: &mut CHost) -> CEvent {

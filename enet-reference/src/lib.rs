@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use enet_testkit::libenet::{CEvent, CHostConfig, library_or_skip};
+//! use enet_reference::{CEvent, CHostConfig, library_or_skip};
 //!
 //! let Some(library) = library_or_skip("the example of libenet") else { return };
 //! let mut server = library.host(CHostConfig::default()).unwrap();
@@ -28,7 +28,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::abi::{Address, Event, Functions, Packet, Peer, event_type, host, peer};
+use crate::abi::{Address, Event, Functions, Packet, Peer, event_type, host, peer};
 
 const FILE: &str = "libenet.so.7";
 const VERSION: u32 = 1 << 16 | 3 << 8 | 17;
