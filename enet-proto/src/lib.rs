@@ -93,6 +93,11 @@ mod error;
 pub mod estimators;
 mod event;
 mod host;
+#[cfg(not(enet_mutants))]
+mod mutants;
+#[cfg(enet_mutants)]
+#[doc(hidden)]
+pub mod mutants;
 mod packet;
 mod peer;
 mod profile;

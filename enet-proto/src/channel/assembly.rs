@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use enet_wire::Fragment;
 
+use crate::mutants::{self, Mutant};
 use crate::packet::{Delivery, Packet};
 
 /// Fragments received so far. Memory grows with what arrives, whatever length is announced.
@@ -63,10 +64,14 @@ impl Assembly {
             _ => return,
         }
         self.missing = self.missing.saturating_sub(1);
+        if mutants::is(Mutant::EarlyReassembly) && self.missing == 1 {
+            self.missing = 0;
+        }
         if self.rest.is_empty() && fragment.offset as usize == self.start.len() {
             self.start.extend_from_slice(fragment.payload);
         } else {
-            self.rest.push((fragment.offset, fragment.payload.to_vec()));
+            let early = u32::from(mutants::is(Mutant::FragmentMisplaced));
+            self.rest.push((fragment.offset.saturating_sub(early), fragment.payload.to_vec()));
         }
     }
 

@@ -4,6 +4,7 @@ use alloc::collections::VecDeque;
 
 use enet_wire::ChannelId;
 
+use crate::mutants::{self, Mutant};
 use crate::packet::Packet;
 use crate::stats::DiscardReason;
 
@@ -46,7 +47,9 @@ impl Inbox {
     /// The next packet; its bytes are given back.
     pub(crate) fn take(&mut self) -> Option<(ChannelId, Packet)> {
         let (channel, packet) = self.packets.pop_front()?;
-        self.release(u32::try_from(packet.len()).unwrap_or(u32::MAX));
+        if !mutants::is(Mutant::WaitingDataLeak) {
+            self.release(u32::try_from(packet.len()).unwrap_or(u32::MAX));
+        }
         Some((channel, packet))
     }
 

@@ -8,6 +8,7 @@ use enet_wire::{Fragment, ReliableSeq, UnreliableSeq, WindowOffset};
 use super::assembly::Assembly;
 use super::intake::{Ahead, Intake, Outcome, Stay};
 use super::unreliable::{Place, Waiting};
+use crate::mutants::{self, Mutant};
 use crate::packet::{Delivery, Packet};
 use crate::stats::DiscardReason;
 
@@ -44,10 +45,19 @@ impl Receiver {
         packet: impl FnOnce(Stay) -> Packet,
         mut intake: Intake<'_>,
     ) -> Outcome {
+        if mutants::is(Mutant::NoDedup) && intake.accepting && self.is_settled(seq) {
+            intake.inbox.charge(length, intake.max_waiting_data)?;
+            intake.inbox.deliver(intake.channel, packet(Stay::Short));
+            return Ok(());
+        }
         if !intake.accepting || self.is_settled(seq) || self.ahead.contains_key(&seq.0) {
             return Ok(());
         }
-        intake.inbox.charge(length, intake.max_waiting_data)?;
+        let charged = intake.inbox.charge(length, intake.max_waiting_data);
+        if mutants::is(Mutant::FullInboxAcknowledged) && charged.is_err() {
+            return Ok(());
+        }
+        charged?;
         if seq == self.last.next() && !self.is_stuck() {
             self.advance(1);
             intake.inbox.deliver(intake.channel, packet(Stay::Short));
@@ -104,7 +114,8 @@ impl Receiver {
             return Ok(());
         }
         intake.inbox.charge(length, intake.max_waiting_data)?;
-        if reliable == self.last && self.unreliable.is_empty() {
+        let may_pass = reliable == self.last || mutants::is(Mutant::UnreliableOvertakes);
+        if may_pass && self.unreliable.is_empty() {
             self.unreliable.pass(seq);
             intake.inbox.deliver(intake.channel, packet(Stay::Short));
             return Ok(());
@@ -175,13 +186,17 @@ impl Receiver {
         self.ahead.values().chain(self.unreliable.items()).map(Ahead::reserved).sum()
     }
 
-    fn is_settled(&self, seq: ReliableSeq) -> bool {
+    pub(crate) fn is_settled(&self, seq: ReliableSeq) -> bool {
+        if mutants::is(Mutant::ReliableWrap) {
+            return seq.0 <= self.last.0;
+        }
         seq == self.last || seq.offset_from(self.last) != WindowOffset::Acceptable
     }
 
     fn is_superseded(&self, reliable: ReliableSeq, seq: UnreliableSeq) -> bool {
         reliable.offset_from(self.last) != WindowOffset::Acceptable
             || (reliable == self.last && seq <= self.unreliable.last())
+                && !mutants::is(Mutant::UnreliableGoesBack)
     }
 
     fn place(&self, reliable: ReliableSeq, seq: UnreliableSeq) -> Place {

@@ -12,6 +12,7 @@ use super::table::Table;
 use crate::config::{ChannelLimit, Timeouts};
 use crate::error::ConnectError;
 use crate::event::PeerId;
+use crate::mutants::{self, Mutant};
 use crate::peer::Connection;
 use crate::peer::establish::Request;
 use crate::stats::DiscardReason;
@@ -59,7 +60,7 @@ impl Host {
         }
         let remote_id = WirePeerId::new(connect.outgoing_peer).filter(|id| !id.is_unknown());
         let remote_id = remote_id.ok_or(DiscardReason::BadConnect)?;
-        if self.table.knows(from, connect.connect_id) {
+        if self.table.knows(from, connect.connect_id) && !mutants::is(Mutant::DuplicateConnect) {
             return Err(DiscardReason::DuplicateConnect);
         }
         let (slot, sessions) = self.table.vacancy().ok_or(DiscardReason::HostFull)?;

@@ -24,6 +24,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 use crate::config::HostConfig;
 use crate::event::Event;
+use crate::mutants::{self, Mutant};
 use crate::peer::{Connection, Stage};
 use crate::shared::Shared;
 use crate::time::Instant;
@@ -170,7 +171,11 @@ impl Host {
                 let (address, user_value) = (connection.address, connection.user_value);
                 self.recalculate_bandwidth = true;
                 self.vacate(slot);
-                return Some(Event::Disconnected { peer, reason, data, address, user_value });
+                let event = Event::Disconnected { peer, reason, data, address, user_value };
+                if mutants::is(Mutant::EventAfterDisconnect) {
+                    self.events.push_back(event.clone());
+                }
+                return Some(event);
             }
             if let Some((channel, packet)) = connection.inbox.take() {
                 let more = !connection.inbox.is_empty();

@@ -7,6 +7,7 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use enet_wire::{Body, Commands, DecodeError, Header, MAX_MTU, split_checksum};
 
 use super::Host;
+use crate::mutants::{self, Mutant};
 use crate::peer::Stage;
 use crate::stats::DiscardReason;
 use crate::time::Instant;
@@ -143,7 +144,10 @@ impl Host {
         if connection.address != source && !anybody {
             return Err(DiscardReason::WrongAddress);
         }
-        if !connection.remote_id.is_unknown() && header.session.get() != connection.sessions.incoming {
+        if !connection.remote_id.is_unknown()
+            && header.session.get() != connection.sessions.incoming
+            && !mutants::is(Mutant::StaleSession)
+        {
             return Err(DiscardReason::WrongSession);
         }
         Ok(Route::Slot(slot))

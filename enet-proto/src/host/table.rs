@@ -9,6 +9,7 @@ use enet_wire::{ConnectId, WirePeerId};
 
 use crate::collections::bits::BitSet;
 use crate::event::PeerId;
+use crate::mutants::{self, Mutant};
 use crate::peer::{Connection, Sessions, Stage};
 
 /// A place for one connection at a time. Empty slots cost a few words.
@@ -163,7 +164,9 @@ impl Table {
     /// Puts a connection into a free slot.
     pub(crate) fn insert(&mut self, slot: u16, connection: Box<Connection>) -> PeerId {
         if let Some(place) = self.slots.get_mut(usize::from(slot)) {
-            place.generation = place.generation.wrapping_add(1);
+            if !mutants::is(Mutant::StaleGeneration) {
+                place.generation = place.generation.wrapping_add(1);
+            }
             place.connection = Some(connection);
             self.free.set(slot, false);
             self.occupied.set(slot, true);
@@ -180,7 +183,7 @@ impl Table {
         let counted = core::mem::take(&mut place.counted);
         self.count(slot, counted, Counted::default(), connection.address, connection.connect_id);
         self.occupied.set(slot, false);
-        self.free.set(slot, true);
+        self.free.set(slot, !mutants::is(Mutant::SlotLeak));
         Some(connection)
     }
 

@@ -8,6 +8,7 @@ use enet_wire::{CHECKSUM_LEN, Command, CommandKind, Header, MAX_HEADER_LEN, MAX_
 
 use super::Host;
 use crate::event::DisconnectReason;
+use crate::mutants::{self, Mutant};
 use crate::peer::acks::Ack;
 use crate::peer::outgoing::Choice;
 use crate::peer::{Connection, Stage};
@@ -241,9 +242,10 @@ impl<'a> Draft<'a> {
             room,
             size: MAX_HEADER_LEN,
             // A full datagram may exceed the MTU by its checksum (PROTOCOL.md §1.2), but nobody takes more than 4096.
-            mtu: (mtu as usize).min(MAX_MTU as usize + MAX_HEADER_LEN - room),
+            mtu: (mtu as usize).min(MAX_MTU as usize + MAX_HEADER_LEN - room)
+                + usize::from(mutants::is(Mutant::MtuExceeded)),
             commands: 0,
-            max_commands: shared.profile.max_commands(),
+            max_commands: shared.profile.max_commands() + usize::from(mutants::is(Mutant::TooManyCommands)),
             sent_time: false,
             wrote_unreliable: false,
             again: false,

@@ -10,6 +10,7 @@ use crate::channel::inbox::Inbox;
 use crate::channel::intake::{Intake, Outcome};
 use crate::channel::receiver::Receiver;
 use crate::event::DisconnectReason;
+use crate::mutants::{self, Mutant};
 use crate::packet::Delivery;
 use crate::peer::in_flight::{Sent, SentBody};
 use crate::shared::Shared;
@@ -24,8 +25,10 @@ impl Connection {
         sent_time: Option<u16>,
         shared: &mut Shared,
     ) -> Outcome {
+        let unanswered = mutants::is(Mutant::RepeatUnacknowledged)
+            && self.channels.get(command.channel).is_some_and(|it| it.receiver.is_settled(command.seq));
         self.run(command, sent_time, shared)?;
-        if command.acknowledge { self.owe_acknowledgement(command, sent_time) } else { Ok(()) }
+        if command.acknowledge && !unanswered { self.owe_acknowledgement(command, sent_time) } else { Ok(()) }
     }
 
     fn run(&mut self, command: &Command<'_>, sent_time: Option<u16>, shared: &mut Shared) -> Outcome {
@@ -92,6 +95,9 @@ impl Connection {
         if self.is_finished() {
             return Ok(());
         }
+        if mutants::is(Mutant::SentTimeWrap) && echoed > shared.now.sent_time() {
+            return Ok(());
+        }
         let Some(sample) = round_trip_sample(shared.now, echoed) else { return Ok(()) };
         self.on_sample(sample, shared.now);
         let acknowledged = self.take_acknowledged(channel, seq);
@@ -114,12 +120,21 @@ impl Connection {
 
     fn on_sample(&mut self, sample: u32, now: Millis) {
         let first = self.last_receive_time.is_unset();
+        let before = self.throttle.value;
         if !first {
             self.throttle = self.throttle.after(sample, self.rtt.last, self.rtt.last_variance);
         }
+        if mutants::is(Mutant::ThrottleOutOfRange) {
+            self.throttle.value = before.saturating_add(self.throttle.acceleration);
+        }
+        if mutants::is(Mutant::ThrottleStaysLow) {
+            self.throttle.value = self.throttle.value.min(before);
+        }
         self.rtt = self.rtt.after(sample, now, first, self.throttle.interval);
         self.last_receive_time = Millis(now.0.max(1));
-        self.earliest_timeout = Millis::UNSET;
+        if !mutants::is(Mutant::BlackoutRunsOn) {
+            self.earliest_timeout = Millis::UNSET;
+        }
     }
 
     fn take_acknowledged(&mut self, id: ChannelId, seq: ReliableSeq) -> Option<Sent> {
@@ -134,6 +149,7 @@ impl Connection {
     /// Handles DISCONNECT in either form (PROTOCOL.md §7). One that wants an acknowledgement but cannot have it, for
     /// want of a sent time, counts as the form without (docs/QUIRKS.md Q87).
     fn on_disconnect(&mut self, data: u32, acknowledged: bool) {
+        let data = if mutants::is(Mutant::DisconnectDataLost) { 0 } else { data };
         let next = match self.stage {
             Stage::AcknowledgingDisconnect { .. } | Stage::Zombie { .. } | Stage::Over { .. } => return,
             Stage::AcknowledgingConnect { .. } => Stage::Over { event: None, was_established: false },
@@ -193,7 +209,9 @@ impl Connection {
             |stay| shared.packet(Delivery::Unsequenced, payload, stay),
             intake,
         )?;
-        self.unsequenced_in.mark(fresh);
+        if !mutants::is(Mutant::UnsequencedTwice) {
+            self.unsequenced_in.mark(fresh);
+        }
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use enet_wire::{Body, ChannelId, Command, Fragment, ReliableSeq};
 
 use crate::collections::ring::SeqRing;
 use crate::collections::slab::{Key, Slab};
+use crate::mutants::{self, Mutant};
 use crate::packet::Packet;
 use crate::time::Millis;
 
@@ -171,7 +172,8 @@ impl InFlight {
     pub(crate) fn remove(&mut self, key: Key) -> Option<Sent> {
         self.unlink(key);
         let entry = self.entries.remove(key)?;
-        if entry.place == Place::InFlight {
+        let stays = mutants::is(Mutant::InTransitLeak) && matches!(entry.sent.body, SentBody::Fragment(..));
+        if entry.place == Place::InFlight && !stays {
             self.bytes = self.bytes.saturating_sub(entry.sent.payload_len());
         }
         Some(entry.sent)
@@ -213,6 +215,9 @@ impl InFlight {
     /// When the oldest transmission is due, while there is one.
     pub(crate) fn deadline(&self) -> Option<Millis> {
         let oldest = &self.entries.get(self.in_flight.first?)?.sent;
+        if mutants::is(Mutant::ForgottenTimer) && oldest.attempts > 1 {
+            return None;
+        }
         Some(oldest.sent_time.plus(oldest.timeout))
     }
 

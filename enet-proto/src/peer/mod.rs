@@ -20,9 +20,10 @@ use enet_wire::{ConnectId, ReliableSeq, UnsequencedGroup, WirePeerId};
 use crate::channel::Channels;
 use crate::channel::inbox::Inbox;
 use crate::event::{DisconnectReason, PeerState};
+use crate::mutants::{self, Mutant};
 use crate::profile::{GiveUp, Silence};
 use crate::shared::Shared;
-use crate::time::Millis;
+use crate::time::{HALF_A_DAY, Millis};
 use acks::Acks;
 use in_flight::{Expiry, InFlight};
 use loss::PacketLoss;
@@ -159,7 +160,7 @@ impl Connection {
             throttle: Throttle::default(),
             loss: PacketLoss::default(),
             give_up: GiveUp { limit, minimum, maximum },
-            ping_interval: DEFAULT_PING_INTERVAL,
+            ping_interval: if mutants::is(Mutant::NoPing) { HALF_A_DAY } else { DEFAULT_PING_INTERVAL },
             last_receive_time: Millis::UNSET,
             earliest_timeout: Millis::UNSET,
             held: false,
@@ -179,7 +180,9 @@ impl Connection {
         }
         let ping = self.ping_due(shared.now);
         Interests {
-            transmit: ping || !self.acks.is_empty() || self.choose(shared).is_some(),
+            transmit: ping
+                || (!self.acks.is_empty() && !mutants::is(Mutant::AcksWait))
+                || self.choose(shared).is_some(),
             dispatch: self.stage == Stage::Connected && !self.inbox.is_empty(),
             deadline: self
                 .in_flight
@@ -221,11 +224,18 @@ impl Connection {
             if earliest_timeout.is_unset() || sent.sent_time.less(*earliest_timeout) {
                 *earliest_timeout = sent.sent_time;
             }
-            let silence = Silence { attempts: sent.attempts, age: shared.now.diff(*earliest_timeout) };
-            if !earliest_timeout.is_unset() && shared.profile.gives_up(silence, *give_up) {
+            let mut silence = Silence { attempts: sent.attempts, age: shared.now.diff(*earliest_timeout) };
+            if mutants::is(Mutant::ClockWrap) {
+                silence.age = shared.now.0.abs_diff(earliest_timeout.0);
+            }
+            let gone = shared.profile.gives_up(silence, *give_up) || mutants::is(Mutant::HastyTimeout);
+            if !earliest_timeout.is_unset() && gone && !mutants::is(Mutant::NoTimeout) {
                 return Expiry::GiveUp;
             }
             loss.lost = loss.lost.wrapping_add(1);
+            if mutants::is(Mutant::NoBackoff) {
+                return Expiry::Resend(sent.timeout);
+            }
             Expiry::Resend(shared.profile.next_timeout(sent.timeout))
         });
         if gone {
@@ -265,7 +275,7 @@ impl Connection {
 
     /// Disconnects once everything queued has been delivered. As `disconnect` in every other respect.
     pub(crate) fn disconnect_later(&mut self, data: u32, shared: &mut Shared) -> bool {
-        if self.is_active() && !self.is_drained() {
+        if self.is_active() && !self.is_drained() && !mutants::is(Mutant::LaterDropsData) {
             self.stage = Stage::DisconnectLater { data };
             return false;
         }

@@ -7,6 +7,7 @@ use enet_wire::{Body, ChannelId, Command, CommandKind, ReliableSeq, UnreliableSe
 use super::in_flight::{Cut, InFlight, Retry, Sent, SentBody};
 use crate::channel::Channels;
 use crate::collections::slab::Key;
+use crate::mutants::{self, Mutant};
 use crate::packet::Packet;
 use crate::profile::Profile;
 use crate::time::Millis;
@@ -182,7 +183,10 @@ impl Outgoing {
         channels: &Channels,
         limits: Limits,
     ) -> Option<(u32, Choice)> {
-        let fits = |payload: u32| in_flight.bytes().saturating_add(payload) <= limits.byte_window;
+        let fits = |payload: u32| {
+            in_flight.bytes().saturating_add(payload) <= limits.byte_window
+                || mutants::is(Mutant::ByteWindowIgnored)
+        };
         if let Some((key, sent)) = in_flight.retry(Retry::Data) {
             return fits(sent.payload_len()).then_some((sent.stamp, Choice::Again(key)));
         }
@@ -191,6 +195,7 @@ impl Outgoing {
             && channels.get(message.channel).is_some_and(|channel| {
                 limits.profile.sequence_window_blocked(&channel.sender.windows, message.seq.window())
             });
+        let blocked = blocked && !mutants::is(Mutant::SequenceWindowIgnored);
         (!blocked && fits(message.next_len().1)).then_some((message.stamp, Choice::Data))
     }
 

@@ -7,6 +7,7 @@ use super::outgoing::{Choice, Message, Queued, QueuedBody};
 use super::{Connection, Stage};
 use crate::collections::slab::Key;
 use crate::error::{SendError, SendErrorReason};
+use crate::mutants::{self, Mutant};
 use crate::packet::{Delivery, Packet};
 use crate::shared::Shared;
 
@@ -60,7 +61,10 @@ impl Connection {
 
     /// Takes the front of a queue into flight, for its first transmission (PROTOCOL.md §9.5).
     pub(crate) fn send_first(&mut self, choice: Choice, shared: &Shared) -> Option<Key> {
-        let timeout = shared.profile.first_timeout(self.rtt.mean, self.rtt.variance);
+        let mut timeout = shared.profile.first_timeout(self.rtt.mean, self.rtt.variance);
+        if mutants::is(Mutant::EarlyResend) {
+            timeout = timeout.div_ceil(2);
+        }
         if choice == Choice::Data {
             let sent = self.outgoing.take_data(shared.now, timeout)?;
             let (id, seq) = (sent.channel, sent.seq);
@@ -123,7 +127,8 @@ impl Connection {
         let header = 4 + if shared.checksum.is_some() { 4 } else { 0 };
         #[allow(clippy::cast_possible_truncation)] // 24
         let fixed = CommandKind::SendFragment.fixed_len() as u32;
-        self.mtu.saturating_sub(header + fixed).max(1)
+        let over = u32::from(mutants::is(Mutant::MtuExceeded));
+        self.mtu.saturating_sub(header + fixed).max(1) + over
     }
 
     fn queue_packet(&mut self, id: ChannelId, packet: Packet, vehicle: Vehicle, shared: &mut Shared) {
