@@ -2,17 +2,20 @@
 //! few fields that have no function.
 
 use std::ffi::{c_int, c_void};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 /// Places in `ENetHost`, in bytes.
 pub mod host {
     #![allow(missing_docs)]
     pub const SOCKET: usize = 0;
+    pub const BANDWIDTH_THROTTLE_EPOCH: usize = 20;
     pub const MTU: usize = 24;
+    pub const RANDOM_SEED: usize = 28;
     pub const PEERS: usize = 40;
     pub const PEER_COUNT: usize = 48;
     pub const CHECKSUM: usize = 2704;
     pub const CONNECTED_PEERS: usize = 10_984;
+    pub const MAXIMUM_WAITING_DATA: usize = 11_016;
 }
 
 /// Places in `ENetPeer`, in bytes.
@@ -20,10 +23,26 @@ pub mod peer {
     #![allow(missing_docs)]
     pub const SIZE: usize = 456;
     pub const INCOMING_PEER_ID: usize = 26;
+    pub const CONNECT_ID: usize = 28;
+    pub const ADDRESS: usize = 36;
     pub const STATE: usize = 56;
     pub const CHANNEL_COUNT: usize = 72;
+    pub const INCOMING_BANDWIDTH: usize = 80;
+    pub const OUTGOING_BANDWIDTH: usize = 84;
+    pub const LAST_RECEIVE_TIME: usize = 108;
+    pub const NEXT_TIMEOUT: usize = 112;
+    pub const PACKETS_LOST: usize = 128;
+    pub const PACKET_LOSS: usize = 132;
+    pub const PACKET_THROTTLE: usize = 140;
+    pub const PACKET_THROTTLE_LIMIT: usize = 144;
+    pub const PING_INTERVAL: usize = 168;
     pub const ROUND_TRIP_TIME: usize = 200;
+    pub const ROUND_TRIP_TIME_VARIANCE: usize = 204;
     pub const MTU: usize = 208;
+    pub const WINDOW_SIZE: usize = 212;
+    pub const RELIABLE_DATA_IN_TRANSIT: usize = 216;
+    pub const SENT_RELIABLE_COMMANDS: usize = 240;
+    pub const TOTAL_WAITING_DATA: usize = 448;
 }
 
 /// `ENetEventType`
@@ -57,10 +76,18 @@ impl From<SocketAddrV4> for Address {
     }
 }
 
-impl From<Address> for SocketAddr {
+impl From<Address> for SocketAddrV4 {
     fn from(address: Address) -> Self {
-        SocketAddr::from((Ipv4Addr::from(address.host.to_ne_bytes()), address.port))
+        SocketAddrV4::new(Ipv4Addr::from(address.host.to_ne_bytes()), address.port)
     }
+}
+
+/// `ENetBuffer`
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct Buffer {
+    pub(super) data: *mut u8,
+    pub(super) data_length: usize,
 }
 
 /// `ENetEvent`
@@ -94,21 +121,43 @@ pub struct Packet {
 /// Every place and size the tests rely on, as C spells it, for comparison with the header.
 pub const LAYOUT: &[(&str, usize)] = &[
     ("offsetof(ENetHost, socket)", host::SOCKET),
+    ("offsetof(ENetHost, bandwidthThrottleEpoch)", host::BANDWIDTH_THROTTLE_EPOCH),
     ("offsetof(ENetHost, mtu)", host::MTU),
+    ("offsetof(ENetHost, randomSeed)", host::RANDOM_SEED),
     ("offsetof(ENetHost, peers)", host::PEERS),
     ("offsetof(ENetHost, peerCount)", host::PEER_COUNT),
     ("offsetof(ENetHost, checksum)", host::CHECKSUM),
     ("offsetof(ENetHost, connectedPeers)", host::CONNECTED_PEERS),
+    ("offsetof(ENetHost, maximumWaitingData)", host::MAXIMUM_WAITING_DATA),
     ("sizeof(ENetPeer)", peer::SIZE),
     ("offsetof(ENetPeer, incomingPeerID)", peer::INCOMING_PEER_ID),
+    ("offsetof(ENetPeer, connectID)", peer::CONNECT_ID),
+    ("offsetof(ENetPeer, address)", peer::ADDRESS),
     ("offsetof(ENetPeer, state)", peer::STATE),
     ("offsetof(ENetPeer, channelCount)", peer::CHANNEL_COUNT),
+    ("offsetof(ENetPeer, incomingBandwidth)", peer::INCOMING_BANDWIDTH),
+    ("offsetof(ENetPeer, outgoingBandwidth)", peer::OUTGOING_BANDWIDTH),
+    ("offsetof(ENetPeer, lastReceiveTime)", peer::LAST_RECEIVE_TIME),
+    ("offsetof(ENetPeer, nextTimeout)", peer::NEXT_TIMEOUT),
+    ("offsetof(ENetPeer, packetsLost)", peer::PACKETS_LOST),
+    ("offsetof(ENetPeer, packetLoss)", peer::PACKET_LOSS),
+    ("offsetof(ENetPeer, packetThrottle)", peer::PACKET_THROTTLE),
+    ("offsetof(ENetPeer, packetThrottleLimit)", peer::PACKET_THROTTLE_LIMIT),
+    ("offsetof(ENetPeer, pingInterval)", peer::PING_INTERVAL),
     ("offsetof(ENetPeer, roundTripTime)", peer::ROUND_TRIP_TIME),
+    ("offsetof(ENetPeer, roundTripTimeVariance)", peer::ROUND_TRIP_TIME_VARIANCE),
     ("offsetof(ENetPeer, mtu)", peer::MTU),
+    ("offsetof(ENetPeer, windowSize)", peer::WINDOW_SIZE),
+    ("offsetof(ENetPeer, reliableDataInTransit)", peer::RELIABLE_DATA_IN_TRANSIT),
+    ("offsetof(ENetPeer, sentReliableCommands)", peer::SENT_RELIABLE_COMMANDS),
+    ("offsetof(ENetPeer, totalWaitingData)", peer::TOTAL_WAITING_DATA),
     ("sizeof(ENetPeerState)", size_of::<u32>()),
     ("sizeof(ENetSocket)", size_of::<c_int>()),
     ("sizeof(ENetAddress)", size_of::<Address>()),
     ("offsetof(ENetAddress, port)", std::mem::offset_of!(Address, port)),
+    ("sizeof(ENetBuffer)", size_of::<Buffer>()),
+    ("offsetof(ENetBuffer, data)", std::mem::offset_of!(Buffer, data)),
+    ("offsetof(ENetBuffer, dataLength)", std::mem::offset_of!(Buffer, data_length)),
     ("sizeof(ENetEvent)", size_of::<Event>()),
     ("offsetof(ENetEvent, type)", std::mem::offset_of!(Event, kind)),
     ("offsetof(ENetEvent, peer)", std::mem::offset_of!(Event, peer)),
@@ -125,17 +174,19 @@ pub const LAYOUT: &[(&str, usize)] = &[
 pub(super) type Checksum = unsafe extern "C" fn(buffers: *const c_void, count: usize) -> u32;
 
 macro_rules! functions {
-    ($($name:ident = $symbol:literal: fn($($argument:ty),*) $(-> $result:ty)?;)*) => {
-        /// The functions used here.
-        pub(super) struct Functions {
+    ($(#[$doc:meta])* struct $table:ident {
+        $($name:ident = $symbol:literal: fn($($argument:ty),*) $(-> $result:ty)?;)*
+    }) => {
+        $(#[$doc])*
+        pub(super) struct $table {
             $(pub(super) $name: unsafe extern "C" fn($($argument),*) $(-> $result)?,)*
         }
 
-        impl Functions {
+        impl $table {
             /// Looks all of them up. They may be called as long as `file` is open.
             #[allow(unsafe_code)]
-            pub(super) fn of(file: &libloading::Library) -> Result<Functions, String> {
-                Ok(Functions {
+            pub(super) fn of(file: &libloading::Library) -> Result<$table, String> {
+                Ok($table {
                     // SAFETY: the types are those of the header, 1.3.17.
                     $($name: *unsafe { file.get($symbol) }.map_err(|error| error.to_string())?,)*
                 })
@@ -145,27 +196,48 @@ macro_rules! functions {
 }
 
 functions! {
-    linked_version = b"enet_linked_version": fn() -> u32;
-    library_initialize = b"enet_initialize": fn() -> c_int;
-    crc32 = b"enet_crc32": fn(*const c_void, usize) -> u32;
-    socket_get_address = b"enet_socket_get_address": fn(c_int, *mut Address) -> c_int;
-    packet_create = b"enet_packet_create": fn(*const c_void, usize, u32) -> *mut Packet;
-    packet_destroy = b"enet_packet_destroy": fn(*mut Packet);
-    host_create = b"enet_host_create": fn(*const Address, usize, usize, u32, u32) -> *mut c_void;
-    host_destroy = b"enet_host_destroy": fn(*mut c_void);
-    host_connect = b"enet_host_connect": fn(*mut c_void, *const Address, usize, u32) -> *mut Peer;
-    host_service = b"enet_host_service": fn(*mut c_void, *mut Event, u32) -> c_int;
-    host_flush = b"enet_host_flush": fn(*mut c_void);
-    host_broadcast = b"enet_host_broadcast": fn(*mut c_void, u8, *mut Packet);
-    host_bandwidth_limit = b"enet_host_bandwidth_limit": fn(*mut c_void, u32, u32);
-    host_compress_with_range_coder = b"enet_host_compress_with_range_coder": fn(*mut c_void) -> c_int;
-    peer_send = b"enet_peer_send": fn(*mut Peer, u8, *mut Packet) -> c_int;
-    peer_disconnect = b"enet_peer_disconnect": fn(*mut Peer, u32);
-    peer_disconnect_later = b"enet_peer_disconnect_later": fn(*mut Peer, u32);
-    peer_disconnect_now = b"enet_peer_disconnect_now": fn(*mut Peer, u32);
-    peer_reset = b"enet_peer_reset": fn(*mut Peer);
-    peer_ping = b"enet_peer_ping": fn(*mut Peer);
-    peer_timeout = b"enet_peer_timeout": fn(*mut Peer, u32, u32, u32);
+    /// The functions called here.
+    struct Functions {
+        linked_version = b"enet_linked_version": fn() -> u32;
+        library_initialize = b"enet_initialize": fn() -> c_int;
+        crc32 = b"enet_crc32": fn(*const c_void, usize) -> u32;
+        packet_create = b"enet_packet_create": fn(*const c_void, usize, u32) -> *mut Packet;
+        packet_destroy = b"enet_packet_destroy": fn(*mut Packet);
+        host_create = b"enet_host_create": fn(*const Address, usize, usize, u32, u32) -> *mut c_void;
+        host_destroy = b"enet_host_destroy": fn(*mut c_void);
+        host_connect = b"enet_host_connect": fn(*mut c_void, *const Address, usize, u32) -> *mut Peer;
+        host_service = b"enet_host_service": fn(*mut c_void, *mut Event, u32) -> c_int;
+        host_flush = b"enet_host_flush": fn(*mut c_void);
+        host_broadcast = b"enet_host_broadcast": fn(*mut c_void, u8, *mut Packet);
+        host_bandwidth_limit = b"enet_host_bandwidth_limit": fn(*mut c_void, u32, u32);
+        host_compress_with_range_coder = b"enet_host_compress_with_range_coder": fn(*mut c_void) -> c_int;
+        peer_send = b"enet_peer_send": fn(*mut Peer, u8, *mut Packet) -> c_int;
+        peer_disconnect = b"enet_peer_disconnect": fn(*mut Peer, u32);
+        peer_disconnect_later = b"enet_peer_disconnect_later": fn(*mut Peer, u32);
+        peer_disconnect_now = b"enet_peer_disconnect_now": fn(*mut Peer, u32);
+        peer_reset = b"enet_peer_reset": fn(*mut Peer);
+        peer_ping = b"enet_peer_ping": fn(*mut Peer);
+        peer_timeout = b"enet_peer_timeout": fn(*mut Peer, u32, u32, u32);
+        peer_ping_interval = b"enet_peer_ping_interval": fn(*mut Peer, u32);
+        peer_throttle_configure = b"enet_peer_throttle_configure": fn(*mut Peer, u32, u32, u32);
+    }
+}
+
+functions! {
+    /// The functions that the library calls through its dynamic symbols, so that a program can put its own in their place
+    /// ([`simulated`](crate::simulated)). These are the library's own.
+    struct Replaceable {
+        time_get = b"enet_time_get": fn() -> u32;
+        host_random_seed = b"enet_host_random_seed": fn() -> u32;
+        socket_create = b"enet_socket_create": fn(u32) -> c_int;
+        socket_bind = b"enet_socket_bind": fn(c_int, *const Address) -> c_int;
+        socket_get_address = b"enet_socket_get_address": fn(c_int, *mut Address) -> c_int;
+        socket_set_option = b"enet_socket_set_option": fn(c_int, u32, c_int) -> c_int;
+        socket_send = b"enet_socket_send": fn(c_int, *const Address, *const Buffer, usize) -> c_int;
+        socket_receive = b"enet_socket_receive": fn(c_int, *mut Address, *mut Buffer, usize) -> c_int;
+        socket_wait = b"enet_socket_wait": fn(c_int, *mut u32, u32) -> c_int;
+        socket_destroy = b"enet_socket_destroy": fn(c_int);
+    }
 }
 
 #[allow(unsafe_code)]

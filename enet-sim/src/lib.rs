@@ -1,35 +1,27 @@
-//! Simulated networks for ENet: two hosts, a lossy and delayed link, virtual time, and a report of what arrived.
-//!
-//! A run is a function of its [`Scenario`]: no clock is read, no entropy drawn, and time jumps to the next event. So a
-//! minute of network takes milliseconds, and a run that showed something shows it again.
-//!
-//! ```
-//! use core::time::Duration;
-//! use enet_sim::{Chance, LinkConfig, Scenario, run};
-//!
-//! let mut scenario = Scenario::new(7);
-//! scenario.messages = 50;
-//! scenario.link = LinkConfig {
-//!     loss: Chance::percent(20.0).unwrap(),
-//!     delay: Duration::from_millis(40),
-//!     jitter: Duration::ZERO,
-//! };
-//!
-//! let report = run(&scenario);
-//! assert!(report.is_good(), "{report}");
-//! assert_eq!(run(&scenario).trace_hash, report.trace_hash);
-//! ```
+//! Simulated networks for ENet.
 #![forbid(unsafe_code)]
 
-mod link;
-mod report;
-mod scenario;
-mod trace;
-mod traffic;
-mod world;
+pub mod endpoint;
+pub mod log;
+pub mod marks;
+pub mod measure;
+pub mod message;
+pub mod net;
+pub mod oracle;
+pub mod pcapng;
+pub mod random;
+pub mod report;
+pub mod run;
+pub mod scenario;
+pub mod shrink;
+pub mod soak;
+pub mod swarm;
+pub mod time;
+pub mod trace;
+#[cfg(feature = "turmoil")]
+pub mod turmoil;
+pub mod world;
 
-pub use link::{Chance, LinkConfig};
-pub use report::{Closing, DeliveryReport, Latency, Report, WireReport};
-pub use scenario::{Scenario, run};
-pub use trace::TraceHash;
-pub use traffic::Kind;
+pub use random::Chance;
+pub use scenario::Scenario;
+pub use time::{Span, Time};

@@ -1,0 +1,102 @@
+//! [`Implementation`]: who wrote the host, and how to make one.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+
+use super::{Endpoint, Order, Ours};
+use crate::scenario::{HostSpec, Service};
+
+/// An implementation of ENet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Implementation {
+    /// `enet-proto`.
+    Ours,
+    /// The installed C library (feature `c-reference`).
+    C,
+    /// The crate `rusty_enet` (feature `rusty`).
+    Rusty,
+}
+
+impl Implementation {
+    /// Every implementation.
+    pub const ALL: [Implementation; 3] = [Implementation::Ours, Implementation::C, Implementation::Rusty];
+
+    /// As on the command line and in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Implementation::Ours => "ours",
+            Implementation::C => "c",
+            Implementation::Rusty => "rusty",
+        }
+    }
+
+    /// Whether hosts can be made here.
+    ///
+    /// # Errors
+    /// Why not, and what to do.
+    pub fn available(self) -> Result<(), String> {
+        match self {
+            Implementation::Ours => Ok(()),
+            #[cfg(feature = "c-reference")]
+            Implementation::C => super::c::available(),
+            #[cfg(not(feature = "c-reference"))]
+            Implementation::C => Err("enet-sim was built without the feature c-reference".to_owned()),
+            #[cfg(feature = "rusty")]
+            Implementation::Rusty => Ok(()),
+            #[cfg(not(feature = "rusty"))]
+            Implementation::Rusty => Err("enet-sim was built without the feature rusty".to_owned()),
+        }
+    }
+
+    /// Makes a host with `peers` slots. `service` says how it will be called: ours does its work in C's order if it is
+    /// called as C is.
+    ///
+    /// # Errors
+    /// Why it cannot be made.
+    pub fn create(
+        self,
+        spec: &HostSpec,
+        peers: u16,
+        seed: [u8; 32],
+        service: Service,
+    ) -> Result<Box<dyn Endpoint>, String> {
+        self.available()?;
+        let order = match service {
+            Service::OnDemand => Order::EventLoop,
+            Service::Every(_) => Order::AsC,
+        };
+        match self {
+            Implementation::Ours => Ok(Box::new(Ours::new(spec, peers, seed, order))),
+            #[cfg(feature = "c-reference")]
+            Implementation::C => Ok(Box::new(super::c::CHost::new(spec, peers, seed)?)),
+            #[cfg(feature = "rusty")]
+            Implementation::Rusty => Ok(Box::new(super::rusty::Rusty::new(spec, peers, seed)?)),
+            #[allow(unreachable_patterns)] // with all features there is nobody else
+            other => Err(format!("{other} is not available")),
+        }
+    }
+}
+
+impl fmt::Display for Implementation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Implementation {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Implementation::ALL
+            .into_iter()
+            .find(|it| it.as_str() == text)
+            .ok_or_else(|| format!("{text:?} is none of ours, c, rusty"))
+    }
+}
+
+impl Serialize for Implementation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

@@ -1,0 +1,243 @@
+//! Running a scenario: judged, measured, or both and recorded.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use crate::log::{HostName, Log, LogConfig, first_difference};
+use crate::marks::Marks;
+use crate::measure::{End, Measures, MeasuresConfig, RunRecord, Series};
+use crate::oracle::{HostRules, Judge, JudgeConfig, Violation};
+use crate::random::Chance;
+use crate::scenario::{Attack, Scenario, Sender, Service, Trouble};
+use crate::time::{Span, Time};
+use crate::trace::TraceHash;
+use crate::world::observer::HostIndex;
+use crate::world::{Cast, Extent, World, address};
+
+/// What the judge said of a world.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    /// What did not hold.
+    pub violations: Vec<Violation>,
+    /// Which states were reached.
+    pub marks: Marks,
+    /// How much happened.
+    pub extent: Extent,
+    /// Everything that happened, as a number.
+    pub trace: TraceHash,
+}
+
+impl Verdict {
+    /// Of a world that cannot be, or whose making panicked.
+    fn failed(property: &'static str, text: String) -> Self {
+        Verdict {
+            violations: vec![violation(property, text)],
+            marks: Marks::default(),
+            extent: Extent::default(),
+            trace: TraceHash::EMPTY,
+        }
+    }
+}
+
+/// A violation that is of no host in particular.
+pub(crate) fn violation(property: &'static str, text: String) -> Violation {
+    Violation { at: Time::ZERO, property, host: 0, text }
+}
+
+/// Runs a scenario under the eyes of the judge. A panic in it is a violation, too.
+///
+/// ```
+/// use enet_sim::{Scenario, run, world::Cast};
+/// let verdict = run::judged(&Scenario::built_in("lan")?, Cast::OURS);
+/// assert!(verdict.violations.is_empty(), "{:?}", verdict.violations);
+/// # Ok::<(), String>(())
+/// ```
+pub fn judged(scenario: &Scenario, cast: Cast) -> Verdict {
+    judged_after(scenario, cast, |_| ())
+}
+
+/// The same, for worlds that take long: `progress` is told the time now and then.
+pub fn judged_in_steps(scenario: &Scenario, cast: Cast, progress: &mut dyn FnMut(Time)) -> Verdict {
+    judged_after(scenario, cast, |world| {
+        for step in 0u32.. {
+            if !world.step() {
+                return;
+            }
+            if step.is_multiple_of(1 << 16) {
+                progress(world.now());
+            }
+        }
+    })
+}
+
+/// The same; the world may be changed before it runs.
+pub fn judged_after(
+    scenario: &Scenario,
+    cast: Cast,
+    prepare: impl FnOnce(&mut World<'_, Judge>),
+) -> Verdict {
+    let run = || -> Result<Verdict, String> {
+        let mut world = World::new(scenario, cast, Judge::new(&rules(scenario, cast)))?;
+        prepare(&mut world);
+        world.run();
+        let (mut judge, extent, trace) = world.finish();
+        judge.finish(extent.end);
+        Ok(Verdict { violations: judge.violations().to_vec(), marks: judge.marks(), extent, trace })
+    };
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Ok(verdict)) => verdict,
+        Ok(Err(reason)) => Verdict::failed("setup", reason),
+        Err(panic) => {
+            let text = panic
+                .downcast_ref::<String>()
+                .cloned()
+                .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+                .unwrap_or_else(|| "a panic without words".to_owned());
+            Verdict::failed("B1", format!("it panicked: {text}"))
+        }
+    }
+}
+
+/// What a run showed.
+#[derive(Debug)]
+pub struct Measured {
+    /// Its numbers.
+    pub record: RunRecord,
+    /// What plots are drawn from.
+    pub series: Series,
+    /// What the judge said.
+    pub verdict: Verdict,
+    /// Everything that happened, if it was asked for.
+    pub log: Option<Log>,
+}
+
+/// Runs a scenario, judges it and measures it; with a log of everything, if so wanted.
+///
+/// # Errors
+/// Why an implementation cannot be had here.
+pub fn measured(scenario: &Scenario, cast: Cast, with_log: bool) -> Result<Measured, String> {
+    let started = Instant::now();
+    let judge = Judge::new(&rules(scenario, cast));
+    let (sender, receiver) = match scenario.measured {
+        Sender::Server => (cast.server, cast.clients),
+        Sender::Clients | Sender::Everyone => (cast.clients, cast.server),
+    };
+    let hosts = 1 + usize::from(scenario.clients);
+    let measures = Measures::new(MeasuresConfig {
+        scenario: scenario.name.clone(),
+        seed: scenario.seed,
+        sender: sender.to_string(),
+        receiver: receiver.to_string(),
+        senders: (0..hosts).filter(|host| scenario.measured.covers(*host)).collect::<BTreeSet<_>>(),
+        hosts,
+        checksum: scenario.client.checksum,
+    });
+    let log = with_log.then(|| Log::new(log_config(scenario)));
+    let mut world = World::new(scenario, cast, (judge, (measures, log)))?;
+    world.run();
+    let ((mut judge, (measures, log)), extent, trace) = world.finish();
+    judge.finish(extent.end);
+    let violations = judge.violations().to_vec();
+    let end = End {
+        at: extent.end,
+        wall_s: started.elapsed().as_secs_f64(),
+        trace_hash: trace.0,
+        violations: violations.len() as u64,
+        expectation: None,
+    };
+    let (mut record, series) = measures.finish(end);
+    record.expectation = scenario.missed(&record);
+    let verdict = Verdict { violations, marks: judge.marks(), extent, trace };
+    Ok(Measured { record, series, verdict, log })
+}
+
+/// Runs a scenario twice, and says where the two runs part.
+pub fn divergence(scenario: &Scenario, cast: Cast) -> String {
+    let record = || -> Result<Log, String> {
+        let mut world = World::new(scenario, cast, Log::new(log_config(scenario)))?;
+        world.run();
+        Ok(world.finish().0)
+    };
+    match (record(), record()) {
+        (Ok(first), Ok(second)) => first_difference(&first, &second)
+            .unwrap_or_else(|| "two runs had different hashes, but two more were equal".to_owned()),
+        (Err(reason), _) | (_, Err(reason)) => reason,
+    }
+}
+
+/// The datagrams of a world to which anything happened: from, to, number on that way.
+pub fn faults_of(scenario: &Scenario, cast: Cast) -> Option<Vec<(HostIndex, HostIndex, u64)>> {
+    let mut world = World::new(scenario, cast, ()).ok()?;
+    world.network().record_faults();
+    world.run();
+    Some(world.network().faults_seen().to_vec())
+}
+
+/// How a log is to name the hosts of a scenario.
+pub fn log_config(scenario: &Scenario) -> LogConfig {
+    let clients = usize::from(scenario.clients);
+    let name = |index: HostIndex| match index {
+        0 => "server".to_owned(),
+        1 if clients == 1 => "client".to_owned(),
+        index if index <= clients => format!("client {index}"),
+        index => format!("attacker {}", index - clients),
+    };
+    let hosts = (0..scenario.hosts()).map(|index| HostName { name: name(index), address: address(index) });
+    LogConfig { hosts: hosts.collect(), checksum: scenario.client.checksum, keep: None }
+}
+
+/// What the judge must know of a scenario.
+pub fn rules(scenario: &Scenario, cast: Cast) -> JudgeConfig {
+    let links: Vec<_> = scenario
+        .fault
+        .iter()
+        .filter_map(|fault| match &fault.trouble {
+            Trouble::Link { link, .. } => Some(link.as_ref()),
+            _ => None,
+        })
+        .chain([scenario.up(), scenario.down()])
+        .collect();
+    let delay = links.iter().map(|link| link.delay_bound() + link.duplicate.within).max();
+    let hosts = (0..=usize::from(scenario.clients)).map(|index| host_rules(scenario, cast, index)).collect();
+    JudgeConfig {
+        hosts,
+        checksum: scenario.server.checksum && scenario.client.checksum,
+        compression: scenario.server.range_coder || scenario.client.range_coder,
+        corruption: links.iter().any(|link| link.corrupt.chance > Chance::NEVER),
+        // Junk from an address of its own and replays are no forgeries.
+        attacked: scenario.attacker.iter().any(|attack| !matches!(attack, Attack::Junk { .. })),
+        send_faults: scenario.fault.iter().any(|fault| matches!(fault.trouble, Trouble::SendErrors { .. })),
+        delay_bound: delay.unwrap_or_default(),
+    }
+}
+
+fn host_rules(scenario: &Scenario, cast: Cast, index: HostIndex) -> HostRules {
+    let spec = scenario.host(index);
+    let mut rules = HostRules { mtu: u32::from(spec.mtu), ..HostRules::default() };
+    let needed = if index == 0 { scenario.clients.max(1) } else { 1 };
+    rules.peers = usize::from(spec.peers.unwrap_or(needed));
+    if let Some(timeouts) = spec.timeouts {
+        rules.timeout_limit = timeouts.limit;
+        rules.timeout_minimum = timeouts.minimum;
+        rules.timeout_maximum = timeouts.maximum;
+    }
+    if let Some(limit) = spec.max_waiting_data {
+        rules.max_waiting = limit;
+    }
+    let slow = scenario.fault.iter().filter_map(|fault| match fault.trouble {
+        Trouble::SlowService { host, every } if host.covers(index) => Some(every),
+        _ => None,
+    });
+    let usual = match spec.service.unwrap_or(scenario.service) {
+        Service::OnDemand => Span::ZERO,
+        Service::Every(span) => span,
+    };
+    rules.service_interval = slow.chain([usual]).max().unwrap_or_default();
+    let wrap = 1u64 << 32;
+    let start = spec.clock_start.0 / 1_000_000;
+    rules.clock_wraps = Some(Time((wrap - start % wrap).saturating_mul(1_000_000)));
+    let implementation = if index == 0 { cast.server } else { cast.clients };
+    rules.foreign = implementation != crate::endpoint::Implementation::Ours;
+    rules
+}

@@ -1,0 +1,80 @@
+//! The built-in scenarios, from `scenarios/*.toml`.
+
+use super::Scenario;
+
+macro_rules! built_in {
+    ($($name:literal),* $(,)?) => {
+        /// Each built-in scenario's name and text, in the order in which they are best read.
+        pub const BUILT_IN: &[(&str, &str)] =
+            &[$(($name, include_str!(concat!("../../scenarios/", $name, ".toml")))),*];
+    };
+}
+
+built_in!(
+    "lan",
+    "home-wifi",
+    "mobile-4g",
+    "transatlantic",
+    "satellite",
+    "lossy-5",
+    "lossy-10",
+    "lossy-20",
+    "burst-loss",
+    "bufferbloat",
+    "thin-uplink",
+    "reorder",
+    "duplicate",
+    "mtu-blackhole",
+    "nat-rebind",
+    "outage-3s",
+    "throttle",
+    "bulk-4mib",
+    "clock-wrap",
+    "server-64",
+    "server-1000",
+);
+
+impl Scenario {
+    /// A built-in scenario.
+    ///
+    /// # Errors
+    /// A sentence that names those there are.
+    ///
+    /// ```
+    /// use enet_sim::Scenario;
+    /// assert_eq!(Scenario::built_in("lossy-5")?.name, "lossy-5");
+    /// assert!(Scenario::built_in("lossy-6").unwrap_err().contains("lossy-5"));
+    /// # Ok::<(), String>(())
+    /// ```
+    pub fn built_in(name: &str) -> Result<Self, String> {
+        match BUILT_IN.iter().find(|(known, _)| *known == name) {
+            Some((_, text)) => Scenario::from_toml(text).map_err(|error| format!("{name}: {error}")),
+            None => {
+                let names: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+                Err(format!("there is no scenario {name:?}; there are {}", names.join(", ")))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_is_a_scenario_of_its_name_that_says_what_is_good() {
+        for (name, text) in BUILT_IN {
+            let scenario = Scenario::from_toml(text).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(scenario.name, *name);
+            assert!(scenario.about.ends_with('.') && scenario.good.ends_with('.'), "{name}");
+            assert_eq!(Scenario::from_toml(&scenario.to_toml()), Ok(scenario), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_file_is_built_in() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
+        let files = std::fs::read_dir(folder).unwrap().count();
+        assert_eq!(files, BUILT_IN.len());
+    }
+}

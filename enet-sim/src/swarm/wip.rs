@@ -1,0 +1,6 @@
+//! wip
+#[path = "draw.rs"]
+mod draw;
+#[path = "generate.rs"]
+mod generate;
+pub use generate::scenario;

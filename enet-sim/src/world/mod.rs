@@ -1,0 +1,590 @@
+//! [`World`]: hosts, the network between them, and virtual time that jumps from one event to the next.
+
+mod agenda;
+mod attacker;
+mod clock;
+mod host;
+pub mod observer;
+mod troubles;
+
+use rand_chacha::ChaCha8Rng;
+
+use crate::endpoint::{Close, Conn, Ended, Happening, Implementation};
+use crate::message::Message;
+use crate::net::{Copy as NetCopy, Network};
+use crate::random::{Purpose, RngCore, scale, stream};
+use crate::scenario::{Action, Deed, Flow, Scenario, Service};
+use crate::time::{Span, Time};
+use crate::trace::TraceHash;
+use agenda::{Agenda, Item};
+use attacker::Attacker;
+pub use host::address;
+
+use host::Host;
+use observer::{Call, HostIndex, Observer};
+
+/// How often a healed world is asked whether it has come to rest.
+const LOOK: Span = Span::from_millis(500);
+
+/// Whose implementation each host runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cast {
+    /// The server's.
+    pub server: Implementation,
+    /// Every client's.
+    pub clients: Implementation,
+}
+
+impl Cast {
+    /// Everyone runs `enet-proto`.
+    pub const OURS: Cast = Cast { server: Implementation::Ours, clients: Implementation::Ours };
+}
+
+/// How much happened in a world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Extent {
+    /// When it came to rest.
+    pub end: Time,
+    /// Messages that endpoints took.
+    pub messages: u64,
+    /// Datagrams given to the network.
+    pub datagrams: u64,
+    /// Items of the agenda.
+    pub steps: u64,
+}
+
+/// In which part of its life a world is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// The traffic flows, and things go wrong.
+    Safety,
+    /// Nothing goes wrong any more; what was promised must come.
+    Healed,
+    /// Everyone takes leave.
+    Parting,
+}
+
+/// A world in progress.
+pub struct World<'a, O> {
+    scenario: &'a Scenario,
+    cast: Cast,
+    now: Time,
+    hosts: Vec<Host>,
+    network: Network,
+    /// The earliest time noted for the network itself.
+    network_wake: Option<Time>,
+    agenda: Agenda,
+    attackers: Vec<Attacker>,
+    phase: Phase,
+    over: bool,
+    extent: Extent,
+    trace: TraceHash,
+    sizes: ChaCha8Rng,
+    copies: Vec<NetCopy>,
+    payload: Vec<u8>,
+    observer: O,
+}
+
+impl<'a, O: Observer> World<'a, O> {
+    /// A world at its first instant.
+    ///
+    /// # Errors
+    /// Why an implementation cannot be had here.
+    pub fn new(scenario: &'a Scenario, cast: Cast, observer: O) -> Result<Self, String> {
+        let count = scenario.hosts();
+        let addresses: Vec<_> = (0..count).map(address).collect();
+        let mut world = World {
+            scenario,
+            cast,
+            now: Time::ZERO,
+            hosts: (0..count).map(|index| new_host(scenario, index)).collect(),
+            network: troubles::network(scenario, &addresses),
+            network_wake: None,
+            agenda: Agenda::default(),
+            attackers: Vec::new(),
+            phase: Phase::Safety,
+            over: false,
+            extent: Extent::default(),
+            trace: TraceHash::EMPTY,
+            sizes: stream(scenario.seed, 0, Purpose::Traffic),
+            copies: Vec::new(),
+            payload: Vec::new(),
+            observer,
+        };
+        for index in 0..=usize::from(scenario.clients) {
+            world.boot(index)?;
+        }
+        world.note_everything();
+        Ok(world)
+    }
+
+    /// The network, to be changed before the world runs.
+    pub fn network(&mut self) -> &mut Network {
+        &mut self.network
+    }
+
+    /// Lets everything happen, until the world has come to rest or its time is up.
+    pub fn run(&mut self) {
+        while self.step() {}
+    }
+
+    /// Lets the next thing happen; false if the world has come to its end.
+    pub fn step(&mut self) -> bool {
+        if self.over {
+            return false;
+        }
+        let Some((at, item)) = self.agenda.pop() else { return self.end() };
+        if at > self.deadline() {
+            return self.end();
+        }
+        debug_assert!(at >= self.now, "time runs forward");
+        self.now = at;
+        self.extent.steps += 1;
+        match item {
+            Item::Arrival(place) => self.arrive(place),
+            Item::Wake(host) => self.wake(host as usize),
+            Item::Tick(host) => self.tick(host as usize),
+            Item::Connect(host) => self.connect(host as usize, 0, host),
+            Item::Flow { flow, host, round } => self.flow(flow, host, round),
+            Item::Fault { index, begins } => self.fault(usize::from(index), begins),
+            Item::Action(index) => self.act(usize::from(index)),
+            Item::Strike(attacker) => self.strike(attacker),
+            Item::Network => self.advance_network(),
+            Item::Heal => self.heal(),
+            Item::Look => return self.look(),
+        }
+        true
+    }
+
+    /// What the watcher has seen, how much happened, and its hash.
+    pub fn finish(self) -> (O, Extent, TraceHash) {
+        (self.observer, self.extent, self.trace)
+    }
+
+    /// The time.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// The watcher.
+    pub fn observer(&mut self) -> &mut O {
+        &mut self.observer
+    }
+
+    /// Everything that happened so far, as a number.
+    pub fn trace(&self) -> TraceHash {
+        self.trace
+    }
+
+    // --- beginning and end ---
+
+    fn note_everything(&mut self) {
+        let scenario = self.scenario;
+        let tick = |agenda: &mut Agenda, host: usize, service: Service| {
+            if let Service::Every(span) = service {
+                // Hosts are not in step with each other.
+                let phase = span.0 * (host as u64 * 7 % 16) / 16;
+                agenda.note(Time(phase), Item::Tick(host as u32));
+            }
+        };
+        for index in 0..=usize::from(scenario.clients) {
+            tick(&mut self.agenda, index, self.hosts.get(index).map_or(Service::OnDemand, |host| host.service));
+        }
+        for client in 1..=u32::from(scenario.clients) {
+            let at = Time(scenario.stagger.0.saturating_mul(u64::from(client - 1)));
+            self.agenda.note(at, Item::Connect(client));
+        }
+        for (number, flow) in scenario.traffic.iter().enumerate() {
+            for host in (0..=usize::from(scenario.clients)).filter(|host| flow.from.covers(*host)) {
+                // Spread evenly: clients are not in step with each other.
+                let spread = flow.interval.0 * host as u64 / (u64::from(scenario.clients) + 1);
+                let item = Item::Flow { flow: number as u16, host: host as u32, round: 0 };
+                self.agenda.note(Time(flow.start.0 + spread), item);
+            }
+        }
+        for (number, fault) in scenario.fault.iter().enumerate() {
+            let index = number as u16;
+            if fault.at < scenario.duration {
+                self.agenda.note(Time(fault.at.0), Item::Fault { index, begins: true });
+            }
+            if let Some(until) = fault.until.filter(|until| *until < scenario.duration) {
+                self.agenda.note(Time(until.0), Item::Fault { index, begins: false });
+            }
+        }
+        for (number, action) in scenario.action.iter().enumerate() {
+            self.agenda.note(Time(action.at.0), Item::Action(number as u16));
+        }
+        for (number, attack) in scenario.attacker.iter().enumerate() {
+            let home = 1 + usize::from(scenario.clients) + number;
+            self.attackers.push(Attacker::new(scenario.seed, home, *attack));
+            self.agenda.note(Time(Attacker::period(*attack).0), Item::Strike(number as u16));
+        }
+        self.agenda.note(Time(scenario.duration.0), Item::Heal);
+    }
+
+    fn deadline(&self) -> Time {
+        Time(self.scenario.duration.0) + self.scenario.settle
+    }
+
+    fn end(&mut self) -> bool {
+        self.over = true;
+        self.extent.end = self.now;
+        false
+    }
+
+    /// Starts a host's endpoint.
+    fn boot(&mut self, index: HostIndex) -> Result<(), String> {
+        let Some(host) = self.hosts.get_mut(index) else { return Ok(()) };
+        let spec = self.scenario.host(index);
+        let role = if index == 0 { self.cast.server } else { self.cast.clients };
+        let needed = if index == 0 { self.scenario.clients.max(1) } else { 1 };
+        let mut seed = [0; 32];
+        let owner = (index as u32) << 8 | (host.life & 0xFF);
+        stream(self.scenario.seed, owner, Purpose::HostSeed).fill_bytes(&mut seed);
+        let peers = spec.peers.unwrap_or(needed);
+        host.endpoint = Some(role.create(spec, peers, seed, host.service)?);
+        Ok(())
+    }
+
+    /// Nothing goes wrong any more.
+    fn heal(&mut self) {
+        self.phase = Phase::Healed;
+        for index in 0..self.scenario.fault.len() {
+            self.fault(index, false);
+        }
+        let mut copies = core::mem::take(&mut self.copies);
+        self.network.heal(self.now, &mut copies);
+        self.copies = copies;
+        self.expect_copies();
+        self.observer.healed(self.now);
+        self.agenda.note(self.now + LOOK, Item::Look);
+    }
+
+    /// Has everything come to rest? Then everyone takes leave; and has everyone left, the world ends.
+    fn look(&mut self) -> bool {
+        let hosts = &self.hosts;
+        let quiet = |host: &Host| {
+            let Some(endpoint) = &host.endpoint else { return true };
+            host.connections.iter().all(|connection| {
+                let snapshot = endpoint.snapshot(connection.conn);
+                connection.open && snapshot.is_some_and(|it| it.queued == 0 && it.in_flight == 0)
+            })
+        };
+        match self.phase {
+            Phase::Parting if hosts.iter().all(|host| host.connections.len() == 0) => return self.end(),
+            Phase::Healed if hosts.iter().all(quiet) => {
+                self.phase = Phase::Parting;
+                for host in 1..self.hosts.len() {
+                    self.close_all(host, Close::Disconnect, 0xB1E);
+                }
+            }
+            _ => {}
+        }
+        self.agenda.note(self.now + LOOK, Item::Look);
+        true
+    }
+
+    // --- datagrams ---
+
+    fn arrive(&mut self, place: u32) {
+        let Some(copy) = self.agenda.take_arrival(place) else { return };
+        let index = copy.to;
+        let Some(host) = self.hosts.get_mut(index) else { return self.network.recycle(copy.bytes) };
+        if host.endpoint.is_some() {
+            self.observer.arrived(self.now, index, copy.source, &copy.bytes);
+        }
+        match host.receive(copy.source, copy.bytes) {
+            Err(bytes) => {
+                self.observer.overflowed(self.now, index, &bytes);
+                self.network.recycle(bytes);
+            }
+            // What arrives in the same instant is read in one go.
+            Ok(()) if host.service == Service::OnDemand && !self.agenda.next_is_arrival_at(self.now, index) => {
+                self.serve(index);
+            }
+            Ok(()) => {}
+        }
+    }
+
+    /// Gives what a host has sent to the network.
+    fn collect_sent(&mut self, index: HostIndex) {
+        let Some(host) = self.hosts.get_mut(index) else { return };
+        let World { network, observer, trace, copies, extent, attackers, now, .. } = self;
+        host.port.take_sent(|to, bytes| {
+            let fate = network.send(*now, index, to, bytes, copies);
+            extent.datagrams += 1;
+            trace.number(now.0);
+            trace.number((index as u64) << 32 | u64::from(to.port()) << 8 | u64::from(fate.copies));
+            trace.number(fate.arrives.0);
+            trace.bytes(bytes);
+            observer.departed(*now, index, to, bytes, &fate);
+            for attacker in attackers.iter_mut() {
+                attacker.overhear(index, to, bytes);
+            }
+        });
+        self.expect_copies();
+    }
+
+    /// Notes the arrivals of what is under way, and when the network itself has something to do.
+    fn expect_copies(&mut self) {
+        for copy in self.copies.drain(..) {
+            self.agenda.expect(copy);
+        }
+        if let Some(at) = self.network.next_event()
+            && self.network_wake.is_none_or(|noted| at < noted)
+        {
+            self.network_wake = Some(at);
+            self.agenda.note(at, Item::Network);
+        }
+    }
+
+    /// Queues that several directions share move on.
+    fn advance_network(&mut self) {
+        if self.network_wake == Some(self.now) {
+            self.network_wake = None;
+        }
+        self.network.advance(self.now, &mut self.copies);
+        self.expect_copies();
+    }
+
+    fn strike(&mut self, number: u16) {
+        if self.phase != Phase::Safety {
+            return;
+        }
+        let Some(attacker) = self.attackers.get_mut(usize::from(number)) else { return };
+        attacker.strike(self.now, &mut self.network, &mut self.copies);
+        let again = attacker.next(self.now);
+        self.expect_copies();
+        self.agenda.note(again, Item::Strike(number));
+    }
+
+    // --- hosts ---
+
+    /// Services a host and looks after everything that comes of it.
+    fn serve(&mut self, index: HostIndex) {
+        let Some(host) = self.hosts.get_mut(index) else { return };
+        if !host.is_up() {
+            return;
+        }
+        host.serve(self.now);
+        self.collect(index);
+        let Some(host) = self.hosts.get_mut(index) else { return };
+        // Buffers that were read go back to the network.
+        for buffer in host.port.spare.drain(..) {
+            self.network.recycle(buffer);
+        }
+        if let Some(endpoint) = &mut host.endpoint {
+            self.observer.served(self.now, index, endpoint.as_mut());
+        }
+        self.note_wake(index);
+    }
+
+    /// Looks after what a host has sent and raised.
+    fn collect(&mut self, index: HostIndex) {
+        self.collect_sent(index);
+        let Some(host) = self.hosts.get_mut(index) else { return };
+        if !host.port.has_happenings() {
+            return;
+        }
+        let mut reconnect = false;
+        let World { observer, trace, now, phase, .. } = self;
+        let connections = &mut host.connections;
+        host.port.take_happenings(|what| {
+            observer.happened(*now, index, what);
+            trace.number(now.0);
+            match *what {
+                Happening::Connected { conn, data } => {
+                    trace.number(u64::from(data) << 8 | 1);
+                    match connections.get_mut(conn) {
+                        Some(connection) => connection.open = true,
+                        None => connections.begin(conn, true),
+                    }
+                }
+                Happening::Received { payload, channel, .. } => {
+                    trace.number(u64::from(channel) << 8 | 2);
+                    trace.bytes(payload);
+                }
+                Happening::Disconnected { conn, data, ended } => {
+                    trace.number(u64::from(data) << 8 | 3);
+                    connections.end(conn);
+                    reconnect |= *phase == Phase::Safety && index != 0 && ended != Ended::Local;
+                }
+            }
+        });
+        if let Some(after) = host.reconnect.filter(|_| reconnect) {
+            self.agenda.note(self.now + after, Item::Connect(index as u32));
+        }
+    }
+
+    /// Notes when a host wants to be called.
+    fn note_wake(&mut self, index: HostIndex) {
+        let Some(host) = self.hosts.get_mut(index) else { return };
+        if host.service != Service::OnDemand || !host.is_up() {
+            return;
+        }
+        let Some(deadline) = host.endpoint.as_mut().and_then(|endpoint| endpoint.deadline()) else { return };
+        let at = host.clock.when(deadline).max(self.now);
+        if host.wake.is_none_or(|noted| at < noted) {
+            host.wake = Some(at);
+            self.agenda.note(at, Item::Wake(index as u32));
+        }
+    }
+
+    fn wake(&mut self, index: HostIndex) {
+        let Some(host) = self.hosts.get_mut(index) else { return };
+        if host.wake != Some(self.now) {
+            return; // an earlier wake, or a crash, has made this one void
+        }
+        host.wake = None;
+        // What was a deadline may since have moved away: then there is nothing to do.
+        let due = |host: &mut Host| host.endpoint.as_mut().and_then(|endpoint| endpoint.deadline());
+        match due(host).map(|deadline| host.clock.when(deadline)) {
+            Some(at) if at > self.now => self.note_wake(index),
+            _ => self.serve(index),
+        }
+    }
+
+    fn tick(&mut self, index: HostIndex) {
+        let Some(host) = self.hosts.get(index) else { return };
+        if let Service::Every(span) = host.service {
+            self.serve(index);
+            self.agenda.note(self.now + span, Item::Tick(index as u32));
+        }
+    }
+
+    /// After an application's call: an event loop gets to work at once, a game waits for its frame.
+    fn after_calls(&mut self, index: HostIndex) {
+        match self.hosts.get(index).map(|host| host.service) {
+            Some(Service::OnDemand) => self.serve(index),
+            Some(Service::Every(_)) => self.collect(index),
+            None => {}
+        }
+    }
+
+    // --- applications ---
+
+    fn connect(&mut self, index: HostIndex, to: HostIndex, data: u32) {
+        let channels = self.scenario.host(index).channels;
+        let Some(host) = self.hosts.get_mut(index) else { return };
+        if self.phase != Phase::Safety || !host.is_up() {
+            return;
+        }
+        let Some(endpoint) = &mut host.endpoint else { return };
+        host.port.set_now(host.clock.at(self.now));
+        let call = match endpoint.connect(&mut host.port, address(to), channels, data) {
+            Some(conn) => {
+                host.connections.begin(conn, false);
+                Call::Connect { conn, to, data }
+            }
+            None => Call::ConnectRefused,
+        };
+        self.observer.called(self.now, index, &call);
+        self.after_calls(index);
+    }
+
+    fn flow(&mut self, number: u16, host: u32, round: u32) {
+        let Some(flow) = self.scenario.traffic.get(usize::from(number)) else { return };
+        if self.phase != Phase::Safety {
+            return;
+        }
+        let more = flow.count.is_none_or(|count| round + 1 < count);
+        // A flow with a count waits until there is someone to send to.
+        let sent = self.send_flow(flow, host as usize);
+        if more || (flow.count.is_some() && !sent) {
+            let round = if sent || flow.count.is_none() { round + 1 } else { round };
+            self.agenda.note(self.now + flow.interval, Item::Flow { flow: number, host, round });
+        }
+    }
+
+    /// Sends a flow's messages over each open connection; whether there was one.
+    fn send_flow(&mut self, flow: &Flow, index: HostIndex) -> bool {
+        let World { hosts, observer, sizes, payload, extent, now, .. } = self;
+        let Some(host) = hosts.get_mut(index).filter(|host| host.is_up()) else { return false };
+        let Some(endpoint) = &mut host.endpoint else { return false };
+        host.port.set_now(host.clock.at(*now));
+        let mut any = false;
+        for place in 0..host.connections.len() {
+            let Some(connection) = host.connections.at_mut(place).filter(|it| it.open) else { continue };
+            any = true;
+            for _ in 0..flow.burst {
+                let draw = sizes.next_u32();
+                let spread = flow.max_size.map_or(0, |max| u64::from(max - flow.size) + 1);
+                let size = flow.size as usize + scale(draw, spread) as usize;
+                let message = Message {
+                    sender: index as u16,
+                    conn: connection.number,
+                    channel: flow.channel,
+                    kind: flow.kind,
+                    id: connection.next_id(flow.channel, flow.kind),
+                };
+                payload.clear();
+                message.write(size, payload);
+                let conn = connection.conn;
+                let accepted = endpoint.send(&mut host.port, conn, flow.channel, flow.kind, payload);
+                extent.messages += u64::from(accepted);
+                let call = Call::Send { conn, channel: flow.channel, kind: flow.kind, payload, accepted };
+                observer.called(*now, index, &call);
+            }
+        }
+        if any {
+            self.after_calls(index);
+        }
+        any
+    }
+
+    fn close_all(&mut self, index: HostIndex, how: Close, data: u32) {
+        let Some(host) = self.hosts.get_mut(index).filter(|host| host.is_up()) else { return };
+        let Some(endpoint) = &mut host.endpoint else { return };
+        host.port.set_now(host.clock.at(self.now));
+        let all: Vec<(Conn, bool)> = host.connections.iter().map(|it| (it.conn, it.open)).collect();
+        for (conn, open) in all {
+            endpoint.close(&mut host.port, conn, how, data);
+            // These are silent; so is every end of an attempt.
+            if matches!(how, Close::Now | Close::Reset) || !open {
+                host.connections.end(conn);
+            } else if let Some(connection) = host.connections.get_mut(conn) {
+                connection.open = false;
+            }
+            self.observer.called(self.now, index, &Call::Close { conn, how, data });
+        }
+        let again = host.reconnect.filter(|_| index != 0 && self.phase == Phase::Safety);
+        if let Some(after) = again {
+            self.agenda.note(self.now + after, Item::Connect(index as u32));
+        }
+        self.after_calls(index);
+    }
+
+    fn act(&mut self, number: usize) {
+        let Some(Action { host: index, deed, .. }) = self.scenario.action.get(number) else { return };
+        if self.phase != Phase::Safety {
+            return;
+        }
+        match *deed {
+            Deed::Connect { to, data } => self.connect(*index, to, data),
+            Deed::Close { how, data } => self.close_all(*index, how, data),
+            Deed::Set { setting } => self.with_endpoint(*index, |host| {
+                let Some(endpoint) = &mut host.endpoint else { return };
+                for connection in host.connections.iter() {
+                    endpoint.set(&mut host.port, connection.conn, setting);
+                }
+            }),
+            Deed::Bandwidth { incoming, outgoing } => self.with_endpoint(*index, |host| {
+                if let Some(endpoint) = &mut host.endpoint {
+                    endpoint.limit_bandwidth(&mut host.port, incoming, outgoing);
+                }
+            }),
+        }
+    }
+
+    fn with_endpoint(&mut self, index: HostIndex, change: impl FnOnce(&mut Host)) {
+        let Some(host) = self.hosts.get_mut(index).filter(|host| host.is_up()) else { return };
+        host.port.set_now(host.clock.at(self.now));
+        change(host);
+        self.after_calls(index);
+    }
+}
+
+fn new_host(scenario: &Scenario, index: HostIndex) -> Host {
+    let spec = scenario.host(index);
+    Host::new(spec, spec.service.unwrap_or(scenario.service))
+}
