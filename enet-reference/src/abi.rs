@@ -42,6 +42,7 @@ pub mod peer {
     pub const WINDOW_SIZE: usize = 212;
     pub const RELIABLE_DATA_IN_TRANSIT: usize = 216;
     pub const SENT_RELIABLE_COMMANDS: usize = 240;
+    pub const OUTGOING_COMMANDS: usize = 272;
     pub const TOTAL_WAITING_DATA: usize = 448;
 }
 
@@ -150,6 +151,7 @@ pub const LAYOUT: &[(&str, usize)] = &[
     ("offsetof(ENetPeer, windowSize)", peer::WINDOW_SIZE),
     ("offsetof(ENetPeer, reliableDataInTransit)", peer::RELIABLE_DATA_IN_TRANSIT),
     ("offsetof(ENetPeer, sentReliableCommands)", peer::SENT_RELIABLE_COMMANDS),
+    ("offsetof(ENetPeer, outgoingCommands)", peer::OUTGOING_COMMANDS),
     ("offsetof(ENetPeer, totalWaitingData)", peer::TOTAL_WAITING_DATA),
     ("sizeof(ENetPeerState)", size_of::<u32>()),
     ("sizeof(ENetSocket)", size_of::<c_int>()),

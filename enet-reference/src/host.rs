@@ -382,13 +382,7 @@ impl CHost {
             if state == DISCONNECTED || state == ZOMBIE {
                 continue;
             }
-            // SAFETY: the field is a list at this place, whose first field is a pointer. An empty list is a ring of one,
-            // which points to itself.
-            let is_waiting = unsafe {
-                let list = peer.byte_add(peer::SENT_RELIABLE_COMMANDS).cast::<NonNull<Peer>>();
-                list.read() != list.cast()
-            };
-            if is_waiting {
+            if self.has_items(CPeer(slot), peer::SENT_RELIABLE_COMMANDS) {
                 nearest = nearest.max(Some(left(field(peer::NEXT_TIMEOUT))));
             } else if state == CONNECTED {
                 let ping = field(peer::LAST_RECEIVE_TIME).wrapping_add(field(peer::PING_INTERVAL));
@@ -401,6 +395,20 @@ impl CHost {
             nearest = nearest.max(Some(left(epoch.wrapping_add(BANDWIDTH_INTERVAL))));
         }
         nearest.map(|left| left.min(-1).unsigned_abs())
+    }
+
+    /// Whether anything is queued for a peer, or sent to it and not acknowledged.
+    pub(crate) fn has_commands(&self, peer: CPeer) -> bool {
+        [peer::SENT_RELIABLE_COMMANDS, peer::OUTGOING_COMMANDS].into_iter().any(|list| self.has_items(peer, list))
+    }
+
+    fn has_items(&self, peer: CPeer, list: usize) -> bool {
+        // SAFETY: all offsets given here are those of lists, whose first field is a pointer. An empty list is a ring of
+        // one, which points to itself.
+        unsafe {
+            let list = self.peer(peer).byte_add(list).cast::<NonNull<Peer>>();
+            list.read() != list.cast()
+        }
     }
 
     fn slots(&self) -> u16 {

@@ -20,6 +20,8 @@ pub struct CPeerStats {
     pub throttle_limit: u32,
     /// Bytes of reliable packets sent and not yet acknowledged.
     pub reliable_data_in_transit: u32,
+    /// Whether anything is queued or not yet acknowledged.
+    pub is_busy: bool,
     /// Bytes of packets received and not yet fetched.
     pub waiting_data: u32,
     /// Reliable commands sent again in the present ten seconds.
@@ -47,6 +49,7 @@ impl CPeerStats {
             throttle: field(peer::PACKET_THROTTLE),
             throttle_limit: field(peer::PACKET_THROTTLE_LIMIT),
             reliable_data_in_transit: field(peer::RELIABLE_DATA_IN_TRANSIT),
+            is_busy: host.has_commands(peer),
             waiting_data: u32::try_from(host.waiting_data(peer)).unwrap_or(u32::MAX),
             packets_lost: field(peer::PACKETS_LOST),
             packet_loss: field(peer::PACKET_LOSS),

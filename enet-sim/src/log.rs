@@ -3,7 +3,7 @@
 mod line;
 mod window;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
 pub use window::{Arrow, Window};
@@ -12,6 +12,9 @@ use crate::endpoint::{Close, Conn, Ended, Happening, Kind};
 use crate::net::Fate;
 use crate::time::Time;
 use crate::world::observer::{Call, HostChange, HostIndex, Observer};
+
+/// So far back is looked for the sender of a datagram from an unknown address.
+const MOST_UNDER_WAY: usize = 2_000;
 
 /// What a log knows about the hosts it writes of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,12 +106,14 @@ pub struct Log {
     config: LogConfig,
     entries: VecDeque<Entry>,
     forgotten: u64,
+    /// Hosts that were seen under an address that is not their own.
+    aliases: BTreeMap<SocketAddr, HostIndex>,
 }
 
 impl Log {
     /// Nothing happened so far.
     pub fn new(config: LogConfig) -> Self {
-        Self { config, entries: VecDeque::new(), forgotten: 0 }
+        Self { config, entries: VecDeque::new(), forgotten: 0, aliases: BTreeMap::new() }
     }
 
     /// What happened, in order.
@@ -124,6 +129,24 @@ impl Log {
     /// How many entries were too many to keep.
     pub fn forgotten(&self) -> u64 {
         self.forgotten
+    }
+
+    /// Whose address it is: a host's own, or one under which it appeared.
+    fn host_at(&self, address: SocketAddr) -> Option<HostIndex> {
+        let own = self.config.hosts.iter().position(|host| host.address == address);
+        own.or_else(|| self.aliases.get(&address).copied())
+    }
+
+    /// Remembers who sent what arrived from an address that nobody has, as behind a NAT.
+    fn learn(&mut self, source: SocketAddr, arrived: &[u8]) {
+        if self.host_at(source).is_some() {
+            return;
+        }
+        let sent = |entry: &Entry| matches!(&entry.what, What::Departed { bytes, .. } if bytes == arrived);
+        let sender = self.entries.iter().rev().take(MOST_UNDER_WAY).find(|entry| sent(entry));
+        if let Some(host) = sender.and_then(|entry| entry.host) {
+            self.aliases.insert(source, host);
+        }
     }
 
     fn push(&mut self, at: Time, host: Option<HostIndex>, what: What) {
@@ -149,7 +172,8 @@ pub fn first_difference(one: &Log, two: &Log) -> Option<String> {
     };
     let number = one.forgotten + place as u64;
     let (first, second) = (show(one, place), show(two, place));
-    let mut text = format!("entry {number} differs\n  before: {before}\n  first:  {first}\n  second: {second}\n");
+    let mut text =
+        format!("entry {number} differs\n  before: {before}\n  first:  {first}\n  second: {second}\n");
     if first == second {
         text.push_str("  (what differs does not show here: bytes of a payload)\n");
     }
@@ -185,6 +209,7 @@ impl Observer for Log {
     }
 
     fn arrived(&mut self, at: Time, host: HostIndex, source: SocketAddr, bytes: &[u8]) {
+        self.learn(source, bytes);
         self.push(at, Some(host), What::Arrived { source, bytes: bytes.to_vec() });
     }
 

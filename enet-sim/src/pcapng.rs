@@ -188,12 +188,19 @@ mod tests {
     }
 
     fn log(addresses: [&str; 2]) -> Log {
-        let hosts = addresses.map(|address| HostName { name: "host".to_owned(), address: address.parse().unwrap() });
+        let hosts =
+            addresses.map(|address| HostName { name: "host".to_owned(), address: address.parse().unwrap() });
         let to = hosts[1].address;
         let mut log = Log::new(LogConfig { hosts: hosts.to_vec(), ..LogConfig::default() });
         let fate = Fate { number: 0, dropped: None, corrupted: false, copies: 1, arrives: Time(9) };
         log.departed(Time(0x1_2345_6789), 0, to, &[0x11, 0x22, 0x33], &fate);
-        log.departed(Time(0x1_2345_6790), 0, to, &[0x44; 4], &Fate { dropped: Some(DropReason::Loss), ..fate });
+        log.departed(
+            Time(0x1_2345_6790),
+            0,
+            to,
+            &[0x44; 4],
+            &Fate { dropped: Some(DropReason::Loss), ..fate },
+        );
         log
     }
 

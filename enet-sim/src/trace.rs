@@ -29,16 +29,22 @@ impl TraceHash {
 
     /// Adds bytes, with their length.
     pub fn bytes(&mut self, bytes: &[u8]) {
-        self.number(bytes.len() as u64);
-        let (words, rest) = bytes.as_chunks::<8>();
-        for word in words {
-            self.number(u64::from_le_bytes(*word));
+        let (pairs, rest) = bytes.as_chunks::<16>();
+        for pair in pairs {
+            self.pair(u128::from_le_bytes(*pair));
         }
-        let mut last = [0; 8];
+        let mut last = [0; 16];
         for (to, from) in last.iter_mut().zip(rest) {
             *to = *from;
         }
-        self.number(u64::from_le_bytes(last));
+        self.pair(u128::from_le_bytes(last));
+        self.number(bytes.len() as u64);
+    }
+
+    fn pair(&mut self, pair: u128) {
+        let (low, high) = (pair as u64, (pair >> 64) as u64);
+        // The sum keeps what went before even where a factor happens to be zero.
+        self.0 = mix(self.0 ^ low ^ K[1], high ^ K[2]).wrapping_add(self.0.rotate_left(23));
     }
 }
 
@@ -96,6 +102,6 @@ mod tests {
     #[test]
     fn the_hash_never_changes() {
         // Golden hashes elsewhere rest on this.
-        assert_eq!(of(b"the quick brown fox").to_string(), "GOLDEN");
+        assert_eq!(of(b"the quick brown fox").to_string(), "98aa872f47eb3d2a");
     }
 }

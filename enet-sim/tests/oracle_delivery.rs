@@ -362,7 +362,8 @@ fn one_connection_has_one_side_at_each_end() {
 
 #[test]
 fn a_host_has_no_more_connections_than_slots() {
-    let config = JudgeConfig { hosts: vec![HostRules { peers: 1, ..HostRules::default() }; 2], ..JudgeConfig::new(2) };
+    let config =
+        JudgeConfig { hosts: vec![HostRules { peers: 1, ..HostRules::default() }; 2], ..JudgeConfig::new(2) };
     let mut script = Script::connected_under(&config);
     script.connect(Conn(0xC1), 8);
     script.happened(SERVER, &Happening::Connected { conn: Conn(0x51), data: 8 });
@@ -380,7 +381,11 @@ fn a_crashed_host_owes_nothing_and_may_use_names_again() {
     script.judge.finish(script.now);
     // The old side has lost its partner long before its time.
     script.judge.marks().iter().for_each(drop);
-    assert!(script.judge.violations().iter().all(|it| it.property == "T2"), "{:?}", script.judge.violations());
+    assert!(
+        script.judge.violations().iter().all(|it| it.property == "T2"),
+        "{:?}",
+        script.judge.violations()
+    );
     script.marked(Mark::Crashed);
 }
 

@@ -28,6 +28,14 @@ fn every_scenario_has_its_texts_numbers_and_plots() {
 }
 
 #[test]
+fn runs_that_were_the_same_are_said_to_be_and_share_a_chart() {
+    let page = html(&report_data::scenarios());
+    assert!(page.contains("Datagrams one by one, rusty→rusty, mixed→mixed</h3>"));
+    assert!(page.contains("rusty→rusty, mixed→mixed: runs with the same trace hash"));
+    assert!(page.contains("Datagrams one by one, ours→ours</h3>"));
+}
+
+#[test]
 fn names_are_never_markup() {
     let page = html(&report_data::scenarios());
     assert!(page.contains("&lt;wild&gt; &amp; &quot;odd&quot;"));

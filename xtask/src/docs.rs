@@ -3,3 +3,7 @@
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/EMBEDDING.md")]
 struct Embedding;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/SIMULATION.md")]
+struct Simulation;

@@ -69,7 +69,9 @@ impl Schedule {
     /// Starts a pass over all ready slots.
     pub(crate) fn begin_pass(&mut self) {
         self.pass = Pass::First(0);
-        self.again = BitSet::new();
+        if !self.again.is_empty() {
+            self.again = BitSet::new();
+        }
     }
 
     /// The next slot of the pass; `None` when the pass is over.

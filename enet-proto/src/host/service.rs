@@ -73,8 +73,11 @@ impl Host {
                 break;
             }
         }
-        for slot in &due {
-            self.settle(*slot);
+        // A pass that came to its end has visited and so settled them all.
+        if ended.is_some() {
+            for slot in &due {
+                self.settle(*slot);
+            }
         }
         (self.out, self.due) = (out, due);
         ended

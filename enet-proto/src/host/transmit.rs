@@ -80,8 +80,10 @@ impl Host {
             return Some(Some(transmit));
         }
         let visit = self.next_visit()?;
-        if let (Visit::Slot(slot), true) = (&visit, check_timeouts) {
-            self.check_timeouts(*slot);
+        if let (Visit::Slot(slot), true) = (&visit, check_timeouts)
+            && let Some(connection) = self.table.get_mut(*slot)
+        {
+            connection.check_timeouts(&self.shared); // the visit settles it
         }
         Some(self.visit(&visit, out))
     }

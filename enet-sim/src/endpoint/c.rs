@@ -34,7 +34,7 @@ fn library() -> Result<Interposed, String> {
 /// # Errors
 /// A sentence: it is not there, is not version 1.3.17, or the program does not export the functions it should use
 /// (`enet_reference::simulated`).
-pub fn available() -> Result<(), String> {
+pub(super) fn available() -> Result<(), String> {
     library().map(|_| ())
 }
 
@@ -254,7 +254,8 @@ impl Endpoint for CHost {
             mtu: stats.mtu,
             waiting: stats.waiting_data,
             packet_loss: stats.packet_loss,
-            queued: 0,
+            // How many is not needed, and would have to be counted.
+            queued: u32::from(stats.is_busy),
         })
     }
 }

@@ -50,8 +50,8 @@ impl Implementation {
         }
     }
 
-    /// Makes a host with `peers` slots. `service` says how it will be called: ours does its work in C's order if it is
-    /// called as C is.
+    /// Makes a host with `peers` slots. `service` says how it will be called: ours does its work in C's order, and takes
+    /// the connect ids that C would take, if it is called as C is.
     ///
     /// # Errors
     /// Why it cannot be made.
@@ -68,7 +68,14 @@ impl Implementation {
             Service::Every(_) => Order::AsC,
         };
         match self {
-            Implementation::Ours => Ok(Box::new(Ours::new(spec, peers, seed, order))),
+            Implementation::Ours => {
+                let ours = Ours::new(spec, peers, seed, order);
+                Ok(Box::new(match order {
+                    Order::EventLoop => ours,
+                    // Then the datagrams of two implementations can be compared byte by byte.
+                    Order::AsC => ours.with_connect_ids(first_connect_id(seed)),
+                }))
+            }
             #[cfg(feature = "c-reference")]
             Implementation::C => Ok(Box::new(super::c::CHost::new(spec, peers, seed)?)),
             #[cfg(feature = "rusty")]
@@ -77,6 +84,12 @@ impl Implementation {
             other => Err(format!("{other} is not available")),
         }
     }
+}
+
+/// The id of the first connection that a host with this seed begins: the C library counts up before it uses its seed.
+fn first_connect_id(seed: [u8; 32]) -> u32 {
+    let [a, b, c, d, ..] = seed;
+    u32::from_le_bytes([a, b, c, d]).wrapping_add(1)
 }
 
 impl fmt::Display for Implementation {

@@ -175,7 +175,7 @@ pub struct Snapshot {
     pub waiting: u32,
     /// Smoothed share of lost commands, of 65 536.
     pub packet_loss: u32,
-    /// Commands queued or unacknowledged; 0 where not known.
+    /// Commands queued or unacknowledged; the C library's hosts say 1 for any number, `rusty_enet`'s always 0.
     pub queued: u32,
 }
 

@@ -42,7 +42,9 @@ fn label(command: &Command<'_>) -> Label {
         Body::Disconnect { .. } => "DISCONNECT".to_owned(),
         Body::Ping => format!("PING {seq}"),
         Body::SendReliable { .. } => format!("REL {channel}{seq}"),
-        Body::SendUnreliable { seq: unreliable, .. } => format!("UNREL {channel}{seq}.{}", unreliable.0),
+        // On a channel without reliable packets, its own number is enough.
+        Body::SendUnreliable { seq: own, .. } if seq == 0 => format!("UNREL {channel}{}", own.0),
+        Body::SendUnreliable { seq: own, .. } => format!("UNREL {channel}{seq}.{}", own.0),
         Body::SendFragment(fragment) => format!("FRAG {channel}{seq} {}", part(fragment)),
         Body::SendUnsequenced { group, .. } => format!("UNSEQ {channel}{}", group.0),
         Body::BandwidthLimit { .. } => format!("BANDWIDTH {seq}"),
@@ -79,10 +81,20 @@ impl Log {
                 format!("{arrow} {to:<width$}  {}  [{} B, {fate}]", self.commands(bytes), bytes.len())
             }
             What::Arrived { source, bytes } => {
-                format!("◀── {:<width$}  {}  [{} B]", self.name_of(*source), self.commands(bytes), bytes.len())
+                format!(
+                    "◀── {:<width$}  {}  [{} B]",
+                    self.name_of(*source),
+                    self.commands(bytes),
+                    bytes.len()
+                )
             }
             What::Overflowed { bytes } => {
-                format!("✗   {:<width$}  {}  [{} B, not taken by the socket]", "", self.commands(bytes), bytes.len())
+                format!(
+                    "✗   {:<width$}  {}  [{} B, not taken by the socket]",
+                    "",
+                    self.commands(bytes),
+                    bytes.len()
+                )
             }
             What::Called(call) => format!("app {:<width$}  {call}", ""),
             What::Happened(event) => format!("app {:<width$}  {event}", ""),
@@ -110,8 +122,13 @@ impl Log {
     }
 
     fn name_of(&self, address: SocketAddr) -> String {
-        let known = self.hosts().iter().find(|host| host.address == address);
-        known.map_or_else(|| address.to_string(), |host| host.name.clone())
+        match self.host_at(address) {
+            None => address.to_string(),
+            Some(host) if self.hosts().get(host).is_some_and(|host| host.address == address) => {
+                self.name(host).to_owned()
+            }
+            Some(host) => format!("{}@{address}", self.name(host)),
+        }
     }
 
     fn commands(&self, bytes: &[u8]) -> String {
@@ -149,7 +166,9 @@ fn change_words(change: HostChange) -> String {
 impl fmt::Display for AppCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            AppCall::Connect { conn, to, data } => write!(f, "calls connect to host {to}, data {data}: #{}", conn.0),
+            AppCall::Connect { conn, to, data } => {
+                write!(f, "calls connect to host {to}, data {data}: #{}", conn.0)
+            }
             AppCall::ConnectRefused => f.write_str("calls connect: no free slot"),
             AppCall::Send { conn, channel, kind, len, accepted } => {
                 let refused = if *accepted { "" } else { ": refused" };

@@ -20,8 +20,13 @@ fn address(log: &Log, host: HostIndex) -> SocketAddr {
 
 fn datagram(channel: u8, seq: u16, body: Body<'_>) -> Vec<u8> {
     let acknowledge = !matches!(body, Body::Acknowledge { .. });
-    let command =
-        Command { channel: ChannelId::new(channel), seq: ReliableSeq(seq), acknowledge, unsequenced: false, body };
+    let command = Command {
+        channel: ChannelId::new(channel),
+        seq: ReliableSeq(seq),
+        acknowledge,
+        unsequenced: false,
+        body,
+    };
     let mut buffer = [0; 200];
     let mut writer = Writer::new(&mut buffer);
     writer.header(&Header { sent_time: Some(1), ..Header::default() }).unwrap();
@@ -96,7 +101,13 @@ fn the_first_difference_is_shown_with_what_came_before() {
 fn the_telling_window_shows_a_loss_and_its_repair() {
     let mut log = log(None);
     for seq in 1..=40 {
-        depart(&mut log, u64::from(seq) * 100, CLIENT, &reliable(seq), (seq == 20).then_some(DropReason::Loss));
+        depart(
+            &mut log,
+            u64::from(seq) * 100,
+            CLIENT,
+            &reliable(seq),
+            (seq == 20).then_some(DropReason::Loss),
+        );
         if seq == 21 {
             depart(&mut log, 2_150, CLIENT, &reliable(20), None);
         }
@@ -134,8 +145,30 @@ fn labels_name_channel_number_and_part() {
     let label = |bytes: &[u8]| line::labels(bytes, false).remove(0).text;
     assert_eq!(label(&datagram(2, 9, Body::SendReliable { payload: b"" })), "REL ch2 9");
     assert_eq!(label(&datagram(0xFF, 4, Body::Ping)), "PING 4");
-    let fragment =
-        enet_wire::Fragment { start: 20, count: 8, number: 2, total_length: 800, offset: 200, payload: &[0; 100] };
+    let fragment = enet_wire::Fragment {
+        start: 20,
+        count: 8,
+        number: 2,
+        total_length: 800,
+        offset: 200,
+        payload: &[0; 100],
+    };
     assert_eq!(label(&datagram(0, 22, Body::SendFragment(fragment))), "FRAG 22 3/8");
     assert_eq!(label(&[0x8F]), "?");
+}
+
+#[test]
+fn a_host_behind_a_nat_is_recognised_by_what_it_sent() {
+    let mut log = log(None);
+    let outside = SocketAddr::from(([198, 51, 100, 1], 19_620));
+    depart(&mut log, 1, CLIENT, &reliable(1), None);
+    log.arrived(Time(41_000_000), SERVER, outside, &reliable(1));
+    let fate = Fate { number: 0, dropped: None, corrupted: false, copies: 1, arrives: Time(81_000_000) };
+    log.departed(Time(41_000_000), SERVER, outside, &acknowledgement(1), &fate);
+    assert!(log.timeline().contains("server ◀── client@198.51.100.1:19620  REL 1"), "{}", log.timeline());
+    let window = log.window(CLIENT, SERVER, Time(0), Time(u64::MAX));
+    assert_eq!(window.arrows.iter().map(|arrow| arrow.from_left).collect::<Vec<_>>(), [true, false]);
+    let stranger = SocketAddr::from(([9, 9, 9, 9], 1));
+    log.arrived(Time(50_000_000), SERVER, stranger, &reliable(77));
+    assert!(log.timeline().contains("server ◀── 9.9.9.9:1"), "{}", log.timeline());
 }

@@ -46,28 +46,51 @@ struct Traced {
     repeats: Option<usize>,
 }
 
+/// What can be seen where a command goes out again, the most telling first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Repair {
+    LostMessage,
+    NeedlessMessage,
+    Other,
+}
+
 impl Log {
     /// The datagrams between two hosts that left from `from` on and before `until`.
     pub fn window(&self, left: HostIndex, right: HostIndex, from: Time, until: Time) -> Window {
         let arrows = self.traced(left, right).into_iter().map(|traced| traced.arrow);
-        let arrows = arrows.filter(|arrow| (from..until).contains(&arrow.departed)).take(MOST_ARROWS).collect();
+        let arrows =
+            arrows.filter(|arrow| (from..until).contains(&arrow.departed)).take(MOST_ARROWS).collect();
         Window { left: self.name(left).to_owned(), right: self.name(right).to_owned(), arrows }
     }
 
     /// The window in which one sees best how a lost command is sent again; where nothing was lost, the beginning.
     pub fn telling_window(&self, left: HostIndex, right: HostIndex) -> Option<Window> {
         let traced = self.traced(left, right);
-        let lost = |place: usize| traced.get(place).is_some_and(|it| it.arrow.arrived.is_none());
-        let repairs = traced.iter().enumerate().filter_map(|(again, it)| Some((it.repeats?, again)));
-        let repair = repairs.filter(|&(first, again)| lost(first) && !lost(again));
-        let (first, last) = match repair.min_by_key(|&(first, again)| (again - first, first)) {
-            Some((first, again)) if again - first < MOST_ARROWS => {
+        let arrow = |place: usize| traced.get(place).map(|it| &it.arrow);
+        let repair = |first: usize, again: usize| {
+            let lost = arrow(first)?.arrived.is_none();
+            let message =
+                arrow(first)?.labels.iter().any(|it| it.starts_with("REL") || it.starts_with("FRAG"));
+            let arrives = arrow(again)?.arrived.is_some();
+            (arrives && again - first < MOST_ARROWS).then_some(match (message, lost) {
+                (true, true) => Repair::LostMessage,
+                (true, false) => Repair::NeedlessMessage,
+                (false, _) => Repair::Other,
+            })
+        };
+        let repeats = traced.iter().enumerate().filter_map(|(again, it)| Some((it.repeats?, again)));
+        let repairs =
+            repeats.filter_map(|(first, again)| Some((repair(first, again)?, again - first, first)));
+        let (first, last) = match repairs.min() {
+            Some((_, distance, first)) => {
+                let again = first + distance;
                 let acknowledged = traced.get(again).and_then(|it| it.arrow.arrived);
                 let rest = traced.iter().skip(again + 1);
-                let until_then = rest.take_while(|it| acknowledged.is_none_or(|at| it.arrow.departed <= at)).count();
+                let until_then =
+                    rest.take_while(|it| acknowledged.is_none_or(|at| it.arrow.departed <= at)).count();
                 (first.saturating_sub(2), again + until_then + 1)
             }
-            _ => (0, MOST_ARROWS / 2),
+            None => (0, MOST_ARROWS / 2),
         };
         let shown = (last - first + 1).min(MOST_ARROWS);
         let arrows: Vec<Arrow> = traced.into_iter().skip(first).take(shown).map(|it| it.arrow).collect();
@@ -79,14 +102,13 @@ impl Log {
     }
 
     fn traced(&self, left: HostIndex, right: HostIndex) -> Vec<Traced> {
-        let address = |host: HostIndex| self.hosts().get(host).map(|host| host.address);
         let mut traced: Vec<Traced> = Vec::new();
         let mut first_seen: BTreeMap<(bool, String), usize> = BTreeMap::new();
         for entry in self.entries() {
             let What::Departed { to, bytes, fate } = &entry.what else { continue };
             let from_left = entry.host == Some(left);
             let other = if from_left { right } else { left };
-            if !(from_left || entry.host == Some(right)) || address(other) != Some(*to) {
+            if !(from_left || entry.host == Some(right)) || self.host_at(*to) != Some(other) {
                 continue;
             }
             let mut repeats = None;

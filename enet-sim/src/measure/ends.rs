@@ -43,7 +43,8 @@ impl Ends {
             return;
         }
         let fits = |end: &End| end.other.is_none() && end.attempt == Some((host, data));
-        let mut candidates = self.ends.iter().enumerate().filter(|(_, end)| fits(end)).map(|(index, _)| index);
+        let mut candidates =
+            self.ends.iter().enumerate().filter(|(_, end)| fits(end)).map(|(index, _)| index);
         if let (Some(only), None) = (candidates.next(), candidates.next()) {
             self.join(index, only);
         }

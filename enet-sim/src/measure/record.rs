@@ -35,7 +35,8 @@ pub struct RunRecord {
     pub datagrams: u64,
     /// Reliable commands of both sides that went out again.
     pub retransmissions: u64,
-    /// Those of them of which the network had not dropped an earlier transmission.
+    /// Those of them of which the network had not dropped an earlier transmission: what was lost or late was the
+    /// acknowledgement.
     pub needless_retransmissions: u64,
     /// Connections and attempts that ended though no application closed them.
     pub disconnects: u64,
@@ -64,8 +65,7 @@ impl RunRecord {
 
     /// Share of the retransmissions that were needless, 0 to 1; `None` without retransmissions.
     pub fn needless_share(&self) -> Option<f64> {
-        (self.retransmissions > 0)
-            .then(|| self.needless_retransmissions as f64 / self.retransmissions as f64)
+        (self.retransmissions > 0).then(|| self.needless_retransmissions as f64 / self.retransmissions as f64)
     }
 
     /// `sender→receiver`.

@@ -75,7 +75,8 @@ fn dots(messages: &[(Time, Span)]) -> Vec<(Time, Span)> {
         let mut group = group.to_vec();
         group.sort_unstable_by_key(|&(sent, latency)| (latency, sent));
         let median = group.get(group.len() / 2).copied();
-        let mut kept: Vec<_> = [group.first().copied(), median, group.last().copied()].into_iter().flatten().collect();
+        let mut kept: Vec<_> =
+            [group.first().copied(), median, group.last().copied()].into_iter().flatten().collect();
         kept.sort_unstable();
         kept.dedup();
         dots.extend(kept);

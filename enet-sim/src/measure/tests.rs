@@ -76,7 +76,10 @@ fn latency_is_from_call_to_event_apart_for_reliable_and_others() {
     receive(&mut measures, 530, SERVER, &bytes);
     send(&mut measures, 1_100, CLIENT, Kind::Unreliable, &payload(CLIENT, Kind::Unreliable, 0));
     let (record, series) = finish(measures);
-    assert_eq!(record.latency_ms.map(|latency| (latency.p50, latency.mean, latency.max)), Some((50.0, 60.0, 90.0)));
+    assert_eq!(
+        record.latency_ms.map(|latency| (latency.p50, latency.mean, latency.max)),
+        Some((50.0, 60.0, 90.0))
+    );
     assert_eq!(record.unreliable_latency_ms.map(|latency| latency.p50), Some(30.0));
     assert_eq!((record.delivered, record.sent), (4, 5));
     assert_eq!(record.goodput_bytes_per_s, 400.0, "400 bytes between 0.1 s and 1.1 s");

@@ -153,7 +153,13 @@ mod tests {
 
     fn reliable(seq: u16) -> Command<'static> {
         let body = Body::SendReliable { payload: b"x" };
-        Command { channel: ChannelId::new(0), seq: ReliableSeq(seq), acknowledge: true, unsequenced: false, body }
+        Command {
+            channel: ChannelId::new(0),
+            seq: ReliableSeq(seq),
+            acknowledge: true,
+            unsequenced: false,
+            body,
+        }
     }
 
     fn connect(id: u8) -> Command<'static> {
@@ -171,13 +177,21 @@ mod tests {
             connect_id: ConnectId([id; 4]),
             data: 0,
         });
-        Command { channel: ChannelId::CONTROL, seq: ReliableSeq(1), acknowledge: true, unsequenced: false, body }
+        Command {
+            channel: ChannelId::CONTROL,
+            seq: ReliableSeq(1),
+            acknowledge: true,
+            unsequenced: false,
+            body,
+        }
     }
 
     fn datagram(peer: WirePeerId, commands: &[Command<'_>]) -> Vec<u8> {
         let mut buffer = [0; 1_392];
         let mut writer = Writer::new(&mut buffer);
-        writer.header(&Header { peer, session: Session::default(), compressed: false, sent_time: Some(0) }).unwrap();
+        writer
+            .header(&Header { peer, session: Session::default(), compressed: false, sent_time: Some(0) })
+            .unwrap();
         for command in commands {
             writer.command(command).unwrap();
         }

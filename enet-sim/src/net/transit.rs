@@ -86,9 +86,8 @@ impl Network {
             Landed::Held => (None, 1, Fate::UNKNOWN),
             Landed::Cut(bytes) => {
                 direction.stats.drop_for(DropReason::Cut);
-                if let Some(seen) = &mut self.seen {
-                    seen.push((direction.from, direction.to, number));
-                }
+                let fault = (direction.from, direction.to, number);
+                self.note(fault);
                 self.recycle(bytes);
                 (Some(DropReason::Cut), 0, now)
             }
@@ -117,10 +116,18 @@ impl Network {
             fate.corrupted = true;
         }
         direction.remember(bytes);
+        if fate.dropped.is_some() || direction.is_fault(verdict) {
+            let fault = (direction.from, direction.to, verdict.number);
+            self.note(fault);
+        }
+    }
+
+    /// Notes that something went wrong with a datagram, if that is recorded.
+    fn note(&mut self, fault: (usize, usize, u64)) {
         if let Some(seen) = &mut self.seen
-            && (fate.dropped.is_some() || direction.is_fault(verdict))
+            && seen.last() != Some(&fault)
         {
-            seen.push((direction.from, direction.to, verdict.number));
+            seen.push(fault);
         }
     }
 
@@ -256,9 +263,8 @@ impl Network {
     fn overflow(&mut self, parcel: Parcel) {
         if let Some(direction) = self.directions.get_mut(parcel.direction) {
             direction.stats.drop_for(DropReason::Queue);
-            if let Some(seen) = &mut self.seen {
-                seen.push((direction.from, direction.to, parcel.number));
-            }
+            let fault = (direction.from, direction.to, parcel.number);
+            self.note(fault);
         }
         self.recycle(parcel.copy.bytes);
     }

@@ -35,6 +35,8 @@ pub struct HostRules {
     pub timeout_minimum: Span,
     /// ENet's timeout maximum.
     pub timeout_maximum: Span,
+    /// What the application may set instead of these three while the world runs.
+    pub timeout_changes: Vec<(u32, Span, Span)>,
     /// Received bytes that the application is willing to hold per connection.
     pub max_waiting: u32,
     /// The longest time between a deadline or a datagram, and the service call that looks after it.
@@ -80,6 +82,7 @@ impl Default for HostRules {
             timeout_limit: 32,
             timeout_minimum: Span::from_secs(5),
             timeout_maximum: Span::from_secs(30),
+            timeout_changes: Vec::new(),
             max_waiting: 32 << 20,
             service_interval: Span::ZERO,
             clock_wraps: None,
@@ -103,23 +106,45 @@ impl HostRules {
         Span(u64::try_from(whole).unwrap_or(u64::MAX))
     }
 
+    /// All timeout settings that may be in force: limit, minimum, maximum.
+    fn timeouts(&self) -> impl Iterator<Item = (u32, Span, Span)> {
+        let own = (self.timeout_limit, self.timeout_minimum, self.timeout_maximum);
+        core::iter::once(own).chain(self.timeout_changes.iter().copied())
+    }
+
+    /// The least silence after which it may give up.
+    pub(super) fn least_silence(&self) -> Span {
+        self.timeouts().map(|(_, minimum, maximum)| minimum.min(maximum)).min().unwrap_or_default()
+    }
+
+    /// The largest maximum.
+    pub(super) fn longest_maximum(&self) -> Span {
+        self.timeouts().map(|(.., maximum)| maximum).max().unwrap_or_default()
+    }
+
     /// By when a side must have noticed that the other one is gone, whatever its timers stood at: each expiry doubles
     /// the time to the next, so the one past the maximum comes before twice the maximum and `rto` (PROTOCOL.md §9.5).
     pub(super) fn death_bound(&self, rto: Span) -> Span {
-        let twice = Span(self.timeout_maximum.0.saturating_mul(2));
+        let twice = Span(self.longest_maximum().0.saturating_mul(2));
         // Each of the expiries on the way may be seen one service late; beyond 40 doublings nobody counts.
-        twice + Span(rto.0.saturating_mul(2)) + Span(self.service_interval.0.saturating_mul(40)) + Span::from_secs(2)
+        twice
+            + Span(rto.0.saturating_mul(2))
+            + Span(self.service_interval.0.saturating_mul(40))
+            + Span::from_secs(2)
     }
 
-    /// When an attempt that nobody answers ends, counted from its first CONNECT: with every expiry exactly on time.
+    /// When an attempt that nobody answers ends at the earliest, counted from its first CONNECT.
     pub(super) fn connect_patience(&self) -> Span {
-        let first = Span::from_millis(500);
-        let mut age = first.0;
-        let mut power: u64 = 1;
-        let mut rto = first.0;
+        // The settings may change on the way, and the quickest way out takes the least of each.
+        let limit = self.timeouts().map(|(limit, ..)| limit).min().unwrap_or_default();
+        let minimum = self.timeouts().map(|(_, minimum, _)| minimum).min().unwrap_or_default();
+        let maximum = self.timeouts().map(|(.., maximum)| maximum).min().unwrap_or_default();
+        let (mut age, mut rto, mut power) = (Span::from_millis(500).0, Span::from_millis(500).0, 1_u64);
+        // An expiry that is seen late can be the one that crosses a line.
+        let late = Span::from_millis(20).0.saturating_add(self.service_interval.0.saturating_mul(8));
         loop {
-            let limit_reached = power >= u64::from(self.timeout_limit) && age >= self.timeout_minimum.0;
-            if age >= self.timeout_maximum.0 || limit_reached {
+            let seen = age.saturating_add(late);
+            if seen >= maximum.0 || (power >= u64::from(limit) && seen >= minimum.0) {
                 return Span(age);
             }
             rto = rto.saturating_mul(2);

@@ -1,8 +1,8 @@
 //! Delivery: R1, U1, U2, S1, X1 (RELIABILITY.md §2.1).
 
+use super::Judge;
 use super::outbox::{Delivered, Outbox};
 use super::side::{Phase, SideId};
-use super::Judge;
 use crate::endpoint::{Close, Conn, Kind};
 use crate::marks::Mark;
 use crate::message::{HEADER_LEN, Message};
@@ -11,7 +11,15 @@ use crate::world::observer::HostIndex;
 
 impl Judge {
     /// An endpoint took a message.
-    pub(super) fn on_send(&mut self, at: Time, host: HostIndex, conn: Conn, channel: u8, kind: Kind, payload: &[u8]) {
+    pub(super) fn on_send(
+        &mut self,
+        at: Time,
+        host: HostIndex,
+        conn: Conn,
+        channel: u8,
+        kind: Kind,
+        payload: &[u8],
+    ) {
         let Some(id) = self.side_of(host, conn) else {
             let complaint = || format!("a message was taken for the connection {conn:?}, which never was");
             return self.verdict.complain(at, "C1", host, complaint);
@@ -53,14 +61,24 @@ impl Judge {
     }
 
     /// An endpoint showed a message to its application.
-    pub(super) fn on_received(&mut self, at: Time, host: HostIndex, conn: Conn, channel: u8, kind: Option<Kind>, payload: &[u8]) {
+    pub(super) fn on_received(
+        &mut self,
+        at: Time,
+        host: HostIndex,
+        conn: Conn,
+        channel: u8,
+        kind: Option<Kind>,
+        payload: &[u8],
+    ) {
         let receiver = match self.side_of(host, conn) {
             Some(id) if self.may_receive(id) => id,
             other => {
                 let phase = other.map(|id| (self.side(id).phase, self.side(id).closed));
                 let complaint = || match phase {
                     None => format!("a message came over the connection {conn:?}, which never was"),
-                    Some((phase, closed)) => format!("a message came over a connection that is not open: {phase:?}, closed {closed:?}"),
+                    Some((phase, closed)) => format!(
+                        "a message came over a connection that is not open: {phase:?}, closed {closed:?}"
+                    ),
                 };
                 return self.verdict.complain(at, "C1", host, complaint);
             }
@@ -70,7 +88,11 @@ impl Judge {
         }
         let tainted = self.side(receiver).tainted;
         if !self.trusted || tainted {
-            if !tainted && !self.config.attacked && payload.len() >= HEADER_LEN && Message::read(payload).is_none() {
+            if !tainted
+                && !self.config.attacked
+                && payload.len() >= HEADER_LEN
+                && Message::read(payload).is_none()
+            {
                 self.verdict.mark(Mark::AlteredDelivered);
             }
             return;
@@ -125,11 +147,21 @@ impl Judge {
         };
         side.progress = at;
         self.mark_delivered(delivered, kind);
+        if kind == Some(Kind::Reliable)
+            && self.side(sender).fragment.is_some_and(|fragment| payload.len() > fragment)
+        {
+            self.verdict.mark(Mark::SetCompleted);
+        }
         Ok(())
     }
 
     /// The side that sent a message, which must be the partner of the one that received it.
-    fn sender_of(&mut self, at: Time, receiver: SideId, message: &Message) -> Result<SideId, (&'static str, String)> {
+    fn sender_of(
+        &mut self,
+        at: Time,
+        receiver: SideId,
+        message: &Message,
+    ) -> Result<SideId, (&'static str, String)> {
         if let Some(partner) = self.side(receiver).partner {
             let side = self.side(partner);
             if side.host == usize::from(message.sender) && side.number == Some(message.conn) {
@@ -151,7 +183,12 @@ impl Judge {
     }
 
     /// These two are the sides of one connection, as a message or the handshake has shown.
-    pub(super) fn pair(&mut self, at: Time, one: SideId, other: SideId) -> Result<(), (&'static str, String)> {
+    pub(super) fn pair(
+        &mut self,
+        at: Time,
+        one: SideId,
+        other: SideId,
+    ) -> Result<(), (&'static str, String)> {
         let (first, second) = (self.side(one), self.side(other));
         if first.partner == Some(other) {
             return Ok(());
@@ -162,14 +199,18 @@ impl Judge {
             _ => false,
         };
         if !possible {
-            let text = format!("a message came from a connection of host {} that leads elsewhere", first.host);
+            let text =
+                format!("a message came from a connection of host {} that leads elsewhere", first.host);
             return Err(("X1", text));
         }
         for (near, far) in [(one, other), (other, one)] {
             let Some(old) = self.side(near).partner.filter(|old| *old != far) else { continue };
             if self.side(old).lives() && !self.side(near).tainted && !self.side(far).tainted {
                 let hosts = (self.side(near).host, self.side(old).host);
-                return Err(("C5", format!("one connection of host {} has two sides at host {}", hosts.0, hosts.1)));
+                return Err((
+                    "C5",
+                    format!("one connection of host {} has two sides at host {}", hosts.0, hosts.1),
+                ));
             }
             // The older one is gone: a late CONNECT brought the other side to life again.
             self.side_mut(far).tainted = true;

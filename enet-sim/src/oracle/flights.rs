@@ -19,11 +19,21 @@ impl Judge {
         if leaving.lost {
             self.mark_lost(command);
         }
-        let Some(id) = self.half_of(leaving, command) else { return };
+        let Some(id) = self.half_of(leaving, command) else {
+            if let Some(book) = self.hosts.get_mut(leaving.from).filter(|_| leaving.header.peer.is_unknown())
+            {
+                book.premature = true;
+            }
+            return;
+        };
         self.judge_channel(leaving, id, command);
         match &command.body {
             Body::Acknowledge { received_seq, received_sent_time } => {
-                self.acknowledgement_departed(leaving, id, (command.channel.get(), received_seq.0, *received_sent_time));
+                self.acknowledgement_departed(
+                    leaving,
+                    id,
+                    (command.channel.get(), received_seq.0, *received_sent_time),
+                );
             }
             Body::SendUnreliable { seq, .. } => self.unreliable_departed(id, command, seq.0),
             Body::SendUnreliableFragment(fragment) => self.unreliable_departed(id, command, fragment.start),
@@ -65,7 +75,8 @@ impl Judge {
         let channels = self.tap.half(id).channels;
         let acknowledges = command.kind() == CommandKind::Acknowledge;
         if !command.channel.is_control() && u32::from(command.channel.get()) >= channels && !acknowledges {
-            let complaint = || format!("{:?} to channel {} of {channels} left", command.kind(), command.channel);
+            let complaint =
+                || format!("{:?} to channel {} of {channels} left", command.kind(), command.channel);
             self.verdict.complain(leaving.at, "C3", leaving.from, complaint);
         }
     }
@@ -87,20 +98,33 @@ impl Judge {
         let departure = half.lane(channel).depart(leaving.at, number, len, leaving.lost);
         match departure {
             Departure::First { skipped } => {
-                half.fresh.push((channel, number));
+                if channel == 0xFF && number == 1 {
+                    // CONNECT and VERIFY_CONNECT, before any sample (PROTOCOL.md §9.5).
+                    if let Some(flight) = half.lane(channel).flight(number) {
+                        flight.rto = 500;
+                    }
+                } else {
+                    half.fresh.push((channel, number));
+                }
                 half.sent_data |= !command.channel.is_control();
                 if number == 0 {
                     self.verdict.mark(Mark::ReliableNumberWrapped);
                 }
                 if skipped > 0 && channel != 0xFF {
-                    let complaint = || format!("channel {channel}: number {number} left first, {skipped} before it never did");
+                    let complaint = || {
+                        format!(
+                            "channel {channel}: number {number} left first, {skipped} before it never did"
+                        )
+                    };
                     self.verdict.complain(leaving.at, "R1", leaving.from, complaint);
                 }
                 self.judge_span(leaving, id, channel, number);
             }
             Departure::Again(before) => self.departed_again(leaving, id, command, &before),
             Departure::Settled => {
-                let complaint = || format!("channel {channel}: number {number} left again, long after its acknowledgement");
+                let complaint = || {
+                    format!("channel {channel}: number {number} left again, long after its acknowledgement")
+                };
                 self.verdict.complain(leaving.at, "T1", leaving.from, complaint);
             }
         }
@@ -115,7 +139,8 @@ impl Judge {
         let oldest = lane.oldest().map_or(number, |(oldest, _)| oldest);
         let span = number.wrapping_sub(oldest);
         if span >= 7 * 0x1000 {
-            let complaint = || format!("channel {channel}: number {number} left while {oldest} was not acknowledged");
+            let complaint =
+                || format!("channel {channel}: number {number} left while {oldest} was not acknowledged");
             self.verdict.complain(leaving.at, "F2", leaving.from, complaint);
         }
     }
@@ -153,7 +178,8 @@ impl Judge {
         let Some(flight) = self.tap.half_mut(other).lane(channel).flight(number) else { return };
         flight.answered = true;
         if !flight.arrived && sure {
-            let complaint = || format!("channel {channel}: number {number} was acknowledged and had not arrived");
+            let complaint =
+                || format!("channel {channel}: number {number} was acknowledged and had not arrived");
             self.verdict.complain(leaving.at, "R3", leaving.from, complaint);
         }
     }
@@ -164,14 +190,7 @@ impl Judge {
             Body::Acknowledge { received_seq, .. } => {
                 self.acknowledgement_arrived(at, id, command.channel.get(), received_seq.0);
             }
-            Body::VerifyConnect(verify) => {
-                let serve = self.settled(id);
-                let half = self.tap.half_mut(id);
-                if half.client && half.connect_id == verify.connect_id {
-                    half.established = true;
-                    half.lane(0xFF).acknowledge(1, serve);
-                }
-            }
+            Body::VerifyConnect(verify) => self.verify_arrived(at, id, verify),
             Body::ThrottleConfigure(throttle) => {
                 let half = self.tap.half_mut(id);
                 half.acceleration = half.acceleration.max(throttle.acceleration);
@@ -195,6 +214,7 @@ impl Judge {
         let half = self.tap.half_mut(id);
         half.acks += 1;
         half.last_ack = Some(at);
+        half.first_ack.get_or_insert(serve);
         if let Some(flight) = half.lane(channel).flight(number)
             && at.since(flight.first).0 > 30_000_000_000
         {
@@ -215,7 +235,8 @@ impl Judge {
         let (channel, number) = (command.channel.get(), command.seq.0);
         let half = self.tap.half(id);
         let Some(other) = half.other else { return };
-        let connected = half.side.is_some_and(|side| self.side(side).snapshot.is_some_and(|(_, it)| it.state == 5));
+        let connected =
+            half.side.is_some_and(|side| self.side(side).snapshot.is_some_and(|(_, it)| it.state == 5));
         let lane = self.tap.half_mut(other).lane(channel);
         let reordered = channel != 0xFF && !lane.predecessor_arrived(number);
         let near = lane.age(number) < ANSWERED_AGE;

@@ -30,7 +30,8 @@ impl Judge {
         self.judge_ranges(at, id, half, now);
         if let Some(half) = half.filter(|half| self.tap.half(*half).sure) {
             self.judge_in_flight(at, half, now);
-            if let Some((then, before)) = before.filter(|(then, _)| at.since(*then) < Span::from_millis(900)) {
+            if let Some((then, before)) = before.filter(|(then, _)| at.since(*then) < Span::from_millis(900))
+            {
                 self.judge_window(at, half, &before, now);
                 self.judge_throttle(at, half, &before, now, then);
             }
@@ -57,9 +58,8 @@ impl Judge {
         let half = self.tap.half_mut(id);
         let rto = if half.acks > 1 { rto / 4 * 3 } else { rto };
         for (channel, number) in core::mem::take(&mut half.fresh) {
-            let opening = channel == 0xFF && number == 1;
             if let Some(flight) = half.lane(channel).flight(number) {
-                flight.rto = if opening { 500 } else { rto };
+                flight.rto = rto;
             }
         }
     }
@@ -67,14 +67,16 @@ impl Judge {
     fn judge_ranges(&mut self, at: Time, id: SideId, half: Option<HalfId>, now: &Snapshot) {
         let host = self.side(id).host;
         if now.throttle > 32 || now.throttle > now.throttle_limit || now.throttle_limit > 32 {
-            let complaint = || format!("the throttle stands at {}, its limit at {}", now.throttle, now.throttle_limit);
+            let complaint =
+                || format!("the throttle stands at {}, its limit at {}", now.throttle, now.throttle_limit);
             self.verdict.complain(at, "F3", host, complaint);
         }
         let window = enet_wire::MIN_WINDOW..=enet_wire::MAX_WINDOW;
         if !window.contains(&now.window) {
             self.verdict.complain(at, "C3", host, || format!("a window of {} bytes", now.window));
         }
-        let agreed = half.map(|half| self.tap.half(half)).filter(|half| half.established).map(|half| half.mtu);
+        let agreed =
+            half.map(|half| self.tap.half(half)).filter(|half| half.established).map(|half| half.mtu);
         if now.state == CONNECTED && agreed.is_some_and(|agreed| agreed != now.mtu) {
             let complaint = || format!("the MTU is {}, and {agreed:?} was agreed on", now.mtu);
             self.verdict.complain(at, "C3", host, complaint);
@@ -89,7 +91,9 @@ impl Judge {
         let half = self.tap.half(id);
         let (seen, host) = (half.in_flight(), half.host);
         if u64::from(now.in_flight) > seen {
-            let complaint = || format!("{} bytes count as in flight; {seen} were sent and not acknowledged", now.in_flight);
+            let complaint = || {
+                format!("{} bytes count as in flight; {seen} were sent and not acknowledged", now.in_flight)
+            };
             return self.verdict.complain(at, "F1", host, complaint);
         }
         let every = self.hosts.get(host).is_some_and(|book| book.serves.is_multiple_of(64));
@@ -99,7 +103,10 @@ impl Judge {
         let waiting = waiting_again(half, at);
         if u64::from(now.in_flight) + waiting < seen {
             let complaint = || {
-                format!("{} bytes count as in flight; {seen} were sent and not acknowledged, {waiting} of them may wait to be sent again", now.in_flight)
+                format!(
+                    "{} bytes count as in flight; {seen} were sent and not acknowledged, {waiting} of them may wait to be sent again",
+                    now.in_flight
+                )
             };
             self.verdict.complain(at, "F1", host, complaint);
         }
@@ -125,11 +132,14 @@ impl Judge {
         let up = before.throttle.saturating_add(acks.saturating_mul(half.acceleration));
         let capped = before.throttle.min(before.throttle_limit).min(now.throttle_limit);
         let down = capped.saturating_sub(acks.saturating_mul(half.deceleration));
-        let to_limit = acks > 0 && now.throttle == now.throttle_limit.max(before.throttle_limit);
+        let to_limit = acks > 0 && [now.throttle_limit, before.throttle_limit].contains(&now.throttle);
         let lawful = (down..=up).contains(&now.throttle) || (to_limit && now.throttle >= down);
         if !lawful && now.state == CONNECTED {
             let complaint = || {
-                format!("the throttle went from {} to {} since {then}, with {acks} acknowledgements and limit {}", before.throttle, now.throttle, now.throttle_limit)
+                format!(
+                    "the throttle went from {} to {} since {then}, with {acks} acknowledgements and limit {}",
+                    before.throttle, now.throttle, now.throttle_limit
+                )
             };
             self.verdict.complain(at, "F3", host, complaint);
         }
@@ -140,7 +150,8 @@ impl Judge {
         let fell = side.snapshot.is_some_and(|(_, before)| now.throttle < before.throttle);
         let recovered = side.throttled && now.throttle == 32;
         side.throttled = now.throttle < 32;
-        let full = u64::from(now.in_flight) + u64::from(now.mtu) > byte_window(now.window, now.throttle, now.mtu);
+        let full =
+            u64::from(now.in_flight) + u64::from(now.mtu) > byte_window(now.window, now.throttle, now.mtu);
         let marks = [
             (fell, Mark::ThrottleLowered),
             (recovered, Mark::ThrottleRecovered),

@@ -7,7 +7,7 @@ use enet_wire::ConnectId;
 
 use super::side::SideId;
 use super::tap::HalfId;
-use crate::time::Time;
+use crate::time::{Span, Time};
 use crate::world::observer::HostIndex;
 
 /// A reliable command that was sent.
@@ -32,7 +32,17 @@ pub(super) struct Flight {
 
 impl Flight {
     fn new(at: Time, len: u16) -> Self {
-        Flight { first: at, last: at, rto: 0, len, attempts: 1, lost: 0, acked: None, arrived: false, answered: false }
+        Flight {
+            first: at,
+            last: at,
+            rto: 0,
+            len,
+            attempts: 1,
+            lost: 0,
+            acked: None,
+            arrived: false,
+            answered: false,
+        }
     }
 
     /// A number that never left: what bore it was discarded before.
@@ -141,7 +151,8 @@ impl Lane {
 
     /// How far behind the newest number this one is.
     pub(super) fn age(&self, number: u16) -> u16 {
-        let newest = self.base.wrapping_add(u16::try_from(self.flights.len()).unwrap_or(u16::MAX)).wrapping_sub(1);
+        let newest =
+            self.base.wrapping_add(u16::try_from(self.flights.len()).unwrap_or(u16::MAX)).wrapping_sub(1);
         newest.wrapping_sub(number)
     }
 
@@ -164,6 +175,8 @@ pub(super) struct Half {
     pub(super) connect_id: ConnectId,
     /// Its own slot.
     pub(super) slot: u16,
+    /// Slot and session that its datagrams name.
+    pub(super) word: u16,
     /// Where it sends to, and where datagrams for it must come from.
     pub(super) to: SocketAddr,
     pub(super) other: Option<HalfId>,
@@ -184,6 +197,8 @@ pub(super) struct Half {
     /// Acknowledgements that arrived since the last service.
     pub(super) acks: u32,
     pub(super) last_ack: Option<Time>,
+    /// In which service the first one was looked at, or later.
+    pub(super) first_ack: Option<u32>,
     /// It sent reliable data since the last service.
     pub(super) sent_data: bool,
     pub(super) acceleration: u32,
@@ -206,6 +221,7 @@ impl Half {
             host,
             connect_id,
             slot,
+            word: 0xFFF,
             to,
             other: None,
             side: None,
@@ -220,6 +236,7 @@ impl Half {
             fresh: Vec::new(),
             acks: 0,
             last_ack: None,
+            first_ack: None,
             sent_data: false,
             acceleration: 2,
             deceleration: 2,
@@ -245,7 +262,8 @@ impl Half {
 
     /// Its lanes with their channels; 255 is the control channel.
     pub(super) fn lanes(&self) -> impl Iterator<Item = (u8, &Lane)> {
-        let data = self.lanes.iter().enumerate().map(|(index, lane)| (u8::try_from(index).unwrap_or(u8::MAX), lane));
+        let data =
+            self.lanes.iter().enumerate().map(|(index, lane)| (u8::try_from(index).unwrap_or(u8::MAX), lane));
         data.chain(core::iter::once((0xFF, &self.control)))
     }
 
@@ -254,9 +272,32 @@ impl Half {
         self.lanes.iter().map(|lane| lane.in_flight).sum()
     }
 
-    /// When the oldest command that is not acknowledged was sent first.
-    pub(super) fn waiting_since(&self) -> Option<Time> {
-        self.lanes().filter_map(|(_, lane)| lane.unacknowledged().map(|flight| flight.first).min()).min()
+    /// When the oldest command that is not acknowledged was sent first. Until an acknowledgement comes, the CONNECT counts
+    /// among them: VERIFY_CONNECT does not reset the age of a silence (PROTOCOL.md §6.3).
+    ///
+    /// What was acknowledged in service `settled` or later may not have been looked at.
+    pub(super) fn waiting_since(&self, settled: u32) -> Option<Time> {
+        if self.first_ack.is_none_or(|first| first >= settled) {
+            return Some(self.since);
+        }
+        let waits = |flight: &&Flight| flight.acked.is_none_or(|acked| acked >= settled);
+        let lanes = self
+            .lanes()
+            .filter_map(|(_, lane)| lane.flights.iter().filter(waits).map(|flight| flight.first).min());
+        lanes.min()
+    }
+
+    /// The longest retransmission timeout that some command has come to.
+    pub(super) fn longest_timer(&self) -> Span {
+        let timer =
+            |flight: &Flight| u64::from(flight.rto) << u32::from(flight.attempts.saturating_sub(1)).min(24);
+        let timers = self.lanes().flat_map(|(_, lane)| lane.unacknowledged().map(timer));
+        Span::from_millis(timers.max().unwrap_or_default())
+    }
+
+    /// Whether control commands besides its CONNECT or VERIFY_CONNECT are in flight.
+    pub(super) fn has_company(&self) -> bool {
+        self.control.flights.len() > 1
     }
 
     pub(super) fn prune(&mut self, serve: u32) {

@@ -28,8 +28,8 @@ pub(super) struct HostBook {
     pub(super) disturbed: Option<Time>,
     /// When something last went wrong with a datagram from it or to it.
     pub(super) trouble: Option<Time>,
-    /// Its halves by destination, slot and session: the way out.
-    pub(super) outward: HashMap<(SocketAddr, u16), HalfId>,
+    /// Its halves by destination, slot and session: the way out. `None`: two connections cannot be told apart.
+    pub(super) outward: HashMap<(SocketAddr, u16), Option<HalfId>>,
     pub(super) outward_last: Option<(SocketAddr, u16, HalfId)>,
     /// Its halves by own slot and session: the way in.
     pub(super) inward: HashMap<u16, HalfId>,
@@ -39,6 +39,8 @@ pub(super) struct HostBook {
     /// Where the round through all living sides goes on.
     pub(super) round: usize,
     pub(super) serves: u64,
+    /// It sent control commands to a remote that had not answered yet: whose, nobody can tell.
+    pub(super) premature: bool,
     /// Its socket has dropped something since the last service.
     pub(super) overflowed: bool,
     /// Datagrams that arrived since the last service.

@@ -1,7 +1,7 @@
 //! Lifecycle: C1, C3, C4, C5, C7 (RELIABILITY.md §2.2).
 
-use super::side::{Phase, Side, SideId};
 use super::Judge;
+use super::side::{Phase, Side, SideId};
 use crate::endpoint::{Close, Conn, Ended};
 use crate::marks::Mark;
 use crate::time::{Span, Time};
@@ -11,7 +11,8 @@ impl Judge {
     pub(super) fn on_connect(&mut self, at: Time, host: HostIndex, conn: Conn, to: HostIndex, data: u32) {
         if let Some(old) = self.side_of(host, conn).filter(|old| self.side(*old).lives()) {
             let since = self.side(old).since;
-            let complaint = || format!("the name {conn:?} of a connection that lives since {since} was given again");
+            let complaint =
+                || format!("the name {conn:?} of a connection that lives since {since} was given again");
             self.verdict.complain(at, "C1", host, complaint);
         }
         let id = self.add_side(Side::new(host, conn, Some(to), data, at));
@@ -101,7 +102,9 @@ impl Judge {
         let old = self.sides.iter().rfind(attempts).map(|attempt| attempt.host);
         let holds_old = |side: &Side| {
             let of_crashed = side.partner.is_some_and(|partner| self.side(partner).phase == Phase::Lost);
-            side.phase == Phase::Open && side.host == host && of_crashed
+            side.phase == Phase::Open
+                && side.host == host
+                && of_crashed
                 && side.partner.map(|partner| self.side(partner).host) == old
         };
         if self.sides.iter().any(holds_old) {
@@ -123,7 +126,9 @@ impl Judge {
                 let phase = other.map(|id| (self.side(id).phase, self.side(id).closed));
                 let complaint = || match phase {
                     None => format!("the connection {conn:?} ended ({ended:?}), which never was"),
-                    Some((phase, closed)) => format!("a connection ended ({ended:?}) that was {phase:?}, closed {closed:?}"),
+                    Some((phase, closed)) => {
+                        format!("a connection ended ({ended:?}) that was {phase:?}, closed {closed:?}")
+                    }
                 };
                 return self.verdict.complain(at, "C1", host, complaint);
             }
@@ -137,7 +142,8 @@ impl Judge {
         };
         if !possible {
             let closed = self.side(id).closed;
-            let complaint = || format!("a connection ended {ended:?} that had opened: {opened}, closed: {closed:?}");
+            let complaint =
+                || format!("a connection ended {ended:?} that had opened: {opened}, closed: {closed:?}");
             self.verdict.complain(at, "C1", host, complaint);
         }
         self.mark_ended(id, ended);
@@ -176,7 +182,10 @@ impl Judge {
         }
         let Some(partner) = side.partner.filter(|_| side.opened.is_some()) else {
             // An attempt can be ended by an older connection's DISCONNECT; somebody must have sent it.
-            let sent = |side: &Side| side.closed_again || side.closed.is_some_and(|(how, sent, _)| how != Close::Reset && sent == data);
+            let sent = |side: &Side| {
+                side.closed_again
+                    || side.closed.is_some_and(|(how, sent, _)| how != Close::Reset && sent == data)
+            };
             if !self.sides.iter().any(sent) {
                 let complaint = || format!("the remote closed with data {data:#x}, which nobody sent");
                 self.verdict.complain(at, "C3", host, complaint);
@@ -191,7 +200,8 @@ impl Judge {
         match closing.closed {
             Some((Close::Reset, ..)) | None => {
                 let closed = closing.closed;
-                let complaint = || format!("the remote closed, says the event; host {remote} did not: {closed:?}");
+                let complaint =
+                    || format!("the remote closed, says the event; host {remote} did not: {closed:?}");
                 self.verdict.complain(at, "C4", host, complaint);
             }
             Some((_, sent, _)) if sent != data => {
@@ -199,11 +209,17 @@ impl Judge {
                 self.verdict.complain(at, "C3", host, complaint);
             }
             Some((Close::Later, ..)) if !closed_here => {
-                let pending = closing.sent.iter().enumerate().find_map(|(channel, outbox)| Some((channel, outbox.pending()?)));
+                let pending = closing
+                    .sent
+                    .iter()
+                    .enumerate()
+                    .find_map(|(channel, outbox)| Some((channel, outbox.pending()?)));
                 if let Some((channel, pending)) = pending {
                     let complaint = || {
                         let (count, kind, id) = (pending.count, pending.kind.as_str(), pending.id);
-                        format!("host {remote} closed by disconnect later, and {count} messages of channel {channel}, from {kind} {id}, had not arrived")
+                        format!(
+                            "host {remote} closed by disconnect later, and {count} messages of channel {channel}, from {kind} {id}, had not arrived"
+                        )
                     };
                     self.verdict.complain(at, "C4", host, complaint);
                 }
@@ -239,6 +255,9 @@ impl Judge {
             HostChange::ClockStepped(_) => {
                 self.verdict.mark(Mark::ClockStepped);
                 book.disturbed = Some(at);
+                // Echoes of the future are no acknowledgements (PROTOCOL.md §9.4).
+                let halves: Vec<_> = book.living.iter().filter_map(|id| self.sides[id.0].half).collect();
+                halves.into_iter().for_each(|half| self.lose_track(half));
             }
         }
     }
@@ -263,7 +282,8 @@ impl Judge {
 
     /// How long datagrams of a connection can still be about after one of its sides is gone.
     fn confusion_window(&self, host: HostIndex) -> Span {
-        let bound = self.config.hosts.get(host).map_or(Span::ZERO, |rules| rules.death_bound(Span::from_secs(1)));
+        let bound =
+            self.config.hosts.get(host).map_or(Span::ZERO, |rules| rules.death_bound(Span::from_secs(1)));
         bound + self.config.delay_bound
     }
 
@@ -275,7 +295,8 @@ impl Judge {
             self.hosts.get(it).and_then(|book| book.crashed).is_some_and(|then| at.since(then) < window)
         });
         let recent = |side: &&Side| {
-            let between = (side.host, side.to) == (host, Some(to)) || (side.host, side.to) == (to, Some(host));
+            let between =
+                (side.host, side.to) == (host, Some(to)) || (side.host, side.to) == (to, Some(host));
             between && side.over.is_none_or(|over| at.since(over) < window)
         };
         crashed || self.sides.iter().rev().filter(recent).count() > 2

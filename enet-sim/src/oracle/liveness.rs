@@ -35,8 +35,9 @@ impl Judge {
 
     /// How long a side may be at a loss after the last disturbance.
     fn patience(&self, host: HostIndex, side: &Side) -> Span {
-        let bound = self.config.hosts.get(host).map_or(Span::ZERO, |rules| rules.longest(rules.death_bound(side.rto)));
-        bound + self.config.delay_bound
+        let timer = side.half.map_or(Span::ZERO, |half| self.tap.half(half).longest_timer());
+        let bound = |rules: &super::HostRules| rules.longest(rules.death_bound(side.rto) + timer);
+        self.config.hosts.get(host).map_or(Span::ZERO, bound) + self.config.delay_bound
     }
 
     fn judge_attempt(&mut self, at: Time, host: HostIndex, id: SideId, calm: Time) {
@@ -68,7 +69,11 @@ impl Judge {
         let later = matches!(side.closed, Some((crate::endpoint::Close::Later, ..)));
         if waited > patience && !(later && at.since(side.progress.max(calm)) <= patience) {
             let stuck = self.why_stuck(id, at);
-            let complaint = || format!("the other side is gone or was told to go, and after {waited} the connection lives: {stuck}");
+            let complaint = || {
+                format!(
+                    "the other side is gone or was told to go, and after {waited} the connection lives: {stuck}"
+                )
+            };
             self.verdict.complain(at, "C2", host, complaint);
         }
     }
@@ -84,7 +89,9 @@ impl Judge {
         if side.closed.is_some() {
             return;
         }
-        let Some(partner) = side.partner.map(|partner| self.side(partner)).filter(|partner| partner.is_open()) else {
+        let Some(partner) =
+            side.partner.map(|partner| self.side(partner)).filter(|partner| partner.is_open())
+        else {
             return;
         };
         let patience = self.patience(host, side).max(self.patience(partner.host, partner));
@@ -94,13 +101,18 @@ impl Judge {
             return;
         }
         let since = Time(at.0.saturating_sub(patience.0));
-        let stuck: Option<(usize, Pending)> =
-            side.sent.iter().enumerate().find_map(|(channel, outbox)| Some((channel, outbox.pending_since(since)?)));
+        let stuck: Option<(usize, Pending)> = side
+            .sent
+            .iter()
+            .enumerate()
+            .find_map(|(channel, outbox)| Some((channel, outbox.pending_since(since)?)));
         let Some((channel, pending)) = stuck else { return };
         let reason = self.why_stuck(id, at);
         let complaint = || {
             let (count, kind, id, sent) = (pending.count, pending.kind.as_str(), pending.id, pending.at);
-            format!("{count} messages of channel {channel} did not arrive, from {kind} {id} of {sent}; nothing did for {quiet}: {reason}")
+            format!(
+                "{count} messages of channel {channel} did not arrive, from {kind} {id} of {sent}; nothing did for {quiet}: {reason}"
+            )
         };
         self.verdict.complain(at, "R2", host, complaint);
     }
@@ -109,7 +121,10 @@ impl Judge {
     fn why_stuck(&self, id: SideId, at: Time) -> String {
         let side = self.side(id);
         let numbers = side.snapshot.map_or("no numbers".to_owned(), |(_, it)| {
-            format!("state {}, {} in flight, {} queued, throttle {}, window {}", it.state, it.in_flight, it.queued, it.throttle, it.window)
+            format!(
+                "state {}, {} in flight, {} queued, throttle {}, window {}",
+                it.state, it.in_flight, it.queued, it.throttle, it.window
+            )
         });
         let Some(half) = side.half.map(|half| self.tap.half(half)) else { return numbers };
         let oldest = half.lanes().filter_map(|(channel, lane)| Some((channel, lane.oldest()?)));

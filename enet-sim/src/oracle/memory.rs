@@ -26,7 +26,12 @@ impl Judge {
             return;
         }
         if let Some(held) = self.held_for_nothing(id, now) {
-            let complaint = || format!("{} received bytes wait, though all reliable messages were delivered; {held} can be explained", now.waiting);
+            let complaint = || {
+                format!(
+                    "{} received bytes wait, though all reliable messages were delivered; {held} can be explained",
+                    now.waiting
+                )
+            };
             self.verdict.complain(at, "M1", host, complaint);
         }
     }
@@ -55,16 +60,20 @@ impl Judge {
         }
         let Some(partner) = side.partner.map(|partner| self.side(partner)) else { return };
         let foreign = self.is_foreign(side.host) || self.is_foreign(partner.host);
-        let sound = self.trusted && !side.tainted && partner.is_open() && partner.partner == Some(id) && !foreign;
+        let sound =
+            self.trusted && !side.tainted && partner.is_open() && partner.partner == Some(id) && !foreign;
         if !sound || side.phase != Phase::Open {
             return;
         }
-        let pending = side.sent.iter().enumerate().find_map(|(channel, outbox)| Some((channel, outbox.pending()?)));
+        let pending =
+            side.sent.iter().enumerate().find_map(|(channel, outbox)| Some((channel, outbox.pending()?)));
         let Some((channel, pending)) = pending else { return };
         let host = side.host;
         let complaint = || {
             let (count, kind, id) = (pending.count, pending.kind.as_str(), pending.id);
-            format!("all was acknowledged, and {count} messages of channel {channel}, from {kind} {id}, did not arrive")
+            format!(
+                "all was acknowledged, and {count} messages of channel {channel}, from {kind} {id}, did not arrive"
+            )
         };
         self.verdict.complain(at, "R3", host, complaint);
     }

@@ -9,6 +9,12 @@ use crate::time::Time;
 /// Unsequenced duplicates are caught while fewer groups than this have been sent since: 31 windows of 1024.
 pub(super) const UNSEQUENCED_HORIZON: u64 = 31 * 1024;
 
+/// Settled messages that are kept, for a better account of what came late.
+const RECENT: u64 = 64;
+
+/// Messages without a header that are kept: each is compared with each that arrives.
+const TINY: usize = 1024;
+
 /// A place in the order of sending.
 type Position = u64;
 
@@ -84,7 +90,15 @@ pub(super) struct Pending {
 impl Outbox {
     /// A message was accepted. `fragment` is the largest payload that is not cut, `group` the count of unsequenced
     /// messages of the connection before this one. Returns what the message becomes.
-    pub(super) fn sent(&mut self, at: Time, kind: Kind, id: Option<u32>, payload: &[u8], fragment: usize, group: u64) -> Kind {
+    pub(super) fn sent(
+        &mut self,
+        at: Time,
+        kind: Kind,
+        id: Option<u32>,
+        payload: &[u8],
+        fragment: usize,
+        group: u64,
+    ) -> Kind {
         let effective = self.effective(kind, payload.len(), fragment);
         let position = self.first + self.entries.len() as u64;
         let id = self.place(kind, id, position);
@@ -111,24 +125,47 @@ impl Outbox {
     }
 
     /// What was sent as `kind` with this number arrived as `shown`. `groups` have been sent.
-    pub(super) fn delivered(&mut self, kind: Kind, id: u32, len: usize, shown: Option<Kind>, groups: u64) -> Result<Delivered, Complaint> {
+    pub(super) fn delivered(
+        &mut self,
+        kind: Kind,
+        id: u32,
+        len: usize,
+        shown: Option<Kind>,
+        groups: u64,
+    ) -> Result<Delivered, Complaint> {
         let place = &self.places[kind as usize];
         let position = match id.checked_sub(place.first) {
             Some(index) => place.positions.get(index as usize).copied().unwrap_or(NOWHERE),
-            None if kind == Kind::Unsequenced => return Ok(Delivered { forgotten: true, ..Delivered::default() }),
-            None => return Err(("R1", format!("{} message {id} arrived long after newer ones", kind.as_str()))),
+            None if kind == Kind::Unsequenced => {
+                return Ok(Delivered { forgotten: true, ..Delivered::default() });
+            }
+            None => {
+                let property = if kind == Kind::Reliable { "R1" } else { "U1" };
+                return Err((
+                    property,
+                    format!("{} message {id} arrived long after newer ones", kind.as_str()),
+                ));
+            }
         };
         let Some(entry) = self.entry(position).copied() else {
             return Err(("R1", format!("{} message {id} arrived, which was never sent", kind.as_str())));
         };
         if entry.len as usize != len {
-            return Err(("R1", format!("{} message {id} of {} bytes arrived with {len}", kind.as_str(), entry.len)));
+            return Err((
+                "R1",
+                format!("{} message {id} of {} bytes arrived with {len}", kind.as_str(), entry.len),
+            ));
         }
         self.arrived(position, shown, groups)
     }
 
     /// A message without a header arrived.
-    pub(super) fn delivered_tiny(&mut self, payload: &[u8], shown: Option<Kind>, groups: u64) -> Result<Delivered, Complaint> {
+    pub(super) fn delivered_tiny(
+        &mut self,
+        payload: &[u8],
+        shown: Option<Kind>,
+        groups: u64,
+    ) -> Result<Delivered, Complaint> {
         let wanted = tiny(payload).unwrap_or_default();
         let fits = |entry: &Entry| {
             let lawful = match entry.effective {
@@ -138,7 +175,8 @@ impl Outbox {
             lawful && entry.len as usize == payload.len()
         };
         // The earliest that is not behind the merged order; failing that, any: the rules then say what is wrong.
-        let mut candidates = self.tiny.iter().filter(|(_, bytes)| *bytes == wanted).map(|(position, _)| *position);
+        let mut candidates =
+            self.tiny.iter().filter(|(_, bytes)| *bytes == wanted).map(|(position, _)| *position);
         let found = candidates.clone().find(|position| {
             self.entry(*position).is_some_and(|entry| {
                 fits(entry) && (entry.effective == Kind::Unsequenced || *position >= self.cursor)
@@ -146,12 +184,22 @@ impl Outbox {
         });
         match found.or_else(|| candidates.next()) {
             Some(position) => self.arrived(position, shown, groups),
-            None if shown == Some(Kind::Unsequenced) => Ok(Delivered { forgotten: true, ..Delivered::default() }),
-            None => Err(("R1", format!("a message of {} bytes arrived, which was never sent like that", payload.len()))),
+            None if shown == Some(Kind::Unsequenced) => {
+                Ok(Delivered { forgotten: true, ..Delivered::default() })
+            }
+            None => Err((
+                "R1",
+                format!("a message of {} bytes arrived, which was never sent like that", payload.len()),
+            )),
         }
     }
 
-    fn arrived(&mut self, position: Position, shown: Option<Kind>, groups: u64) -> Result<Delivered, Complaint> {
+    fn arrived(
+        &mut self,
+        position: Position,
+        shown: Option<Kind>,
+        groups: u64,
+    ) -> Result<Delivered, Complaint> {
         let Some(entry) = self.entry(position).copied() else {
             return Ok(Delivered { forgotten: true, ..Delivered::default() });
         };
@@ -160,7 +208,10 @@ impl Outbox {
             let text = format!("{} arrived as {}, not {}", name(), shown.as_str(), entry.effective.as_str());
             return Err(("R1", text));
         }
-        let mut what = Delivered { promoted: entry.kind != Kind::Reliable && entry.effective == Kind::Reliable, ..Delivered::default() };
+        let mut what = Delivered {
+            promoted: entry.kind != Kind::Reliable && entry.effective == Kind::Reliable,
+            ..Delivered::default()
+        };
         match entry.effective {
             Kind::Reliable => self.in_order(position, &entry).map_err(|text| ("R1", text))?,
             Kind::Unreliable | Kind::UnreliableFragments => self.not_backwards(position, &entry)?,
@@ -197,7 +248,8 @@ impl Outbox {
             }
             front => {
                 let expected = front.and_then(|front| self.entry(*front));
-                let expected = expected.map_or("none".into(), |entry| format!("{} {}", entry.kind.as_str(), entry.id));
+                let expected =
+                    expected.map_or("none".into(), |entry| format!("{} {}", entry.kind.as_str(), entry.id));
                 Err(format!("{name} arrived, the next to arrive reliably was {expected}"))
             }
         }
@@ -210,12 +262,22 @@ impl Outbox {
             return Err(("U1", format!("{} arrived twice", name())));
         }
         if position < self.cursor {
-            let newer = self.entry(self.cursor - 1).map_or(String::new(), |e| format!(": {} {}", e.kind.as_str(), e.id));
+            let newer = self
+                .entry(self.cursor - 1)
+                .map_or(String::new(), |e| format!(": {} {}", e.kind.as_str(), e.id));
             return Err(("U1", format!("{} arrived behind a newer message of its channel{newer}", name())));
         }
-        match self.reliables.front().and_then(|front| (*front < position).then(|| self.entry(*front)).flatten()) {
+        match self
+            .reliables
+            .front()
+            .and_then(|front| (*front < position).then(|| self.entry(*front)).flatten())
+        {
             Some(missing) => {
-                let text = format!("{} arrived before the reliable message {} that was sent first", name(), missing.id);
+                let text = format!(
+                    "{} arrived before the reliable message {} that was sent first",
+                    name(),
+                    missing.id
+                );
                 Err(("U2", text))
             }
             None => Ok(()),
@@ -275,7 +337,7 @@ impl Outbox {
         while let Some(entry) = self.entries.front() {
             let done = match entry.effective {
                 Kind::Unsequenced => groups.saturating_sub(entry.group) >= UNSEQUENCED_HORIZON,
-                _ => self.first < settled,
+                _ => self.first + RECENT < settled,
             };
             if !done {
                 break;
@@ -288,6 +350,8 @@ impl Outbox {
             self.entries.pop_front();
             self.first += 1;
         }
+        let many = self.tiny.len().saturating_sub(TINY);
+        self.tiny.drain(..many);
         while self.tiny.front().is_some_and(|(position, _)| *position < self.first) {
             self.tiny.pop_front();
         }

@@ -78,7 +78,13 @@ impl Judge {
     }
 
     /// R4: every reliable command that reached an open connection is answered by the end of the next service.
-    fn judge_owed(&mut self, at: Time, id: HalfId, side: super::side::SideId, snapshot: &crate::endpoint::Snapshot) {
+    fn judge_owed(
+        &mut self,
+        at: Time,
+        id: HalfId,
+        side: super::side::SideId,
+        snapshot: &crate::endpoint::Snapshot,
+    ) {
         let half = self.tap.half(id);
         let Some((channel, number, _)) = half.owed.front().copied() else { return };
         let host = half.host;
@@ -87,7 +93,9 @@ impl Judge {
         if snapshot.state == 5 && roomy && !rules.foreign && half.sure && !self.side(side).tainted {
             let count = half.owed.len();
             let complaint = || {
-                format!("{count} reliable commands arrived and were not acknowledged, from number {number} of channel {channel}")
+                format!(
+                    "{count} reliable commands arrived and were not acknowledged, from number {number} of channel {channel}"
+                )
             };
             self.verdict.complain(at, "R4", host, complaint);
         }

@@ -8,7 +8,7 @@ use enet_wire::{Body, Command, Connect, Header, VerifyConnect, split_checksum};
 use super::Judge;
 use super::half::Half;
 use super::side::{Arena, Phase, SideId};
-use super::wire::{Leaving, expected_checksum};
+use super::wire::{Leaving, expected_checksum, granted};
 use crate::marks::Mark;
 use crate::net::Fate;
 use crate::time::{Span, Time};
@@ -19,10 +19,11 @@ use crate::world::observer::HostIndex;
 pub(super) struct HalfId(u32);
 
 /// A CONNECT and the answers to it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Handshake {
     client: HalfId,
-    server: Option<HalfId>,
+    /// Late repetitions of a CONNECT, and those from another address, make more than one.
+    servers: Vec<HalfId>,
 }
 
 /// What passes by on the wire.
@@ -63,27 +64,22 @@ impl Judge {
         }
         let word = word(header);
         let book = self.hosts.get_mut(from)?;
-        if let Some((address, known, half)) = book.outward_last
-            && known == word
-            && address == to
-        {
-            return Some(half);
-        }
-        let half = *book.outward.get(&(to, word))?;
+        let half = match book.outward_last {
+            Some((address, known, half)) if known == word && address == to => half,
+            _ => (*book.outward.get(&(to, word))?)?,
+        };
         book.outward_last = Some((to, word, half));
-        Some(half)
+        self.tap.half(half).sure.then_some(half)
     }
 
     /// The half whose host reads a datagram that arrives.
     fn inward(&mut self, host: HostIndex, header: &Header) -> Option<HalfId> {
         let word = word(header);
         let book = self.hosts.get_mut(host)?;
-        if let Some((known, half)) = book.inward_last
-            && known == word
-        {
-            return Some(half);
-        }
-        let half = *book.inward.get(&word)?;
+        let half = match book.inward_last {
+            Some((known, half)) if known == word => half,
+            _ => *book.inward.get(&word)?,
+        };
         book.inward_last = Some((word, half));
         Some(half)
     }
@@ -110,7 +106,8 @@ impl Judge {
         half.data = connect.data;
         half.client = true;
         half.mtu = self.config.hosts.get(from).map_or(enet_wire::MAX_MTU, |rules| rules.mtu);
-        (half.acceleration, half.deceleration) = (connect.throttle.acceleration, connect.throttle.deceleration);
+        (half.acceleration, half.deceleration) =
+            (connect.throttle.acceleration, connect.throttle.deceleration);
         let living = self.hosts.get(from).map(|book| book.living.as_slice()).unwrap_or_default();
         let waits = |id: &&SideId| {
             let side = &self.sides[id.0];
@@ -121,71 +118,169 @@ impl Judge {
         let id = self.tap.add(half);
         if let Some(side) = side {
             self.side_mut(side).half = Some(id);
+            self.tap.half_mut(id).sure = !self.side(side).tainted;
         }
-        self.tap.handshakes.insert(connect.connect_id.0, Handshake { client: id, server: None });
+        self.tap.handshakes.insert(connect.connect_id.0, Handshake { client: id, servers: Vec::new() });
         Some(id)
     }
 
     /// A VERIFY_CONNECT leaves.
     pub(super) fn verify_departed(&mut self, leaving: &Leaving, verify: &VerifyConnect) -> Option<HalfId> {
         let (at, from) = (leaving.at, leaving.from);
-        let handshake = *self.tap.handshakes.get(&verify.connect_id.0)?;
-        let own_mtu = self.config.hosts.get(from).map_or(enet_wire::MAX_MTU, |rules| rules.mtu);
-        if let Some(known) = handshake.server {
-            let half = self.tap.half(known);
-            if half.slot == verify.outgoing_peer && half.to == leaving.to {
-                return Some(known);
-            }
-            self.judge_second_slot(at, from, handshake.client, known);
+        let handshake = self.tap.handshakes.get(&verify.connect_id.0)?;
+        let (client, servers) = (handshake.client, handshake.servers.clone());
+        let word = word_of(self.tap.half(client).slot, verify.incoming_session);
+        let same_slot = |id: &&HalfId| {
+            let half = self.tap.half(**id);
+            let crashed =
+                self.hosts.get(from).and_then(|book| book.crashed).is_some_and(|then| then >= half.since);
+            half.host == from && half.slot == verify.outgoing_peer && half.to == leaving.to && !crashed
+        };
+        let newest = servers.iter().rev().find(same_slot).copied();
+        if let Some(known) = newest.filter(|id| self.tap.half(*id).word == word) {
+            return Some(known);
         }
-        let client = handshake.client;
-        let client_mtu = self.tap.half(client).mtu;
+        self.judge_second_slot(leaving, client, &servers, verify.outgoing_peer);
+        self.judge_granted_mtu(at, from, client, verify);
         let mut half = Half::new(at, from, verify.outgoing_peer, leaving.to, verify.connect_id);
         half.data = self.tap.half(client).data;
         half.mtu = verify.mtu;
         half.channels = verify.channel_count;
         half.other = Some(client);
+        half.sure = self.tap.half(client).sure;
+        half.word = word;
         (half.acceleration, half.deceleration) = (verify.throttle.acceleration, verify.throttle.deceleration);
-        if verify.mtu > client_mtu || (verify.mtu > own_mtu && !self.is_foreign(from)) {
-            let complaint = || format!("an MTU of {} was granted to one of {client_mtu}, at {own_mtu}", verify.mtu);
-            self.verdict.complain(at, "C3", from, complaint);
-        }
         let server = self.tap.add(half);
-        self.tap.handshakes.insert(verify.connect_id.0, Handshake { client, server: Some(server) });
-        let first = self.tap.half_mut(client);
-        if !first.established {
-            first.other = Some(server);
-            first.mtu = first.mtu.min(verify.mtu);
-            first.channels = verify.channel_count;
+        if let Some(handshake) = self.tap.handshakes.get_mut(&verify.connect_id.0) {
+            handshake.servers.push(server);
         }
-        let (home, address, slot) = (first.host, first.to, first.slot);
-        let to_client = word_of(slot, verify.incoming_session);
-        let to_server = word_of(verify.outgoing_peer, verify.outgoing_session);
+        self.route_outward(at, from, (leaving.to, word), server);
         if let Some(book) = self.hosts.get_mut(from) {
-            book.outward.insert((leaving.to, to_client), server);
-            book.inward.insert(to_server, server);
-            (book.outward_last, book.inward_last) = (None, None);
-        }
-        if let Some(book) = self.hosts.get_mut(home) {
-            book.outward.insert((address, to_server), client);
-            book.inward.insert(to_client, client);
-            (book.outward_last, book.inward_last) = (None, None);
+            book.inward.insert(word_of(verify.outgoing_peer, verify.outgoing_session), server);
+            book.inward_last = None;
         }
         Some(server)
     }
 
-    /// C5: a CONNECT that is repeated does not make a second slot while the first one lives.
-    fn judge_second_slot(&mut self, at: Time, from: HostIndex, client: HalfId, known: HalfId) {
-        let old = self.tap.half(known);
-        let fresh = old.host == from && at.since(old.since) < Span::from_secs(4);
-        let restarted = self.hosts.get(from).and_then(|book| book.crashed).is_some_and(|then| then >= old.since);
-        let wanted = self.tap.half(client).side.is_some_and(|side| self.side(side).lives());
-        let over = old.side.is_some_and(|side| !self.side(side).lives());
-        if fresh && wanted && !restarted && !over && old.to == self.tap.half(known).to {
-            let slot = old.slot;
-            let complaint = || format!("a repeated CONNECT got a second slot, beside slot {slot}");
-            self.verdict.complain(at, "C5", from, complaint);
+    /// A VERIFY_CONNECT reached the client's socket. The first one counts.
+    pub(super) fn verify_arrived(&mut self, at: Time, id: HalfId, verify: &VerifyConnect) {
+        let half = self.tap.half(id);
+        if !half.client || half.connect_id != verify.connect_id {
+            return;
         }
+        let serve = self.hosts.get(half.host).map_or(0, |book| book.settled);
+        let first = !half.established;
+        let server = self.tap.handshakes.get(&verify.connect_id.0).and_then(|handshake| {
+            let of_slot = |id: &&HalfId| self.tap.half(**id).slot == verify.outgoing_peer;
+            handshake.servers.iter().rev().find(of_slot).copied()
+        });
+        let half = self.tap.half_mut(id);
+        if first {
+            half.established = true;
+            half.other = server;
+            half.mtu = half.mtu.min(verify.mtu);
+            half.channels = verify.channel_count;
+        }
+        half.lane(0xFF).acknowledge(1, serve);
+        let (host, to, slot) = (half.host, half.to, half.slot);
+        if !first {
+            return;
+        }
+        self.route_outward(at, host, (to, word_of(verify.outgoing_peer, verify.outgoing_session)), id);
+        if let Some(book) = self.hosts.get_mut(host) {
+            book.inward.insert(word_of(slot, verify.incoming_session), id);
+            book.inward_last = None;
+        }
+    }
+
+    /// Whether the connection of a half may still exist at its host.
+    fn may_live(&self, at: Time, id: HalfId) -> bool {
+        let half = self.tap.half(id);
+        let crashed =
+            self.hosts.get(half.host).and_then(|book| book.crashed).is_some_and(|then| then >= half.since);
+        let bound = self
+            .config
+            .hosts
+            .get(half.host)
+            .map_or(Span::ZERO, |rules| rules.death_bound(Span::from_secs(1)));
+        !crashed
+            && match half.side {
+                Some(side) => self.side(side).lives(),
+                None => at.since(half.since) < bound,
+            }
+    }
+
+    /// From now on datagrams of a host to this slot and session belong to `half`; if another connection of it may bear
+    /// the same marks (a restarted client can bring that about), nobody can tell which.
+    fn route_outward(&mut self, at: Time, host: HostIndex, key: (SocketAddr, u16), half: HalfId) {
+        let old = self.hosts.get(host).and_then(|book| book.outward.get(&key).copied());
+        let clash = match old {
+            Some(Some(old)) if old != half => self.may_live(at, old),
+            Some(None) => true,
+            _ => false,
+        };
+        if clash {
+            for id in [Some(half), old.flatten()].into_iter().flatten() {
+                self.lose_track(id);
+            }
+        }
+        if let Some(book) = self.hosts.get_mut(host) {
+            book.outward.insert(key, (!clash).then_some(half));
+            book.outward_last = None;
+        }
+    }
+
+    /// From now on not everything of this connection is seen.
+    pub(super) fn lose_track(&mut self, id: HalfId) {
+        self.tap.half_mut(id).sure = false;
+        if let Some(other) = self.tap.half(id).other {
+            self.tap.half_mut(other).sure = false;
+        }
+    }
+
+    /// C3: the MTU is the least of both.
+    fn judge_granted_mtu(&mut self, at: Time, from: HostIndex, client: HalfId, verify: &VerifyConnect) {
+        let asked =
+            self.config.hosts.get(self.tap.half(client).host).map_or(enet_wire::MAX_MTU, |rules| rules.mtu);
+        let own = self.config.hosts.get(from).map_or(enet_wire::MAX_MTU, |rules| rules.mtu);
+        if verify.mtu > asked || (verify.mtu > own && !self.is_foreign(from)) {
+            let complaint = || format!("an MTU of {} was granted to one of {asked}, at {own}", verify.mtu);
+            self.verdict.complain(at, "C3", from, complaint);
+        }
+    }
+
+    /// C5: a CONNECT that is repeated does not make a second slot while the first one lives.
+    fn judge_second_slot(&mut self, leaving: &Leaving, client: HalfId, servers: &[HalfId], slot: u16) {
+        let at = leaving.at;
+        let wanted = self.tap.half(client).side.is_some_and(|side| self.side(side).lives());
+        let beside = |id: &&HalfId| {
+            let half = self.tap.half(**id);
+            // A host that sent its VERIFY_CONNECT so lately has not given up.
+            let known = half.sure && (half.side.is_some() || !half.established);
+            known
+                && half.host == leaving.from
+                && half.to == leaving.to
+                && self.may_live(at, **id)
+                && self.patient(at, half)
+        };
+        let old = servers.iter().map(|id| (id, self.tap.half(*id).slot)).filter(|(_, other)| *other != slot);
+        let old = old.filter(|(id, _)| beside(id)).map(|(_, slot)| slot).next();
+        if let Some(slot) = old.filter(|_| wanted) {
+            let complaint = || format!("a repeated CONNECT got a second slot, beside slot {slot}");
+            self.verdict.complain(at, "C5", leaving.from, complaint);
+        }
+    }
+
+    /// Whether a host cannot have given up on a half already, opened or not.
+    fn patient(&self, at: Time, half: &Half) -> bool {
+        let patience = self
+            .config
+            .hosts
+            .get(half.host)
+            .map_or(Span::ZERO, |rules| rules.shortest(rules.connect_patience()));
+        let disturbed =
+            self.hosts.get(half.host).and_then(|book| book.disturbed).is_some_and(|then| then >= half.since);
+        at.since(half.since) < Span(patience.0 / 2) && !disturbed
     }
 
     pub(super) fn is_foreign(&self, host: HostIndex) -> bool {
@@ -241,16 +336,16 @@ impl Judge {
         }
     }
 
-    /// Without a look at the handshake: the one attempt with this data that has no partner.
+    /// Without a look at the handshake: the only attempt with this data that has no partner, if it still lives.
     fn guess_partner(&mut self, at: Time, host: HostIndex, id: SideId, data: u32) {
         let fits = |number: &u32| {
             let side = &self.sides[*number];
-            side.to == Some(host) && side.data == data && side.partner.is_none() && side.lives()
+            side.to == Some(host) && side.data == data && side.partner.is_none()
         };
         let mut candidates = (0..self.sides.len()).filter(fits);
         let found = candidates.next();
         if candidates.next().is_none()
-            && let Some(client) = found
+            && let Some(client) = found.filter(|client| self.sides[*client].lives())
             && self.trusted
             && let Err((property, text)) = self.pair(at, SideId(client), id)
         {
@@ -291,7 +386,14 @@ impl Judge {
         if header.peer.is_unknown() {
             return;
         }
-        let Some(id) = self.inward(host, &header) else { return self.troubled(at, host) };
+        let routed = self.inward(host, &header);
+        let granted = granted(rest, self.config.checksum).and_then(|id| self.tap.handshakes.get(&id.0));
+        let client = granted.map(|handshake| handshake.client);
+        let Some(id) = client.or(routed) else { return self.troubled(at, host) };
+        // While it connects, a client looks at no session; afterwards it does (PROTOCOL.md §6.4).
+        if client.is_some() && client != routed && self.tap.half(id).established {
+            return self.troubled(at, host);
+        }
         let half = self.tap.half(id);
         if half.to != source {
             self.verdict.mark(Mark::Rebound);
@@ -308,8 +410,11 @@ impl Judge {
             rest
         };
         let mut rest = body;
+        let sure = half.sure;
         while let Ok((command, behind)) = Command::decode(rest) {
-            self.tap_arrived(at, id, &header, &command);
+            if sure || matches!(command.body, Body::VerifyConnect(_)) {
+                self.tap_arrived(at, id, &header, &command);
+            }
             rest = behind;
         }
         self.activate(id);

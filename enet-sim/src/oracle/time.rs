@@ -18,7 +18,13 @@ const TICK: Span = Span::from_millis(1);
 impl Judge {
     /// T1: never again before the retransmission timeout, which doubles with each attempt; never again after the
     /// acknowledgement was looked at.
-    pub(super) fn judge_retransmission(&mut self, leaving: &Leaving, id: HalfId, command: &Command<'_>, before: &Flight) {
+    pub(super) fn judge_retransmission(
+        &mut self,
+        leaving: &Leaving,
+        id: HalfId,
+        command: &Command<'_>,
+        before: &Flight,
+    ) {
         let (at, from) = (leaving.at, leaving.from);
         let (channel, number) = (command.channel.get(), command.seq.0);
         let Some(book) = self.hosts.get(from) else { return };
@@ -26,7 +32,8 @@ impl Judge {
             return;
         }
         if before.acked.is_some_and(|acked| acked < book.settled) {
-            let complaint = || format!("channel {channel}: number {number} left again after its acknowledgement");
+            let complaint =
+                || format!("channel {channel}: number {number} left again after its acknowledgement");
             return self.verdict.complain(at, "T1", from, complaint);
         }
         if before.rto == 0 || book.disturbed.is_some_and(|then| then >= before.last) {
@@ -39,7 +46,9 @@ impl Judge {
         if gap < least {
             let complaint = || {
                 let attempts = before.attempts;
-                format!("channel {channel}: number {number} left for the {attempts}. time again after {gap}, not {rto}")
+                format!(
+                    "channel {channel}: number {number} left for the {attempts}. time again after {gap}, not {rto}"
+                )
             };
             self.verdict.complain(at, "T1", from, complaint);
         }
@@ -51,7 +60,11 @@ impl Judge {
         match ended {
             Ended::ConnectTimedOut => {
                 let waited = at.since(self.side(id).since);
-                let least = Span(rules.shortest(rules.connect_patience()).0.saturating_sub(TICK.0));
+                // The timer of another command can bring the end sooner.
+                let company = self.hosts.get(host).is_some_and(|book| book.premature)
+                    || self.side(id).half.is_some_and(|half| self.tap.half(half).has_company());
+                let patience = if company { rules.least_silence() } else { rules.connect_patience() };
+                let least = Span(rules.shortest(patience).0.saturating_sub(TICK.0));
                 let disturbed = self.hosts.get(host).is_some_and(|book| book.disturbed_within(at, waited));
                 if waited < least && !disturbed {
                     let complaint = || format!("an attempt was given up after {waited}; {least} are due");
@@ -68,39 +81,60 @@ impl Judge {
 
     /// Something must have been unacknowledged for the minimum.
     fn judge_early_death(&mut self, at: Time, host: HostIndex, id: SideId) {
-        let Some(half) = self.side(id).half.map(|half| self.tap.half(half)).filter(|half| half.sure) else { return };
+        let Some(half) = self.side(id).half.map(|half| self.tap.half(half)).filter(|half| half.sure) else {
+            return;
+        };
         let Some(rules) = self.config.hosts.get(host) else { return };
-        let waited = half.waiting_since().map_or(Span::ZERO, |since| at.since(since));
-        let minimum = rules.timeout_minimum.min(rules.timeout_maximum);
-        let least = Span(rules.shortest(minimum).0.saturating_sub(TICK.0));
-        let disturbed = self.hosts.get(host).is_some_and(|book| book.disturbed_within(at, rules.timeout_maximum));
+        let settled = self.hosts.get(host).map_or(0, |book| book.settled);
+        let waited = half.waiting_since(settled).map_or(Span::ZERO, |since| at.since(since));
+        let least = Span(rules.shortest(rules.least_silence()).0.saturating_sub(TICK.0));
+        let disturbed =
+            self.hosts.get(host).is_some_and(|book| book.disturbed_within(at, rules.longest_maximum()));
         if disturbed {
             return;
         }
-        self.verdict.mark(if waited >= rules.timeout_maximum { Mark::TimedOutByMaximum } else { Mark::TimedOutByLimit });
+        self.verdict.mark(if waited >= rules.longest_maximum() {
+            Mark::TimedOutByMaximum
+        } else {
+            Mark::TimedOutByLimit
+        });
         if waited < least {
-            let complaint = || format!("a connection was given up after {waited} without an answer; {least} are due");
+            let complaint =
+                || format!("a connection was given up after {waited} without an answer; {least} are due");
             return self.verdict.complain(at, "T2", host, complaint);
         }
-        let bound = rules.longest(rules.death_bound(self.side(id).rto));
+        let bound = rules.longest(rules.death_bound(self.side(id).rto) + half.longest_timer());
         let silence = half.last_ack.or(self.side(id).opened).map_or(Span::ZERO, |last| at.since(last));
-        if silence > bound {
-            let complaint = || format!("a connection was given up after {silence} without an answer, not {bound}");
+        if silence > bound && !self.hosts.get(host).is_some_and(|book| book.disturbed_within(at, silence)) {
+            let complaint =
+                || format!("a connection was given up after {silence} without an answer, not {bound}");
             self.verdict.complain(at, "T2", host, complaint);
         }
     }
 
     /// While nothing goes wrong on the way, nobody times out.
     fn judge_groundless_death(&mut self, at: Time, host: HostIndex, id: SideId) {
-        let Some(partner) = self.side(id).partner.filter(|partner| self.side(*partner).is_open()) else { return };
+        let Some(partner) = self.side(id).partner.filter(|partner| self.side(*partner).is_open()) else {
+            return;
+        };
         let other = self.side(partner).host;
         let Some(rules) = self.config.hosts.get(host) else { return };
+        // Where round trips are as long as patience, a late answer is enough.
+        let pace = |host: HostIndex| self.config.hosts.get(host).map_or(0, |rules| rules.service_interval.0);
+        let round = self.side(id).rto.0 + pace(host) + pace(other) + 2 * self.config.delay_bound.0;
+        if rules.least_silence().0 < round.saturating_mul(4) {
+            return;
+        }
         let span = rules.death_bound(self.side(id).rto) + self.config.delay_bound;
         let sound = |host: HostIndex| {
-            self.hosts.get(host).is_some_and(|book| book.untroubled_for(at, span) && book.paused.is_none() && !book.down)
+            self.hosts
+                .get(host)
+                .is_some_and(|book| book.untroubled_for(at, span) && book.paused.is_none() && !book.down)
         };
         if self.transparent && sound(host) && sound(other) {
-            let complaint = || format!("a connection timed out, though nothing was lost for {span} and the other side lives");
+            let complaint = || {
+                format!("a connection timed out, though nothing was lost for {span} and the other side lives")
+            };
             self.verdict.complain(at, "T3", host, complaint);
         }
     }

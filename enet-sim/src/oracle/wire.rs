@@ -37,12 +37,23 @@ pub(super) struct Leaving {
 
 impl Judge {
     /// A datagram leaves its host.
-    pub(super) fn on_departed(&mut self, at: Time, from: HostIndex, to: SocketAddr, bytes: &[u8], fate: &Fate) {
+    pub(super) fn on_departed(
+        &mut self,
+        at: Time,
+        from: HostIndex,
+        to: SocketAddr,
+        bytes: &[u8],
+        fate: &Fate,
+    ) {
         self.note_fate(at, from, fate);
         let Ok((header, rest)) = Header::decode(bytes) else {
-            return self.verdict.complain(at, "F5", from, || format!("a datagram of {} bytes left", bytes.len()));
+            return self
+                .verdict
+                .complain(at, "F5", from, || format!("a datagram of {} bytes left", bytes.len()));
         };
-        let half = if self.transparent { self.outward(from, to, &header) } else { None };
+        // The grant of a new connection may bear the marks of one that is about to be forgotten.
+        let granted = if header.compressed { None } else { granted(rest, self.config.checksum) };
+        let half = if self.transparent && granted.is_none() { self.outward(from, to, &header) } else { None };
         let leaving = Leaving { at, from, to, header, lost: fate.copies == 0, half };
         self.judge_size(&leaving, bytes.len());
         let (checksum, body) = match self.config.checksum {
@@ -50,7 +61,8 @@ impl Judge {
             true => match split_checksum(rest) {
                 Ok((checksum, body)) => (Some(checksum), body),
                 Err(_) => {
-                    let complaint = || format!("a datagram of {} bytes has no room for its checksum", bytes.len());
+                    let complaint =
+                        || format!("a datagram of {} bytes has no room for its checksum", bytes.len());
                     return self.verdict.complain(at, "F5", from, complaint);
                 }
             },
@@ -58,16 +70,18 @@ impl Judge {
         if header.compressed {
             self.verdict.mark(Mark::Compressed);
             if !self.config.compression {
-                self.verdict.complain(at, "F5", from, || "a compressed datagram left, and nobody compresses".into());
+                self.verdict
+                    .complain(at, "F5", from, || "a compressed datagram left, and nobody compresses".into());
             }
             return;
         }
         if let Some(checksum) = checksum {
             self.verdict.mark(Mark::Checksummed);
-            let id = half.map(|half| self.tap.half(half).connect_id);
+            let id = granted.or_else(|| half.map(|half| self.tap.half(half).connect_id));
             let expected = expected_checksum(bytes, &header, body, id);
             if expected.is_some_and(|expected| expected != checksum) {
-                let complaint = || format!("a datagram left with checksum {checksum:02x?}, expected {expected:02x?}");
+                let complaint =
+                    || format!("a datagram left with checksum {checksum:02x?}, expected {expected:02x?}");
                 self.verdict.complain(at, "F5", from, complaint);
             }
         }
@@ -125,7 +139,9 @@ impl Judge {
                 Ok(decoded) => decoded,
                 Err(error) => {
                     let count = tally.commands;
-                    return self.verdict.complain(at, "B2", from, || format!("behind {count} commands: {error}"));
+                    return self
+                        .verdict
+                        .complain(at, "B2", from, || format!("behind {count} commands: {error}"));
                 }
             };
             let head = command.head();
@@ -147,10 +163,11 @@ impl Judge {
             self.verdict.complain(at, "F5", from, || format!("a datagram with {count} commands left"));
         }
         if tally.timed != header.sent_time.is_some() {
-            let complaint = || format!("sent time {:?}; a command wants it: {}", header.sent_time, tally.timed);
+            let complaint =
+                || format!("sent time {:?}; a command wants it: {}", header.sent_time, tally.timed);
             self.verdict.complain(at, "F5", from, complaint);
         }
-        if header.peer.is_unknown() && !tally.introduces {
+        if header.peer.is_unknown() && !tally.introduces && self.trusted {
             self.verdict.complain(at, "F5", from, || "a datagram for nobody left, without a CONNECT".into());
         }
         if count == MAX_COMMANDS {
@@ -175,14 +192,20 @@ impl Judge {
                 }
             }
             Body::Connect(_) => tally.introduces = true,
-            Body::Disconnect { .. } => tally.introduces |= unknown,
+            // An attempt can be given up, and its throttle be set, before anybody has answered.
+            Body::Disconnect { .. } | Body::ThrottleConfigure(_) => tally.introduces |= unknown,
             _ => {}
         }
-        if unknown && !matches!(kind, CommandKind::Connect | CommandKind::Disconnect) {
+        if unknown && !tally.introduces && self.trusted {
             self.verdict.complain(at, "F5", from, || format!("{kind:?} to nobody left"));
         }
         if !flags_are_lawful(command) {
-            let complaint = || format!("{kind:?} left with acknowledge {}, unsequenced {}, channel {}", command.acknowledge, command.unsequenced, command.channel);
+            let complaint = || {
+                format!(
+                    "{kind:?} left with acknowledge {}, unsequenced {}, channel {}",
+                    command.acknowledge, command.unsequenced, command.channel
+                )
+            };
             self.verdict.complain(at, "F5", from, complaint);
         }
         if self.transparent {
@@ -191,8 +214,25 @@ impl Judge {
     }
 }
 
+/// The connect id of a VERIFY_CONNECT that comes first in a datagram.
+pub(super) fn granted(rest: &[u8], checksum: bool) -> Option<ConnectId> {
+    let body = if checksum { rest.get(CHECKSUM_LEN..)? } else { rest };
+    if body.first()? & 0x0F != CommandKind::VerifyConnect.number() {
+        return None;
+    }
+    match Command::decode(body).ok()?.0.body {
+        Body::VerifyConnect(verify) => Some(verify.connect_id),
+        _ => None,
+    }
+}
+
 /// The checksum of PROTOCOL.md §1.3; `None` if the connect id is needed and not known.
-pub(super) fn expected_checksum(bytes: &[u8], header: &Header, body: &[u8], id: Option<ConnectId>) -> Option<[u8; 4]> {
+pub(super) fn expected_checksum(
+    bytes: &[u8],
+    header: &Header,
+    body: &[u8],
+    id: Option<ConnectId>,
+) -> Option<[u8; 4]> {
     let seed = if header.peer.is_unknown() { ConnectId::ZERO } else { id? };
     let mut crc = Crc32::new();
     crc.update(bytes.get(..header.encoded_len())?);
@@ -214,7 +254,9 @@ fn flags_are_lawful(command: &Command<'_>) -> bool {
         | CommandKind::BandwidthLimit
         | CommandKind::ThrottleConfigure => control && acknowledge && !unsequenced,
         CommandKind::SendReliable | CommandKind::SendFragment => !control && acknowledge && !unsequenced,
-        CommandKind::SendUnreliable | CommandKind::SendUnreliableFragment => !control && !acknowledge && !unsequenced,
+        CommandKind::SendUnreliable | CommandKind::SendUnreliableFragment => {
+            !control && !acknowledge && !unsequenced
+        }
         CommandKind::SendUnsequenced => !control && !acknowledge && unsequenced,
     }
 }

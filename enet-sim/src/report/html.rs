@@ -101,7 +101,8 @@ fn push_overview(page: &mut String, scenarios: &[ScenarioReport], labels: &[Stri
         for label in labels {
             let run = own.iter().position(|other| other == label).and_then(|place| scenario.runs.get(place));
             let latency = run.and_then(|run| run.0.latency_ms.or(run.0.unreliable_latency_ms));
-            let text = latency.map_or_else(|| "–".to_owned(), |it| format!("{} / {}", short(it.p50), short(it.p99)));
+            let text =
+                latency.map_or_else(|| "–".to_owned(), |it| format!("{} / {}", short(it.p50), short(it.p99)));
             let _ = write!(page, "<td>{text}</td>");
         }
         page.push_str("</tr>\n");
@@ -130,23 +131,44 @@ fn push_scenario(page: &mut String, number: usize, scenario: &ScenarioReport, la
     let dots = legend(&runs, "M13 5h0", "d") + &key("other", "M13 5h0", "d", "others");
     let told = "Further left is quicker. Going up, each line leaves fewer messages that took longer: 99 % is one in a \
                 hundred.";
-    push_figure(page, "How long messages took", told, &lines, plots::distribution(&format!("s{number}-cdf"), &runs));
+    push_figure(
+        page,
+        "How long messages took",
+        told,
+        &lines,
+        plots::distribution(&format!("s{number}-cdf"), &runs),
+    );
     let told = "A dot per message, or the quickest, median and slowest where there are many. Peaks are messages that had \
                 to wait for one sent again.";
     push_figure(page, "Latency over time", told, &dots, plots::over_time(&format!("s{number}-time"), &runs));
     let told = "Seen from the first measured connection. The throttle closes when round trips get slower.";
     let drawn = plots::connection(&format!("s{number}-rtt"), &runs);
     push_figure(page, "What the connection measured", told, &lines, drawn);
-    for (place, (run, label)) in scenario.runs.iter().zip(&own).enumerate() {
-        let Some(window) = &run.2 else { continue };
-        let keys = key("w", "M1 5H25", "l", "datagram") + &key("w s", "M1 5H25", "l", "holds a command sent before")
-            + &cross("did not arrive");
-        let told = "Time goes down. REL is a reliable message with its number, ACK its acknowledgement; UNREL and UNSEQ are \
-                    messages that may be lost.";
-        let drawn = sequence::chart(&format!("s{number}-seq{place}"), window);
-        push_figure(page, &format!("Datagrams one by one, {label}"), told, &keys, drawn);
-    }
+    push_sequences(page, number, scenario, &own);
     page.push_str("</div>\n</section>\n");
+}
+
+/// A sequence chart per window; runs with the same window share one.
+fn push_sequences(page: &mut String, number: usize, scenario: &ScenarioReport, labels: &[String]) {
+    let keys = key("w", "M1 5H25", "l", "datagram")
+        + &key("w s", "M1 5H25", "l", "holds a command sent before")
+        + &cross("did not arrive");
+    let told = "Time goes down. REL is a reliable message with its number, ACK its acknowledgement; UNREL and UNSEQ are \
+                messages that may be lost.";
+    let windows = || scenario.runs.iter().map(|run| run.2.as_ref());
+    for (place, window) in windows().enumerate() {
+        let Some(window) =
+            window.filter(|window| windows().position(|other| other == Some(*window)) == Some(place))
+        else {
+            continue;
+        };
+        let same = windows()
+            .zip(labels)
+            .filter(|(other, _)| *other == Some(window))
+            .map(|(_, label)| label.as_str());
+        let title = format!("Datagrams one by one, {}", same.collect::<Vec<_>>().join(", "));
+        push_figure(page, &title, told, &keys, sequence::chart(&format!("s{number}-seq{place}"), window));
+    }
 }
 
 fn push_figure(page: &mut String, title: &str, told: &str, legend: &str, drawing: Option<String>) {
@@ -215,11 +237,29 @@ fn push_comparison(page: &mut String, scenario: &ScenarioReport, labels: &[Strin
     push_rows(page, &traffic_rows(&records));
     group(page, "outcome");
     push_outcome(page, &records);
-    page.push_str("</tbody>\n</table>\n</div>\n");
+    page.push_str("</tbody>\n</table>\n");
+    let same: Vec<&str> = records
+        .iter()
+        .zip(labels)
+        .filter(|(record, _)| {
+            records.iter().filter(|other| other.trace_hash == record.trace_hash).count() > 1
+        })
+        .map(|(_, label)| label.as_str())
+        .collect();
+    if !same.is_empty() {
+        let _ = writeln!(
+            page,
+            "<p class=\"soft\">{}: runs with the same trace hash sent the same datagrams, byte for byte and at the same \
+             times. Their lines lie on one another.</p>",
+            escape(&same.join(", "))
+        );
+    }
+    page.push_str("</div>\n");
 }
 
 fn latency_rows(records: &[&RunRecord], of: fn(&RunRecord) -> Option<Latency>) -> Vec<Row> {
-    let figures: [(&str, fn(Latency) -> f64); 6] = [
+    type Figure = fn(Latency) -> f64;
+    let figures: [(&str, Figure); 6] = [
         ("half (p50)", |it| it.p50),
         ("mean", |it| it.mean),
         ("95 % (p95)", |it| it.p95),
@@ -227,7 +267,7 @@ fn latency_rows(records: &[&RunRecord], of: fn(&RunRecord) -> Option<Latency>) -
         ("99.9 % (p99.9)", |it| it.p999),
         ("slowest", |it| it.max),
     ];
-    let row = |(title, figure): (&'static str, fn(Latency) -> f64)| {
+    let row = |(title, figure): (&'static str, Figure)| {
         let values = records.iter().map(|record| of(record).map(figure)).collect();
         Row { title, values, text: short, better: Some(Better::Less) }
     };
@@ -256,7 +296,8 @@ fn traffic_rows(records: &[&RunRecord]) -> Vec<Row> {
 fn push_rows(page: &mut String, rows: &[Row]) {
     for row in rows {
         let known = || row.values.iter().flatten().copied();
-        let (least, most) = (known().fold(f64::INFINITY, f64::min), known().fold(f64::NEG_INFINITY, f64::max));
+        let (least, most) =
+            (known().fold(f64::INFINITY, f64::min), known().fold(f64::NEG_INFINITY, f64::max));
         let differs = most - least > 0.05 * most.abs();
         let is_best = |value: f64| match row.better {
             Some(Better::Less) => differs && value <= least * 1.01,

@@ -29,18 +29,23 @@ fn kinds<'a>(run: &Run<'a>) -> [(&'static str, &'a Distribution); 2] {
 }
 
 fn latencies<'a>(runs: &'a [Run<'_>]) -> impl Iterator<Item = f64> + 'a {
-    runs.iter().flat_map(|run| kinds(run).into_iter().flat_map(|(_, it)| it.shares.iter())).map(|it| it.0.as_millis_f64())
+    runs.iter()
+        .flat_map(|run| kinds(run).into_iter().flat_map(|(_, it)| it.shares.iter()))
+        .map(|it| it.0.as_millis_f64())
 }
 
 /// The share of messages that took at most so long. `None` if nothing arrived.
 pub(super) fn distribution(id: &str, runs: &[Run<'_>]) -> Option<String> {
-    let panels: Vec<Panel> = [RELIABLE, OTHERS].into_iter().filter_map(|kind| share_panel(kind, runs)).collect();
+    let panels: Vec<Panel> =
+        [RELIABLE, OTHERS].into_iter().filter_map(|kind| share_panel(kind, runs)).collect();
     if panels.is_empty() {
         return None;
     }
     let chart = Chart {
         title: "How long messages took".to_owned(),
-        description: "For each run, the share of messages that arrived within a time. Further left is quicker.".to_owned(),
+        description:
+            "For each run, the share of messages that arrived within a time. Further left is quicker."
+                .to_owned(),
         x: Scale::around(latencies(runs)),
         x_label: "latency in ms, from the send call to the receiving application",
         panels,
@@ -60,7 +65,9 @@ pub(super) fn distribution(id: &str, runs: &[Run<'_>]) -> Option<String> {
 }
 
 fn share_panel(kind: &str, runs: &[Run<'_>]) -> Option<Panel> {
-    let of = |run: &Run<'_>| kinds(run).into_iter().find(|it| it.0 == kind).map(|it| it.1.clone()).unwrap_or_default();
+    let of = |run: &Run<'_>| {
+        kinds(run).into_iter().find(|it| it.0 == kind).map(|it| it.1.clone()).unwrap_or_default()
+    };
     let most = runs.iter().map(|run| of(run).count).max().unwrap_or(0);
     let marks: Vec<Mark> = runs
         .iter()
@@ -106,9 +113,15 @@ pub(super) fn over_time(id: &str, runs: &[Run<'_>]) -> Option<String> {
     let panels: Vec<Panel> = heard
         .iter()
         .map(|run| {
-            let points = |it: &Distribution| it.dots.iter().map(|dot| (dot.0.as_secs_f64(), dot.1.as_millis_f64())).collect();
+            let points = |it: &Distribution| {
+                it.dots.iter().map(|dot| (dot.0.as_secs_f64(), dot.1.as_millis_f64())).collect()
+            };
             let marks = vec![
-                Mark { class: "other".to_owned(), shape: Shape::Dots, points: points(&run.series.unreliable) },
+                Mark {
+                    class: "other".to_owned(),
+                    shape: Shape::Dots,
+                    points: points(&run.series.unreliable),
+                },
                 Mark { class: run.class(), shape: Shape::Dots, points: points(&run.series.reliable) },
             ];
             Panel { title: format!("{}: latency in ms", run.label), height, y, marks }
@@ -149,10 +162,13 @@ pub(super) fn connection(id: &str, runs: &[Run<'_>]) -> Option<String> {
     let rtt = |sample: &Sample| f64::from(sample.numbers.rtt);
     let throttle = |sample: &Sample| f64::from(sample.numbers.throttle) / 0.32;
     let in_flight = |sample: &Sample| f64::from(sample.numbers.in_flight) / 1e3;
+    // ENet begins with 500 ms, wherever it goes from there.
+    let rtts = sampled.iter().flat_map(|run| run.series.samples.iter()).map(rtt);
     let panel = |title: &str, y: Option<Scale>, value: &dyn Fn(&Sample) -> f64| {
         let all = sampled.iter().flat_map(|run| run.series.samples.iter()).map(value);
         let marks = sampled.iter().map(|run| {
-            let points = run.series.samples.iter().map(|sample| (sample.at.as_secs_f64(), value(sample))).collect();
+            let points =
+                run.series.samples.iter().map(|sample| (sample.at.as_secs_f64(), value(sample))).collect();
             Mark { class: run.class(), shape: Shape::Steps, points }
         });
         let y = y.unwrap_or_else(|| Scale::from_zero(all.fold(0.0, f64::max)));
@@ -165,7 +181,7 @@ pub(super) fn connection(id: &str, runs: &[Run<'_>]) -> Option<String> {
         x: time_scale(runs),
         x_label: "time in seconds",
         panels: vec![
-            panel("round trip time as ENet estimates it, ms", None, &rtt),
+            panel("round trip time as ENet estimates it, ms", Some(Scale::around(rtts)), &rtt),
             panel("throttle: share of unreliable messages let through, %", Some(Scale::Linear { from: 0.0, to: 100.0 }), &throttle),
             panel("reliable bytes not yet acknowledged, kB", None, &in_flight),
         ],

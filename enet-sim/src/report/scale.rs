@@ -68,7 +68,7 @@ impl Scale {
             Scale::Nines { .. } => vec![0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999],
         };
         let text = |value: f64| match self {
-            Scale::Nines { .. } => format!("{} %", trimmed(value * 100.0)),
+            Scale::Nines { .. } => format!("{}%", trimmed(value * 100.0)),
             Scale::Linear { .. } | Scale::Log { .. } => trimmed(value),
         };
         let (from, to) = (self.value(0.0), self.value(1.0));
@@ -84,7 +84,11 @@ fn round_step(least: f64) -> f64 {
         return 1.0;
     }
     let power = 10_f64.powf(least.log10().floor());
-    [1.0, 2.0, 5.0].map(|digit| digit * power).into_iter().find(|step| *step >= least * 0.999).unwrap_or(10.0 * power)
+    [1.0, 2.0, 5.0]
+        .map(|digit| digit * power)
+        .into_iter()
+        .find(|step| *step >= least * 0.999)
+        .unwrap_or(10.0 * power)
 }
 
 fn linear_ticks(from: f64, to: f64, wanted: f64) -> Vec<f64> {
@@ -131,15 +135,25 @@ mod tests {
         assert_eq!(texts(Scale::from_zero(83.0), 4.0), ["0", "50", "100"]);
         assert_eq!(texts(Scale::from_zero(32.0), 4.0), ["0", "10", "20", "30", "40"]);
         assert_eq!(texts(Scale::from_zero(0.0), 4.0), ["0", "0.5", "1"]);
-        assert_eq!(texts(Scale::Log { from: 30.0, to: 1_200.0 }, 5.0), ["50", "100", "200", "500", "1\u{202f}000"]);
-        assert_eq!(texts(Scale::Log { from: 0.5, to: 90_000.0 }, 4.0), ["1", "10", "100", "1\u{202f}000", "10\u{202f}000"]);
+        assert_eq!(
+            texts(Scale::Log { from: 30.0, to: 1_200.0 }, 5.0),
+            ["50", "100", "200", "500", "1\u{202f}000"]
+        );
+        assert_eq!(
+            texts(Scale::Log { from: 0.5, to: 90_000.0 }, 4.0),
+            ["1", "10", "100", "1\u{202f}000", "10\u{202f}000"]
+        );
         assert_eq!(texts(Scale::Log { from: 41.0, to: 49.0 }, 4.0), ["42", "44", "46", "48"]);
-        assert_eq!(texts(Scale::Nines { to: 3.1 }, 4.0), ["0 %", "50 %", "90 %", "99 %", "99.9 %"]);
+        assert_eq!(texts(Scale::Nines { to: 3.1 }, 4.0), ["0%", "50%", "90%", "99%", "99.9%"]);
     }
 
     #[test]
     fn places_and_values_are_inverse() {
-        for scale in [Scale::Linear { from: -3.0, to: 9.0 }, Scale::Log { from: 2.0, to: 50.0 }, Scale::Nines { to: 4.0 }] {
+        for scale in [
+            Scale::Linear { from: -3.0, to: 9.0 },
+            Scale::Log { from: 2.0, to: 50.0 },
+            Scale::Nines { to: 4.0 },
+        ] {
             for place in [0.0, 0.25, 0.5, 1.0] {
                 assert!((scale.place(scale.value(place)) - place).abs() < 1e-9, "{scale:?} {place}");
             }

@@ -6,12 +6,13 @@ use super::svg::{escape, open, text};
 use crate::log::{Arrow, Window};
 use crate::time::{Span, Time};
 
-const LEFT: f64 = 182.0;
-const RIGHT: f64 = 366.0;
+const LEFT: f64 = 206.0;
+const RIGHT: f64 = 374.0;
 const TOP: f64 = 34.0;
 /// Between two labels of one side.
 const LINE: f64 = 14.0;
-const LETTERS: usize = 21;
+/// Of a label, to the left and to the right.
+const LETTERS: [usize; 2] = [22, 20];
 
 /// Where in the drawing a time is.
 struct Clock {
@@ -162,16 +163,27 @@ fn push_label(svg: &mut String, arrow: &Arrow, y: f64, departed: f64, left: bool
         let _ = write!(svg, "<path class=\"g\" d=\"M{x} {y:.1}L{edge} {departed:.1}\"/>");
     }
     let again = if arrow.again { " again" } else { "" };
-    let mut label = joined(&arrow.labels);
-    let room = LETTERS - again.chars().count();
-    if label.chars().count() > room {
-        label = label.chars().take(room - 1).chain(['…']).collect();
-    }
+    let [wide, narrow] = LETTERS;
+    let room = if left { wide } else { narrow } - again.chars().count();
+    let label = fitting(&arrow.labels, room);
     let class = if arrow.again { format!("{class} s") } else { class.to_owned() };
     text(svg, x, y + 3.5, &class, &format!("{label}{again}"));
 }
 
-/// `ACK 17, 18 + REL 4`: what neighbours have in common is said once.
+/// As many labels as there is room for, and how many more there are.
+fn fitting(labels: &[String], room: usize) -> String {
+    let whole = (1..=labels.len()).rev().find_map(|count| {
+        let more = labels.len() - count;
+        let mut text = joined(labels.get(..count)?);
+        if more > 0 {
+            text.push_str(&format!(" +{more}"));
+        }
+        (text.chars().count() <= room).then_some(text)
+    });
+    whole.unwrap_or_else(|| joined(labels).chars().take(room.saturating_sub(1)).chain(['…']).collect())
+}
+
+/// `ACK 17, 18, REL 4`: what neighbours have in common is said once.
 fn joined(labels: &[String]) -> String {
     let mut text = String::new();
     let mut before = "";
@@ -180,7 +192,7 @@ fn joined(labels: &[String]) -> String {
         match (text.is_empty(), head == before && !number.is_empty()) {
             (true, _) => text.push_str(label),
             (false, true) => text.push_str(&format!(", {number}")),
-            (false, false) => text.push_str(&format!(" + {label}")),
+            (false, false) => text.push_str(&format!(", {label}")),
         }
         before = head;
     }
@@ -244,7 +256,15 @@ mod tests {
     #[test]
     fn neighbours_say_once_what_they_have_in_common() {
         let labels = ["ACK 17", "ACK 18", "REL 4", "CONNECT"].map(str::to_owned);
-        assert_eq!(joined(&labels), "ACK 17, 18 + REL 4 + CONNECT");
+        assert_eq!(joined(&labels), "ACK 17, 18, REL 4, CONNECT");
+    }
+
+    #[test]
+    fn labels_that_do_not_fit_are_counted() {
+        let labels = ["REL 3563", "UNREL ch1 3563", "ACK 7"].map(str::to_owned);
+        assert_eq!(fitting(&labels, 40), "REL 3563, UNREL ch1 3563, ACK 7");
+        assert_eq!(fitting(&labels, 22), "REL 3563 +2");
+        assert_eq!(fitting(&labels, 6), "REL 3…");
     }
 
     #[test]

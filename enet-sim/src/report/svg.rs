@@ -6,12 +6,14 @@ use super::scale::Scale;
 
 /// Width of every drawing, in its own units; the page scales it.
 pub(super) const WIDTH: f64 = 520.0;
-const LEFT: f64 = 54.0;
+const LEFT: f64 = 60.0;
 const RIGHT: f64 = 12.0;
 /// Above each panel, for its title.
 const TITLE: f64 = 24.0;
 /// Below the last panel, for the horizontal axis.
 const BOTTOM: f64 = 40.0;
+/// Between two labels of a vertical axis.
+const LABEL: f64 = 17.0;
 const HOVER_SLICES: u32 = 40;
 
 /// A drawing: panels above each other.
@@ -119,10 +121,15 @@ impl Chart {
         let width = right - LEFT;
         text(svg, LEFT, top - 7.0, "t b", &panel.title);
         let mut grid = String::new();
-        for tick in panel.y.ticks((panel.height / 28.0).max(2.0)) {
+        // From the top: of labels that would touch, the upper one says more.
+        let mut labelled = f64::NEG_INFINITY;
+        for tick in panel.y.ticks((panel.height / 28.0).max(2.0)).iter().rev() {
             let y = bottom - tick.place * panel.height;
             let _ = write!(grid, "M{LEFT} {y:.1}H{right}");
-            text(svg, LEFT - 6.0, y + 4.0, "t e", &tick.text);
+            if y - labelled >= LABEL {
+                text(svg, LEFT - 6.0, y + 4.0, "t e", &tick.text);
+                labelled = y;
+            }
         }
         for tick in self.x.ticks(6.0) {
             let x = LEFT + tick.place * width;

@@ -31,7 +31,8 @@ const COLUMNS: [(&str, &str); 15] = [
 /// assert!(enet_sim::report::table(&[]).contains("verdict"));
 /// ```
 pub fn table(records: &[RunRecord]) -> String {
-    let mut lines = vec![COLUMNS.map(|(above, _)| above.to_owned()), COLUMNS.map(|(_, below)| below.to_owned())];
+    let mut lines =
+        vec![COLUMNS.map(|(above, _)| above.to_owned()), COLUMNS.map(|(_, below)| below.to_owned())];
     lines.extend(records.iter().map(cells));
     let mut widths = [0; COLUMNS.len()];
     for line in &lines {
@@ -107,7 +108,14 @@ mod tests {
             seed: 1,
             sender: "ours".to_owned(),
             receiver: receiver.to_owned(),
-            latency_ms: Some(Latency { mean: 50.0, p50: 41.24, p95: 102.3, p99: 301.8, p999: 900.0, max: 1_024.0 }),
+            latency_ms: Some(Latency {
+                mean: 50.0,
+                p50: 41.24,
+                p95: 102.3,
+                p99: 301.8,
+                p999: 900.0,
+                max: 1_024.0,
+            }),
             unreliable_latency_ms: None,
             delivered: 976,
             sent: 1_000,

@@ -1,4 +1,4 @@
-//! Whole hosts that crash and networks that break: `enet-proto` in async code, under [turmoil](::turmoil).
+//! Whole hosts that crash and networks that break: `enet-proto` in async code, under [turmoil](https://docs.rs/turmoil).
 //!
 //! The rest of this crate simulates single datagrams, millions of them. This module simulates programs: a server and its
 //! clients, each an async task around a [`Driver`], on hosts that crash and start again, over links that are cut in one

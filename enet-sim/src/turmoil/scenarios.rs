@@ -81,8 +81,8 @@ const SEC: Duration = Duration::from_secs(1);
 const SERVER: u8 = 0;
 const CLIENT: u8 = 1;
 
-/// ENet gives up after at least 5 and at most 30 seconds without an acknowledgement, and looks when a retransmission is
-/// due; those are up to as far apart again.
+/// ENet gives up after at least 5 and at most 30 seconds without an acknowledgement. It notices when a retransmission is
+/// due; with 20 messages a second that is soon.
 const EARLIEST_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(31);
 /// What is under way when a host crashes may have been sent this much earlier.

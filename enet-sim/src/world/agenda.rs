@@ -1,6 +1,6 @@
 //! [`Agenda`]: what happens when.
 
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use super::observer::HostIndex;
@@ -8,7 +8,7 @@ use crate::net::Copy as NetCopy;
 use crate::time::Time;
 
 /// Something that happens at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Item {
     /// A datagram arrives; its place among those under way.
     Arrival(u32),
@@ -34,10 +34,39 @@ pub(super) enum Item {
     Look,
 }
 
+/// An item and when it is due; those of the same instant in the order in which they were noted.
+#[derive(Debug)]
+struct Entry {
+    at: Time,
+    noted: u64,
+    item: Item,
+}
+
+impl Ord for Entry {
+    /// The heap gives the greatest first: that is the earliest.
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.at, other.noted).cmp(&(self.at, self.noted))
+    }
+}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Entry {}
+
 /// What happens when. Things of the same instant happen in the order in which they were noted.
 #[derive(Debug, Default)]
 pub(super) struct Agenda {
-    heap: BinaryHeap<Reverse<(Time, u64, Item)>>,
+    heap: BinaryHeap<Entry>,
     noted: u64,
     under_way: Vec<Option<NetCopy>>,
     free: Vec<u32>,
@@ -46,7 +75,7 @@ pub(super) struct Agenda {
 impl Agenda {
     pub(super) fn note(&mut self, at: Time, item: Item) {
         self.noted += 1;
-        self.heap.push(Reverse((at, self.noted, item)));
+        self.heap.push(Entry { at, noted: self.noted, item });
     }
 
     /// Notes a datagram's arrival.
@@ -71,12 +100,12 @@ impl Agenda {
 
     /// What happens next.
     pub(super) fn pop(&mut self) -> Option<(Time, Item)> {
-        self.heap.pop().map(|Reverse((at, _, item))| (at, item))
+        self.heap.pop().map(|Entry { at, item, .. }| (at, item))
     }
 
     /// When something happens next, and to which host if it is an arrival.
     pub(super) fn next_is_arrival_at(&self, now: Time, host: HostIndex) -> bool {
-        let Some(Reverse((at, _, Item::Arrival(place)))) = self.heap.peek() else { return false };
+        let Some(Entry { at, item: Item::Arrival(place), .. }) = self.heap.peek() else { return false };
         *at == now && self.under_way.get(*place as usize).and_then(Option::as_ref).is_some_and(|it| it.to == host)
     }
 }

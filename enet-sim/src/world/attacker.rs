@@ -93,7 +93,7 @@ impl Attacker {
             Attack::ConnectFlood { .. } => {
                 self.forge_connect();
                 let [.., high, low] = self.rng.next_u32().to_be_bytes();
-                let nobody = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(203, 0, high, low)), 7_000);
+                let nobody = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(203, 0, high, low)), 7_777);
                 (nobody, server)
             }
             Attack::Guess { .. } => {

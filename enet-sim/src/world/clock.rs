@@ -29,7 +29,8 @@ impl Clock {
         }
         let distance = (i128::from(shown.0) - self.offset).max(0);
         let rate = 1_000_000 + self.drift_ppm;
-        let guess = (distance * 1_000_000 + rate - 1) / rate;
+        // Drift is rounded to nanoseconds: the guess may be off by a few.
+        let guess = (distance * 1_000_000 / rate - 3).max(0);
         let mut time = Time(u64::try_from(guess).unwrap_or(u64::MAX));
         while self.at(time) < shown {
             time = Time(time.0 + 1);

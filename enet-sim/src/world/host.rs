@@ -86,10 +86,13 @@ impl Host {
     }
 }
 
+/// Wireshark takes 7777 for nothing in particular.
+const PORT: u16 = 7_777;
+
 /// Where host `index` is.
 pub fn address(index: HostIndex) -> SocketAddr {
     let [.., high, low] = index.to_be_bytes();
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, high, low.wrapping_add(1))), 7_000)
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, high, low.wrapping_add(1))), PORT)
 }
 
 /// One side of a connection, as the application keeps it.

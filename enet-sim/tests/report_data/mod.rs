@@ -1,4 +1,5 @@
 //! Runs made up for tests of the report: messages over a path that loses some, no protocol behind them.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)] // it is a test
 
 use std::net::SocketAddr;
 
@@ -89,7 +90,9 @@ fn steps(path: &Path) -> Vec<(Time, Step)> {
         let seq = u16::try_from(number / 2 + 1).unwrap();
         let bytes = match kind {
             Kind::Reliable => datagram(seq, true, Body::SendReliable { payload: &payload }),
-            _ => datagram(0, false, Body::SendUnsequenced { group: UnsequencedGroup(seq), payload: &payload }),
+            _ => {
+                datagram(0, false, Body::SendUnsequenced { group: UnsequencedGroup(seq), payload: &payload })
+            }
         };
         let (mut left, mut wait) = (at, Span::from_millis(path.delay * path.rtt_factor));
         loop {
@@ -104,9 +107,15 @@ fn steps(path: &Path) -> Vec<(Time, Step)> {
                 steps.push((in_order, Step::Deliver(payload)));
                 if kind == Kind::Reliable {
                     delivered = in_order;
-                    let received = Body::Acknowledge { received_seq: ReliableSeq(seq), received_sent_time: 1 };
-                    let fate =
-                        Fate { number: 0, dropped: None, corrupted: false, copies: 1, arrives: arrives + way };
+                    let received =
+                        Body::Acknowledge { received_seq: ReliableSeq(seq), received_sent_time: 1 };
+                    let fate = Fate {
+                        number: 0,
+                        dropped: None,
+                        corrupted: false,
+                        copies: 1,
+                        arrives: arrives + way,
+                    };
                     steps.push((arrives, Step::Depart(SERVER, datagram(seq, false, received), fate)));
                 }
                 break;
@@ -125,7 +134,8 @@ fn steps(path: &Path) -> Vec<(Time, Step)> {
 fn run(scenario: &str, side: &str, path: &Path) -> (RunRecord, Series, Option<enet_sim::log::Window>) {
     let address = |last: u8| SocketAddr::from(([10, 0, 0, last], 7_777));
     let host = |name: &str, last: u8| HostName { name: name.to_owned(), address: address(last) };
-    let mut log = Log::new(LogConfig { hosts: vec![host("server", 1), host("client", 2)], ..LogConfig::default() });
+    let mut log =
+        Log::new(LogConfig { hosts: vec![host("server", 1), host("client", 2)], ..LogConfig::default() });
     let mut measures = Measures::new(MeasuresConfig {
         scenario: scenario.to_owned(),
         seed: path.seed,
@@ -187,7 +197,12 @@ pub(crate) fn scenarios() -> Vec<ScenarioReport> {
     let quiet = Path { delay: 1, jitter: 0, ..path(4, 0, 0) };
     let mut lan = vec![run("lan", "ours", &quiet), run("lan", "c", &quiet)];
     lan[1].2 = None;
-    let lan = report("lan", "A switch between two machines.", "Everything arrives within a millisecond or two.", lan);
+    let lan = report(
+        "lan",
+        "A switch between two machines.",
+        "Everything arrives within a millisecond or two.",
+        lan,
+    );
     let mut wild = vec![run("<wild> & \"odd\"", "ours", &path(5, 200, 60))];
     wild[0].0.expectation = Some("p99 is <above> 1 s".to_owned());
     wild[0].0.disconnects = 1;

@@ -1,0 +1,56 @@
+//! What the verbs of `sim` are given: scenarios, seeds, implementations.
+
+use std::error::Error;
+use std::path::Path;
+
+use enet_sim::Scenario;
+use enet_sim::endpoint::Implementation;
+use enet_sim::shrink::Regression;
+use enet_sim::world::Cast;
+
+/// A built-in scenario by its name, or one from a file.
+pub(crate) fn scenario(name: &str) -> Result<Scenario, Box<dyn Error>> {
+    if Path::new(name).exists() {
+        let text = std::fs::read_to_string(name).map_err(|error| format!("{name}: {error}"))?;
+        return Ok(Scenario::from_toml(&text).map_err(|error| format!("{name}: {error}"))?);
+    }
+    Ok(Scenario::built_in(name).map_err(|error| format!("{error}; a file of this name is not there either"))?)
+}
+
+/// A random world by its seed, or a world from a file.
+pub(crate) fn world(file: Option<&Path>, seed: Option<u64>) -> Result<Regression, Box<dyn Error>> {
+    match (file, seed) {
+        (Some(file), _) => {
+            let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+            Ok(Regression::from_toml(&text).map_err(|error| format!("{}: {error}", file.display()))?)
+        }
+        (None, Some(seed)) => Ok(Regression::of(enet_sim::swarm::scenario(seed))),
+        (None, None) => Err("name a file, or a seed with --seed".into()),
+    }
+}
+
+/// A number, decimal or hexadecimal.
+pub(crate) fn number(text: &str) -> Result<u64, String> {
+    let parsed = match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    parsed.map_err(|_| format!("{text:?} is not a number such as 7 or 0x1234"))
+}
+
+/// Whom to pair with whom: all with all of those named; by default ours with ours and, where it is there, C with C.
+pub(crate) fn casts(peers: &[Implementation]) -> Result<Vec<Cast>, Box<dyn Error>> {
+    if peers.is_empty() {
+        let mut casts = vec![Cast::OURS];
+        match Implementation::C.available() {
+            Ok(()) => casts.push(Cast { server: Implementation::C, clients: Implementation::C }),
+            Err(reason) => eprintln!("without the C library: {reason}"),
+        }
+        return Ok(casts);
+    }
+    for peer in peers {
+        peer.available().map_err(|reason| format!("{peer}: {reason}"))?;
+    }
+    let pairs = peers.iter().flat_map(|clients| peers.iter().map(move |server| (*clients, *server)));
+    Ok(pairs.map(|(clients, server)| Cast { server, clients }).collect())
+}
