@@ -399,7 +399,9 @@ impl CHost {
 
     /// Whether anything is queued for a peer, or sent to it and not acknowledged.
     pub(crate) fn has_commands(&self, peer: CPeer) -> bool {
-        [peer::SENT_RELIABLE_COMMANDS, peer::OUTGOING_COMMANDS].into_iter().any(|list| self.has_items(peer, list))
+        [peer::SENT_RELIABLE_COMMANDS, peer::OUTGOING_COMMANDS]
+            .into_iter()
+            .any(|list| self.has_items(peer, list))
     }
 
     fn has_items(&self, peer: CPeer, list: usize) -> bool {

@@ -7,7 +7,8 @@ fn main() {
     let who = match std::env::args().nth(1).as_deref() { Some("c") => Implementation::C, _ => Implementation::Ours };
     let clients: u16 = std::env::args().nth(2).map_or(1, |a| a.parse().unwrap());
     let secs: u64 = std::env::args().nth(3).map_or(1000, |a| a.parse().unwrap());
-    let s = soak::crowd(1, clients, Span::from_secs(secs));
+    let order = match std::env::args().nth(1).as_deref() { Some("own") => enet_sim::endpoint::Order::EventLoop, _ => enet_sim::endpoint::Order::AsC };
+    let s = soak::crowd(1, clients, Span::from_secs(secs), order);
     let t = Instant::now();
     let mut w = World::new(&s, Cast { server: who, clients: who }, ()).unwrap();
     w.run();

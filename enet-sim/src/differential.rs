@@ -29,8 +29,9 @@ use crate::world::{Cast, World};
 pub const TOLERANCE: f64 = 0.05;
 
 /// A difference between 1.3.17 and newer versions, and the reason why a run may part from C's.
-pub const QUEUE_OF_ITS_OWN: &str = "since 1.3.18 reliable data has a queue of its own: what goes out again is merged by \
-    age, while in 1.3.17 it stays in the order of its last transmission (PROTOCOL.md §9.5, §13.2, §16.1)";
+pub const QUEUE_OF_ITS_OWN: &str = "since 1.3.18 reliable data has a queue of its own: of what goes out again, data and \
+    control commands are merged by age; in 1.3.17 they stay in the order in which they last left (PROTOCOL.md §9.5, \
+    §13.2, §16.1)";
 
 /// All pairings. The first is what the others are compared with.
 pub const CASTS: [Cast; 4] = {
@@ -159,8 +160,8 @@ pub fn difference(scenario: &Scenario, cast: Cast) -> Result<Option<Difference>,
     let (theirs, other) = (datagrams(scenario, reference)?, datagrams(scenario, cast)?);
     let Some(text) = first_difference(&theirs, &other) else { return Ok(None) };
     let same = theirs.entries().zip(other.entries()).take_while(|(one, two)| one == two).count();
-    let both = theirs.entries().nth(same).zip(other.entries().nth(same));
-    let is_known = both.is_some_and(|(one, two)| differ_by_place_only(one, two, scenario.client.checksum));
+    let (one, two) = (at_once(&theirs, same), at_once(&other, same));
+    let is_known = differ_by_place_only(&one, &two, scenario.client.checksum);
     let reason = is_known.then_some(QUEUE_OF_ITS_OWN);
     Ok(Some(Difference { seed: scenario.seed, datagram: same as u64, reason, text }))
 }
@@ -182,23 +183,36 @@ impl Observer for Datagrams {
     }
 }
 
-/// Whether two datagrams have the same commands, and only the connection's own have another place among the data.
-fn differ_by_place_only(one: &Entry, two: &Entry, checksum: bool) -> bool {
-    let (What::Departed { bytes: first, .. }, What::Departed { bytes: second, .. }) = (&one.what, &two.what) else {
-        return false;
-    };
-    let (mut first_reader, mut second_reader) = (Reader::new(checksum), Reader::new(checksum));
-    let halves = cut(&mut first_reader, first);
-    (one.at, one.host) == (two.at, two.host) && halves.is_some() && halves == cut(&mut second_reader, second)
+/// A datagram, and those that its host sends right after it in the same instant.
+fn at_once(log: &Log, place: usize) -> Vec<&Entry> {
+    let mut rest = log.entries().skip(place).peekable();
+    let first = rest.peek().map(|entry| (entry.at, entry.host));
+    rest.take_while(|entry| first == Some((entry.at, entry.host))).collect()
 }
 
-/// A datagram's header, the commands of the connection itself, and those of channels.
-type Halves<'a> = (Header, Vec<Command<'a>>, Vec<Command<'a>>);
+/// Whether datagrams have the same commands, and only the connection's own have another place among the data.
+fn differ_by_place_only(one: &[&Entry], two: &[&Entry], checksum: bool) -> bool {
+    let when = |entries: &[&Entry]| entries.first().map(|entry| (entry.at, entry.host));
+    let readers = |entries: &[&Entry]| entries.iter().map(|_| Reader::new(checksum)).collect::<Vec<_>>();
+    let (mut first, mut second) = (readers(one), readers(two));
+    let halves = cut(&mut first, one);
+    when(one).is_some() && when(one) == when(two) && halves.is_some() && halves == cut(&mut second, two)
+}
 
-fn cut<'a>(reader: &'a mut Reader, bytes: &'a [u8]) -> Option<Halves<'a>> {
-    let (header, commands) = reader.read(bytes)?;
-    let commands: Vec<_> = commands.collect::<Result<_, _>>().ok()?;
-    let (control, data) = commands.into_iter().partition(|command| command.channel.is_control());
+/// The first header, the commands of the connection itself, and those of channels.
+type Halves<'a> = (Option<Header>, Vec<Command<'a>>, Vec<Command<'a>>);
+
+fn cut<'a>(readers: &'a mut [Reader], entries: &[&'a Entry]) -> Option<Halves<'a>> {
+    let (mut header, mut all) = (None, Vec::new());
+    for (reader, entry) in readers.iter_mut().zip(entries) {
+        let What::Departed { bytes, .. } = &entry.what else { return None };
+        let (its, commands) = reader.read(bytes)?;
+        header.get_or_insert(its);
+        for command in commands {
+            all.push(command.ok()?);
+        }
+    }
+    let (control, data) = all.into_iter().partition(|command| command.channel.is_control());
     Some((header, control, data))
 }
 
@@ -303,7 +317,10 @@ impl Pairing {
         }
         let usual = reference.disconnects as f64;
         if self.disconnects as f64 > usual + 3.0 * (usual + 1.0).sqrt() {
-            texts.push(format!("{} connections are lost, C loses {}", self.disconnects, reference.disconnects));
+            texts.push(format!(
+                "{} connections are lost, C loses {}",
+                self.disconnects, reference.disconnects
+            ));
         }
         if self.violations > 0 {
             texts.push(format!("{} properties are broken", self.violations));
@@ -354,13 +371,17 @@ mod tests {
     fn only_another_place_of_control_commands_among_data_is_a_known_difference() {
         let [ping, two, three] = [(None, 1), (Some(2), 2), (Some(3), 3)];
         let usual = sent(&[two, ping, three]);
-        assert!(differ_by_place_only(&usual, &sent(&[ping, two, three]), false));
-        assert!(differ_by_place_only(&usual, &sent(&[two, three, ping]), false));
-        for other in [&[three, ping, two][..], &[two, ping], &[two, ping, (Some(4), 3)], &[two, (None, 2), three]] {
-            assert!(!differ_by_place_only(&usual, &sent(other), false), "{other:?}");
+        let is_known = |others: &[&Entry]| differ_by_place_only(&[&usual], others, false);
+        assert!(is_known(&[&sent(&[ping, two, three])]));
+        assert!(is_known(&[&sent(&[two, three, ping])]));
+        assert!(is_known(&[&sent(&[two, three]), &sent(&[ping])]), "it went into the next datagram");
+        for other in
+            [&[three, ping, two][..], &[two, ping], &[two, ping, (Some(4), 3)], &[two, (None, 2), three]]
+        {
+            assert!(!is_known(&[&sent(other)]), "{other:?}");
         }
-        let later = Entry { at: Time(6), ..sent(&[ping, two, three]) };
-        assert!(!differ_by_place_only(&usual, &later, false));
+        assert!(!is_known(&[&Entry { at: Time(6), ..sent(&[ping, two, three]) }]));
+        assert!(!is_known(&[]) && !differ_by_place_only(&[], &[], false));
     }
 
     fn pairing(identical: Option<u64>) -> Pairing {

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use crate::endpoint::{Implementation, Setting};
 use crate::log::{HostName, Log, LogConfig, first_difference};
 use crate::marks::Marks;
 use crate::measure::{End, Measures, MeasuresConfig, RunRecord, Series};
 use crate::oracle::{HostRules, Judge, JudgeConfig, Violation};
 use crate::random::Chance;
-use crate::scenario::{Attack, Scenario, Sender, Service, Trouble};
+use crate::scenario::{Attack, Deed, Scenario, Sender, Service, Trouble};
 use crate::time::{Span, Time};
 use crate::trace::TraceHash;
 use crate::world::observer::HostIndex;
@@ -222,6 +223,18 @@ fn host_rules(scenario: &Scenario, cast: Cast, index: HostIndex) -> HostRules {
         rules.timeout_minimum = timeouts.minimum;
         rules.timeout_maximum = timeouts.maximum;
     }
+    rules.timeout_changes = scenario
+        .action
+        .iter()
+        .filter(|action| action.host == index)
+        .filter_map(|action| match action.deed {
+            Deed::Set { setting: Setting::Timeouts { limit, minimum, maximum } } => {
+                Some((limit, minimum, maximum))
+            }
+            _ => None,
+        })
+        .collect();
+    rules.clock_drift_ppm = spec.clock_drift_ppm.unsigned_abs();
     if let Some(limit) = spec.max_waiting_data {
         rules.max_waiting = limit;
     }
@@ -238,6 +251,6 @@ fn host_rules(scenario: &Scenario, cast: Cast, index: HostIndex) -> HostRules {
     let start = spec.clock_start.0 / 1_000_000;
     rules.clock_wraps = Some(Time((wrap - start % wrap).saturating_mul(1_000_000)));
     let implementation = if index == 0 { cast.server } else { cast.clients };
-    rules.foreign = implementation != crate::endpoint::Implementation::Ours;
+    rules.foreign = implementation != Implementation::Ours;
     rules
 }

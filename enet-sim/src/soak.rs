@@ -1,6 +1,6 @@
 //! Worlds that last: [`days`] for clocks, [`numbers`] for sequence numbers, [`crowd`] for many peers.
 
-use crate::endpoint::Kind;
+use crate::endpoint::{Kind, Order};
 use crate::random::Chance;
 use crate::scenario::link::{Delay, Duplicate, LinkSpec, Loss};
 use crate::scenario::{Flow, Scenario, Sender, Service};
@@ -79,8 +79,8 @@ pub fn numbers(seed: u64, messages: u32) -> Scenario {
 }
 
 /// A server and `clients` clients, 62 messages a second each, both ways, 100 bytes, half of them reliable, 2 % loss; each
-/// host is called once in 16 ms.
-pub fn crowd(seed: u64, clients: u16, duration: Span) -> Scenario {
+/// host is called once in 16 ms, ours in the given order.
+pub fn crowd(seed: u64, clients: u16, duration: Span, order: Order) -> Scenario {
     let flow = |channel, kind| Flow {
         from: Sender::Everyone,
         channel,
@@ -95,6 +95,7 @@ pub fn crowd(seed: u64, clients: u16, duration: Span) -> Scenario {
         stagger: Span::from_micros(100),
         duration,
         service: Service::Every(Span::from_millis(16)),
+        order,
         link: LinkSpec {
             loss: Loss::Random { chance: Chance::percent(2) },
             ..LinkSpec::delayed(Span::from_millis(20))

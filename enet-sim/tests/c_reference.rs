@@ -5,8 +5,8 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use enet_sim::endpoint::{Close, Conn, Endpoint, Happening, Implementation, Kind, Port, Setting};
-use enet_sim::scenario::{HostSpec, Service, TimeoutSpec};
+use enet_sim::endpoint::{Close, Conn, Endpoint, Happening, Implementation, Kind, Order, Port, Setting};
+use enet_sim::scenario::{HostSpec, TimeoutSpec};
 use enet_sim::{Span, Time};
 
 const DELAY: Span = Span::from_millis(20);
@@ -60,7 +60,7 @@ impl Lab {
     fn new(pair: (Implementation, Implementation), spec: &HostSpec, lost: usize) -> Lab {
         let host = |number: u8, implementation: Implementation, clock| Host {
             endpoint: implementation
-                .create(spec, 4, [number; 32], Service::Every(Span::from_millis(1)))
+                .create(spec, 4, [number; 32], Order::AsC)
                 .expect("it is available"),
             port: Port::default(),
             address: SocketAddr::from(([10, 0, 0, number], 7777)),

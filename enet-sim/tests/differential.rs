@@ -136,7 +136,15 @@ fn the_throttle_falls_and_rises_as_that_of_c_does() {
         let samples = run::measured(&scenario("throttle", 1), cast, false).unwrap().series.samples;
         let numbers = |it: &enet_sim::measure::Sample| {
             let now = it.numbers;
-            (it.at, now.throttle, now.throttle_limit, now.rtt, now.rtt_variance, now.in_flight, now.packet_loss)
+            (
+                it.at,
+                now.throttle,
+                now.throttle_limit,
+                now.rtt,
+                now.rtt_variance,
+                now.in_flight,
+                now.packet_loss,
+            )
         };
         samples.iter().map(numbers).collect::<Vec<_>>()
     });
@@ -192,7 +200,11 @@ fn under_an_event_loop_all_that_is_reliable_comes_once_and_in_order_in_every_pai
             assert!(!deliveries.taken.is_empty(), "{name} {cast:?}");
             for (flow, taken) in deliveries.taken {
                 let came = deliveries.came.get(&flow).map_or(&[][..], Vec::as_slice);
-                assert!(came.iter().copied().eq(0..taken), "{name} {cast:?} {flow:?}: {} of {taken}", came.len());
+                assert!(
+                    came.iter().copied().eq(0..taken),
+                    "{name} {cast:?} {flow:?}: {} of {taken}",
+                    came.len()
+                );
             }
         }
     }

@@ -111,7 +111,8 @@ fn crowds() -> impl Strategy<Value = Scenario> {
         let mut link = LinkSpec::delayed(ms(base));
         link.loss = Loss::Random { chance: Chance::from_ppm(2_000).unwrap_or_default() };
         (link.duplicate, link.delay.jitter, link.delay.reorder) = (duplicate, ms(2), true);
-        let flow = |channel, kind| Flow { channel, kind, size: 20, interval: ms(10), burst: 34, ..Flow::default() };
+        let flow =
+            |channel, kind| Flow { channel, kind, size: 20, interval: ms(10), burst: 34, ..Flow::default() };
         Scenario {
             name: "ordering-crowd".to_owned(),
             seed,
@@ -157,10 +158,16 @@ impl Lane {
         }
         if place < self.next {
             let property = if kind == Kind::Reliable { "R1" } else { "U1" };
-            return Err((property, format!("{what} arrived after {} of {} were delivered", self.next, self.sent.len())));
+            return Err((
+                property,
+                format!("{what} arrived after {} of {} were delivered", self.next, self.sent.len()),
+            ));
         }
         if let Some(gap) = self.reliable_between(place) {
-            return Err(("U2", format!("{what} arrived, and the reliable one at place {gap} before it did not")));
+            return Err((
+                "U2",
+                format!("{what} arrived, and the reliable one at place {gap} before it did not"),
+            ));
         }
         self.next = place + 1;
         Ok(())
@@ -206,7 +213,8 @@ impl Order {
         if channel == TINY {
             return Ok(());
         }
-        let message = Message::read(payload).ok_or_else(|| ("R1", format!("{} altered bytes arrived", payload.len())))?;
+        let message = Message::read(payload)
+            .ok_or_else(|| ("R1", format!("{} altered bytes arrived", payload.len())))?;
         let source = (usize::from(message.sender), message.conn);
         let expected = *self.sources.entry((host, conn)).or_insert(source);
         if expected != source || source.0 == host {
@@ -214,7 +222,9 @@ impl Order {
         }
         match self.lanes.get_mut(&(source, channel)) {
             Some(lane) if message.channel == channel => lane.deliver(&message, payload.len()),
-            _ => Err(("X1", format!("a message of channel {} arrived on channel {channel}", message.channel))),
+            _ => {
+                Err(("X1", format!("a message of channel {} arrived on channel {channel}", message.channel)))
+            }
         }
     }
 
@@ -227,12 +237,17 @@ impl Order {
     fn judge_completeness(&mut self, at: Time) {
         for ((number, channel), lane) in &self.lanes {
             let open = self.conns.get(number).is_some_and(|conn| self.told.get(conn) == Some(&Told::Open));
-            let unequal = self.sources.iter().any(|(conn, source)| source == number && self.told.get(conn) != Some(&Told::Open));
+            let unequal = self
+                .sources
+                .iter()
+                .any(|(conn, source)| source == number && self.told.get(conn) != Some(&Told::Open));
             if !open || unequal || *channel == TINY {
                 continue;
             }
             if let Some(gap) = lane.reliable_between(lane.sent.len()) {
-                let text = format!("{at}: of {number:?} on channel {channel} the reliable message at place {gap} never arrived");
+                let text = format!(
+                    "{at}: of {number:?} on channel {channel} the reliable message at place {gap} never arrived"
+                );
                 self.broken.push(("R2", text));
             }
         }
@@ -301,12 +316,24 @@ impl Oracle for Order {
 
 #[test]
 fn ordering_holds_on_any_network() {
-    let suite = Suite { name: "ordering", part: "any network", cases: 1_500, properties: PROPERTIES, judged: PROPERTIES };
+    let suite = Suite {
+        name: "ordering",
+        part: "any network",
+        cases: 1_500,
+        properties: PROPERTIES,
+        judged: PROPERTIES,
+    };
     suite.check(worlds(), |_| Order::default());
 }
 
 #[test]
 fn ordering_holds_when_numbers_wrap() {
-    let suite = Suite { name: "ordering", part: "numbers wrap", cases: 2, properties: PROPERTIES, judged: PROPERTIES };
+    let suite = Suite {
+        name: "ordering",
+        part: "numbers wrap",
+        cases: 2,
+        properties: PROPERTIES,
+        judged: PROPERTIES,
+    };
     suite.check(crowds(), |_| Order::default());
 }

@@ -1,4 +1,5 @@
 //! Replays every world of `regressions/`: each of them once broke a property, and breaks nothing any more.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -35,7 +36,11 @@ fn no_world_that_once_broke_a_property_breaks_one_again() {
             broken += &format!("\n{}: {violation}", path.display());
         }
     }
-    assert!(broken.is_empty(), "{} worlds replayed:{broken}\nsee it with cargo xtask sim replay FILE --log", files.len());
+    assert!(
+        broken.is_empty(),
+        "{} worlds replayed:{broken}\nsee it with cargo xtask sim replay FILE --log",
+        files.len()
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! gives the other up (T2). *Closings*: each way to end a connection, at a random instant, on a bad network (C1 to C4).
 //! *Restarts*: clients crash, close and come back on the same address while their old connections still live (C5, C8):
 //! nobody is refused as long as there are slots (C7), and in the end nobody holds a connection that has no other side (C2).
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
 mod common;
 
@@ -21,7 +22,7 @@ use enet_sim::scenario::{Action, Deed, Fault, HostChoice, HostSpec, Scenario, Ti
 use enet_sim::world::observer::{Call, HostChange, HostIndex, Observer};
 use enet_sim::world::{Cast, World};
 use enet_sim::{Span, Time};
-use enet_wire::{Commands, CommandKind, Header};
+use enet_wire::{CommandKind, Commands, Header};
 use proptest::prelude::*;
 
 const PROPERTIES: &[&str] = &["T2", "T3", "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "B1"];
@@ -40,11 +41,8 @@ fn way() -> impl Strategy<Value = (HostChoice, HostChoice)> {
 /// Patience and pings of a host; its clock may wrap.
 fn host() -> impl Strategy<Value = HostSpec> {
     let ping = prop_oneof![Just(None), span(100..4_000).prop_map(Some)];
-    (prop::option::of(timeouts()), ping, clock_start()).prop_map(|(timeouts, ping_interval, clock_start)| HostSpec {
-        timeouts,
-        ping_interval,
-        clock_start,
-        ..HostSpec::default()
+    (prop::option::of(timeouts()), ping, clock_start()).prop_map(|(timeouts, ping_interval, clock_start)| {
+        HostSpec { timeouts, ping_interval, clock_start, ..HostSpec::default() }
     })
 }
 
@@ -59,7 +57,11 @@ fn blackout() -> impl Strategy<Value = Fault> {
 
 fn change_of_mind() -> impl Strategy<Value = Action> {
     let setting = prop_oneof![
-        timeouts().prop_map(|it| Setting::Timeouts { limit: it.limit, minimum: it.minimum, maximum: it.maximum }),
+        timeouts().prop_map(|it| Setting::Timeouts {
+            limit: it.limit,
+            minimum: it.minimum,
+            maximum: it.maximum
+        }),
         span(100..4_000).prop_map(|interval| Setting::Ping { interval }),
     ];
     (2_000u64..20_000, 0usize..2, setting).prop_map(|(at, host, setting)| Action {
@@ -107,8 +109,8 @@ fn closings() -> impl Strategy<Value = Scenario> {
         deed: Deed::Close { how, data },
     });
     let flows = prop::collection::vec(flow(2, &[Kind::Reliable, Kind::Unreliable], 3_000), 0..4);
-    (any::<u64>(), link(250_000, 300), link(250_000, 300), flows, prop::collection::vec(closing, 1..3)).prop_map(
-        |(seed, up, down, traffic, action)| Scenario {
+    (any::<u64>(), link(250_000, 300), link(250_000, 300), flows, prop::collection::vec(closing, 1..3))
+        .prop_map(|(seed, up, down, traffic, action)| Scenario {
             name: "timeouts-closing".to_owned(),
             seed,
             duration: Span::from_secs(8),
@@ -120,8 +122,7 @@ fn closings() -> impl Strategy<Value = Scenario> {
             traffic,
             action,
             ..Scenario::default()
-        },
-    )
+        })
 }
 
 /// What ends a client's connection.
@@ -214,7 +215,12 @@ impl Ends {
         let tale = tale.clone();
         match before {
             Some(before) if before.over.is_none() => {}
-            _ => self.complain("C1", format!("{at}: host {host} was disconnected from what was not connected")),
+            _ => {
+                self.complain(
+                    "C1",
+                    format!("{at}: host {host} was disconnected from what was not connected"),
+                );
+            }
         }
         if ended == Ended::Local && tale.closed.is_empty() {
             self.complain("C4", format!("{at}: host {host} was told that it had closed what it had not"));
@@ -242,7 +248,10 @@ impl Ends {
         let complete = tale.closed.is_empty() && other.closed.iter().all(|(how, _)| *how == Close::Later);
         let (all, received) = (other.reliable_sent, tale.reliable_received);
         if complete && received < all {
-            self.complain("C4", format!("{at}: host {host} has {received} of {all} messages sent before the close"));
+            self.complain(
+                "C4",
+                format!("{at}: host {host} has {received} of {all} messages sent before the close"),
+            );
         }
     }
 }
@@ -287,7 +296,10 @@ impl Observer for Ends {
                 let tale = self.tales.entry((host, conn)).or_default();
                 tale.reliable_received += u64::from(kind == Some(Kind::Reliable));
                 if !tale.opened || tale.over.is_some() {
-                    self.complain("C1", format!("{at}: host {host} received over a connection that is not open"));
+                    self.complain(
+                        "C1",
+                        format!("{at}: host {host} received over a connection that is not open"),
+                    );
                 }
             }
             Happening::Disconnected { conn, ended, data } => self.ended(at, host, conn, ended, data),
@@ -370,25 +382,34 @@ fn timeouts_of_an_answer_that_nobody_hears_are_the_same() {
 
 #[test]
 fn timeouts_come_when_they_are_due() {
-    let suite = Suite { name: "timeouts", part: "when they are due", cases: 1_500, properties: PROPERTIES, judged: LIFECYCLE };
+    let suite = Suite {
+        name: "timeouts",
+        part: "when they are due",
+        cases: 1_500,
+        properties: PROPERTIES,
+        judged: LIFECYCLE,
+    };
     suite.check(blackouts(0..1), Model::new);
 }
 
 #[test]
 fn timeouts_follow_the_application_when_it_changes_its_mind() {
     // The judge knows only what hosts began with.
-    let suite = Suite { name: "timeouts", part: "changes its mind", cases: 500, properties: PROPERTIES, judged: &[] };
+    let suite =
+        Suite { name: "timeouts", part: "changes its mind", cases: 500, properties: PROPERTIES, judged: &[] };
     suite.check(blackouts(1..4), Model::new);
 }
 
 #[test]
 fn timeouts_and_closes_end_both_sides() {
-    let suite = Suite { name: "timeouts", part: "closes", cases: 1_000, properties: PROPERTIES, judged: PROPERTIES };
+    let suite =
+        Suite { name: "timeouts", part: "closes", cases: 1_000, properties: PROPERTIES, judged: PROPERTIES };
     suite.check(closings(), Ends::new);
 }
 
 #[test]
 fn timeouts_free_the_slots_of_clients_that_restart() {
-    let suite = Suite { name: "timeouts", part: "restart", cases: 800, properties: PROPERTIES, judged: PROPERTIES };
+    let suite =
+        Suite { name: "timeouts", part: "restart", cases: 800, properties: PROPERTIES, judged: PROPERTIES };
     suite.check(restarts(), Ends::new);
 }

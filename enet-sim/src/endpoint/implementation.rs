@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 
 use super::{Endpoint, Order, Ours};
-use crate::scenario::{HostSpec, Service};
+use crate::scenario::HostSpec;
 
 /// An implementation of ENet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,8 +50,8 @@ impl Implementation {
         }
     }
 
-    /// Makes a host with `peers` slots. `service` says how it will be called: ours does its work in C's order, and takes
-    /// the connect ids that C would take, if it is called as C is.
+    /// Makes a host with `peers` slots. In C's order ours takes the connect ids that C would take, too; the others know
+    /// no other order.
     ///
     /// # Errors
     /// Why it cannot be made.
@@ -60,13 +60,9 @@ impl Implementation {
         spec: &HostSpec,
         peers: u16,
         seed: [u8; 32],
-        service: Service,
+        order: Order,
     ) -> Result<Box<dyn Endpoint>, String> {
         self.available()?;
-        let order = match service {
-            Service::OnDemand => Order::EventLoop,
-            Service::Every(_) => Order::AsC,
-        };
         match self {
             Implementation::Ours => {
                 let ours = Ours::new(spec, peers, seed, order);

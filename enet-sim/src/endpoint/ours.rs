@@ -10,16 +10,20 @@ use enet_proto::{
     Transmit,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::{Arrived, Close, Conn, Endpoint, Ended, Happening, Kind, Port, Setting, Snapshot};
 use crate::scenario::HostSpec;
 use crate::time::{Span, Time};
 
 /// In which order a service call does its work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Order {
-    /// As an event loop drives a host: datagrams in, timeouts, datagrams and events out.
+    /// As the contract of `enet-proto` has it: datagrams in, timeouts, datagrams and events out.
     EventLoop,
     /// As the C library's `enet_host_service` does (PROTOCOL.md §18.2).
+    #[default]
     AsC,
 }
 

@@ -130,7 +130,7 @@ impl HostRules {
         twice
             + Span(rto.0.saturating_mul(2))
             + Span(self.service_interval.0.saturating_mul(40))
-            + Span::from_secs(2)
+            + Span::from_secs(5)
     }
 
     /// When an attempt that nobody answers ends at the earliest, counted from its first CONNECT.

@@ -127,7 +127,11 @@ impl Judge {
             Some(message) => self.sender_of(at, receiver, &message)?,
             None => match self.side(receiver).partner {
                 Some(partner) => partner,
-                None => return Ok(()), // a message without a header says nothing about where it comes from
+                None => {
+                    // A message without a header says nothing about where it comes from, and is missing from the books.
+                    self.side_mut(receiver).tainted = true;
+                    return Ok(());
+                }
             },
         };
         if self.side(receiver).tainted {

@@ -185,7 +185,7 @@ impl Observer for Judge {
                 self.on_received(at, host, conn, channel, kind, payload);
             }
             Happening::Disconnected { conn, ended, data } => {
-                self.on_disconnected(at, host, conn, ended, data)
+                self.on_disconnected(at, host, conn, ended, data);
             }
         }
     }

@@ -57,13 +57,33 @@ struct Places {
     positions: VecDeque<Position>,
 }
 
+/// The places of the messages of each kind.
+#[derive(Debug, Clone, Default)]
+struct ByKind {
+    reliable: Places,
+    unreliable: Places,
+    sets: Places,
+    unsequenced: Places,
+}
+
+impl ByKind {
+    fn of_mut(&mut self, kind: Kind) -> &mut Places {
+        match kind {
+            Kind::Reliable => &mut self.reliable,
+            Kind::Unreliable => &mut self.unreliable,
+            Kind::UnreliableFragments => &mut self.sets,
+            Kind::Unsequenced => &mut self.unsequenced,
+        }
+    }
+}
+
 /// What one side sent on one channel and may still arrive.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Outbox {
     entries: VecDeque<Entry>,
     /// The position of the first entry.
     first: Position,
-    places: [Places; 4],
+    places: ByKind,
     /// Payloads too short for a header.
     tiny: VecDeque<(Position, [u8; HEADER_LEN])>,
     /// Positions of what is to arrive reliably and has not.
@@ -74,7 +94,7 @@ pub(super) struct Outbox {
     newest_unsequenced: Option<Position>,
     /// ENet's `outgoingUnreliableSequenceNumber` (PROTOCOL.md §12.4).
     unreliable_number: u16,
-    /// Payload of everything below that was promoted for want of unreliable numbers.
+    /// A message was promoted for want of unreliable numbers.
     pub(super) exhausted: bool,
 }
 
@@ -133,7 +153,7 @@ impl Outbox {
         shown: Option<Kind>,
         groups: u64,
     ) -> Result<Delivered, Complaint> {
-        let place = &self.places[kind as usize];
+        let place = self.places.of_mut(kind);
         let position = match id.checked_sub(place.first) {
             Some(index) => place.positions.get(index as usize).copied().unwrap_or(NOWHERE),
             None if kind == Kind::Unsequenced => {
@@ -318,7 +338,7 @@ impl Outbox {
 
     /// Files a position under its number; a message without one gets the number that its place has.
     fn place(&mut self, kind: Kind, id: Option<u32>, position: Position) -> u32 {
-        let place = &mut self.places[kind as usize];
+        let place = self.places.of_mut(kind);
         let next = place.first.saturating_add(u32::try_from(place.positions.len()).unwrap_or(u32::MAX));
         let id = id.unwrap_or(next);
         if id < next {
@@ -342,7 +362,7 @@ impl Outbox {
             if !done {
                 break;
             }
-            let place = &mut self.places[entry.kind as usize];
+            let place = self.places.of_mut(entry.kind);
             while place.positions.front().is_some_and(|p| *p == NOWHERE || *p <= self.first) {
                 place.positions.pop_front();
                 place.first += 1;

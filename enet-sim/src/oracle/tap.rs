@@ -336,11 +336,11 @@ impl Judge {
         }
     }
 
-    /// Without a look at the handshake: the only attempt with this data that has no partner, if it still lives.
+    /// Without a look at the handshake: the only attempt that ever had this data, if it still lives.
     fn guess_partner(&mut self, at: Time, host: HostIndex, id: SideId, data: u32) {
         let fits = |number: &u32| {
             let side = &self.sides[*number];
-            side.to == Some(host) && side.data == data && side.partner.is_none()
+            side.to == Some(host) && side.data == data
         };
         let mut candidates = (0..self.sides.len()).filter(fits);
         let found = candidates.next();

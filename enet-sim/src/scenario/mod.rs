@@ -13,6 +13,7 @@ pub use traffic::{Flow, Sender};
 
 use serde::{Deserialize, Serialize};
 
+use crate::endpoint::Order;
 use crate::measure::RunRecord;
 use crate::time::Span;
 use link::RateSpec;
@@ -64,6 +65,9 @@ pub struct Scenario {
     pub settle: Span,
     /// When applications call their hosts.
     pub service: Service,
+    /// In which order our hosts do their work when they are called every so often. On demand it is that of event loops.
+    #[serde(skip_serializing_if = "is_default")]
+    pub order: Order,
     /// Whose messages are measured; the others' are company.
     pub measured: Sender,
     /// The server.
@@ -131,6 +135,7 @@ impl Default for Scenario {
             duration: Span::from_secs(60),
             settle: Span::from_secs(60),
             service: Service::OnDemand,
+            order: Order::AsC,
             measured: Sender::Clients,
             server: HostSpec::default(),
             client: HostSpec::default(),

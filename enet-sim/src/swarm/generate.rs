@@ -113,7 +113,7 @@ fn host(draw: &mut Draw, shared: &Shared) -> HostSpec {
         outgoing_bandwidth: draw.maybe(10, |draw| draw.log(4_000, 1_000_000) as u32),
         checksum: shared.checksum,
         range_coder: shared.range_coder,
-        max_waiting_data: None,
+        max_waiting_data: draw.maybe(3, |draw| draw.log(500, 20_000) as u32),
         timeouts,
         ping_interval: draw.maybe(50, |draw| draw.span(Span::from_millis(200), Span::from_secs(4))),
         throttle: draw.maybe(20, |draw| ThrottleSpec {

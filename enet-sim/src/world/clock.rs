@@ -18,7 +18,8 @@ impl Clock {
     /// What it shows at a time of the world.
     pub(super) fn at(&self, time: Time) -> Time {
         let time = i128::from(time.0);
-        let shown = time + time * self.drift_ppm / 1_000_000 + self.offset;
+        let drift = if self.drift_ppm == 0 { 0 } else { time * self.drift_ppm / 1_000_000 };
+        let shown = time + drift + self.offset;
         Time(u64::try_from(shown.max(0)).unwrap_or(u64::MAX))
     }
 

@@ -9,7 +9,7 @@ mod troubles;
 
 use rand_chacha::ChaCha8Rng;
 
-use crate::endpoint::{Close, Conn, Ended, Happening, Implementation};
+use crate::endpoint::{Close, Conn, Ended, Happening, Implementation, Order};
 use crate::message::Message;
 use crate::net::{Copy as NetCopy, Network};
 use crate::random::{Purpose, RngCore, scale, stream};
@@ -242,7 +242,11 @@ impl<'a, O: Observer> World<'a, O> {
         let owner = (index as u32) << 8 | (host.life & 0xFF);
         stream(self.scenario.seed, owner, Purpose::HostSeed).fill_bytes(&mut seed);
         let peers = spec.peers.unwrap_or(needed);
-        host.endpoint = Some(role.create(spec, peers, seed, host.service)?);
+        let order = match host.service {
+            Service::OnDemand => Order::EventLoop,
+            Service::Every(_) => self.scenario.order,
+        };
+        host.endpoint = Some(role.create(spec, peers, seed, order)?);
         Ok(())
     }
 

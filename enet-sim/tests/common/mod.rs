@@ -49,7 +49,11 @@ impl Suite {
     /// With `ENET_WORLD=FILE`, runs that world alone. `PROPTEST_CASES` changes the number of worlds. Where the mutants
     /// are compiled in, `ENET_MUTANT` names the one that is switched on.
     #[allow(clippy::panic, reason = "this is how a test fails")]
-    pub(crate) fn check<O: Oracle>(&self, worlds: impl Strategy<Value = Scenario>, oracle: impl Fn(&Scenario) -> O) {
+    pub(crate) fn check<O: Oracle>(
+        &self,
+        worlds: impl Strategy<Value = Scenario>,
+        oracle: impl Fn(&Scenario) -> O,
+    ) {
         select_mutant();
         if let Some(path) = std::env::var_os("ENET_WORLD") {
             let text = std::fs::read_to_string(path).unwrap_or_default();
@@ -120,8 +124,10 @@ impl Suite {
         let property = what.split(':').next().unwrap_or_default().to_owned();
         let regression = Regression { property, what: what.to_owned(), only_faults: None, scenario };
         let text = regression.to_toml();
-        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}.toml", part.replace(' ', "-")));
-        let saved = std::fs::write(&path, &text).map_or_else(|error| error.to_string(), |()| "saved".to_owned());
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("{name}-{}.toml", part.replace(' ', "-")));
+        let saved =
+            std::fs::write(&path, &text).map_or_else(|error| error.to_string(), |()| "saved".to_owned());
         let path = path.display();
         format!(
             "{name}, {part}: after {cases} worlds, this one is the smallest found that fails\n{what}\n\n{text}\n{saved}: {path}\n\

@@ -3,11 +3,11 @@
 
 use std::net::SocketAddr;
 
+use enet_sim::Time;
 use enet_sim::endpoint::{Conn, Ended, Endpoint, Happening, Setting, Snapshot};
 use enet_sim::net::Fate;
 use enet_sim::scenario::{Deed, HostSpec, Scenario, TimeoutSpec};
 use enet_sim::world::observer::{Call, HostIndex, Observer};
-use enet_sim::Time;
 use enet_wire::{Body, Command, Commands, Header, split_checksum};
 
 use super::side::{Side, Stage, millis};
@@ -152,7 +152,13 @@ impl Model {
     }
 
     /// False if the rest of the datagram is not read.
-    fn command_arrives(&mut self, at: Time, host: HostIndex, sent_time: Option<u16>, command: &Command<'_>) -> bool {
+    fn command_arrives(
+        &mut self,
+        at: Time,
+        host: HostIndex,
+        sent_time: Option<u16>,
+        command: &Command<'_>,
+    ) -> bool {
         let Some((side, now)) = self.side(at, host) else { return false };
         let name = (command.channel.get(), command.seq.0);
         let is_open = side.stage == Stage::Open;
@@ -184,7 +190,9 @@ impl Model {
             }
             _ => {}
         }
-        if let (true, Some(sent_time), Some((side, _))) = (command.acknowledge, sent_time, self.side(at, host)) {
+        if let (true, Some(sent_time), Some((side, _))) =
+            (command.acknowledge, sent_time, self.side(at, host))
+        {
             side.owes(name, sent_time);
         }
         true
@@ -204,7 +212,10 @@ impl Model {
             let (rtt, var) = (side.estimate.rtt, side.estimate.var);
             if (u64::from(shown.rtt), u64::from(shown.rtt_variance)) != (rtt, var) {
                 let (seen, spread) = (shown.rtt, shown.rtt_variance);
-                wrong.push(("T7", format!("at {now} ms the round trip time is {seen} ± {spread}, not {rtt} ± {var}")));
+                wrong.push((
+                    "T7",
+                    format!("at {now} ms the round trip time is {seen} ± {spread}, not {rtt} ± {var}"),
+                ));
             }
             let (throttle, expected) = (u64::from(shown.throttle), side.estimate.throttle);
             if throttle != expected {
@@ -212,7 +223,10 @@ impl Model {
             }
             let (in_flight, expected) = (u64::from(shown.in_flight), side.in_flight());
             if in_flight != expected {
-                wrong.push(("F1", format!("at {now} ms {in_flight} bytes count as in flight, not {expected}")));
+                wrong.push((
+                    "F1",
+                    format!("at {now} ms {in_flight} bytes count as in flight, not {expected}"),
+                ));
             }
         }
         side.broken.extend(wrong);
@@ -257,8 +271,13 @@ impl Observer for Model {
                 }
                 let timed_out = matches!(ended, Ended::TimedOut | Ended::ConnectTimedOut);
                 if timed_out && post.side.lives() && post.side.dead != Some(now) {
-                    let since = post.side.dead.map_or("is not due yet".to_owned(), |due| format!("was due at {due} ms"));
-                    post.side.broken.push(("T2", format!("the remote was given up at {now} ms, which {since}")));
+                    let since = post
+                        .side
+                        .dead
+                        .map_or("is not due yet".to_owned(), |due| format!("was due at {due} ms"));
+                    post.side
+                        .broken
+                        .push(("T2", format!("the remote was given up at {now} ms, which {since}")));
                 }
                 post.side.stage = Stage::Over;
             }

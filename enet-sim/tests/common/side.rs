@@ -3,8 +3,8 @@
 
 use std::collections::HashSet;
 
-use enet_sim::scenario::TimeoutSpec;
 use enet_sim::Span;
+use enet_sim::scenario::TimeoutSpec;
 
 use super::Broken;
 use super::estimate::Estimate;
@@ -114,7 +114,10 @@ impl Side {
             return;
         }
         if now > due {
-            self.complain("T1", format!("nothing was done at {due} ms, when a command's time was over, until {now} ms"));
+            self.complain(
+                "T1",
+                format!("nothing was done at {due} ms, when a command's time was over, until {now} ms"),
+            );
         }
         let (limit, minimum, maximum) = self.limits;
         let mut place = 0;
@@ -158,7 +161,10 @@ impl Side {
             (None, Some(place)) => {
                 let flight = self.sent.remove(place);
                 let (due, attempt) = (flight.at + flight.rto, flight.attempts + 1);
-                self.complain("T1", format!("{} left for the {attempt}. time at {now} ms, not {due} ms", text(name)));
+                self.complain(
+                    "T1",
+                    format!("{} left for the {attempt}. time at {now} ms, not {due} ms", text(name)),
+                );
                 flight
             }
             (None, None) => Flight { name, at: now, rto: self.estimate.rto(), attempts: 0, len },
@@ -174,13 +180,18 @@ impl Side {
 
     /// A PING leaves by itself: the connection must have been idle for so long, and no longer (§13.4).
     pub(crate) fn pings(&mut self, now: u64, name: Name) {
-        if self.stage != Stage::Open || self.expired.iter().chain(&self.sent).any(|flight| flight.name == name) {
+        if self.stage != Stage::Open
+            || self.expired.iter().chain(&self.sent).any(|flight| flight.name == name)
+        {
             return;
         }
         let due = self.ping_due();
         if !self.sent.is_empty() || now < due {
             let waiting = self.sent.len();
-            self.complain("T3", format!("a PING left at {now} ms, with {waiting} commands in flight, not at {due} ms"));
+            self.complain(
+                "T3",
+                format!("a PING left at {now} ms, with {waiting} commands in flight, not at {due} ms"),
+            );
         } else if now > due {
             self.complain("T3", format!("a PING left only at {now} ms, not at {due} ms"));
         }
@@ -209,7 +220,10 @@ impl Side {
             Some(place) => _ = self.owed.remove(place),
             None if self.stage == Stage::Open => {
                 let what = text(name);
-                self.complain("R4", format!("an acknowledgement of {what} left at {now} ms that nobody waits for"));
+                self.complain(
+                    "R4",
+                    format!("an acknowledgement of {what} left at {now} ms that nobody waits for"),
+                );
             }
             None => {}
         }
@@ -262,18 +276,29 @@ impl Side {
         if !self.owed.is_empty() && self.stage == Stage::Open {
             let count = self.owed.len();
             let first = self.owed.first().map_or(String::new(), |(name, _)| text(*name));
-            self.complain("R4", format!("{count} copies were not acknowledged at {now} ms, the first of {first}"));
+            self.complain(
+                "R4",
+                format!("{count} copies were not acknowledged at {now} ms, the first of {first}"),
+            );
             self.owed.clear();
         }
-        if self.stage == Stage::Open && self.sent.is_empty() && self.expired.is_empty() && now >= self.ping_due() {
+        if self.stage == Stage::Open
+            && self.sent.is_empty()
+            && self.expired.is_empty()
+            && now >= self.ping_due()
+        {
             let due = self.ping_due();
             self.complain("T3", format!("no PING left at {now} ms; one was due at {due} ms"));
         }
         let in_flight = self.in_flight();
         if core::mem::take(&mut self.data_left) && in_flight > window {
-            self.complain("F1", format!("data left at {now} ms: {in_flight} bytes are in flight, and {window} are allowed"));
+            self.complain(
+                "F1",
+                format!("data left at {now} ms: {in_flight} bytes are in flight, and {window} are allowed"),
+            );
         }
-        let blocked = self.expired.iter().any(|flight| flight.name.0 != 0xFF && in_flight + flight.len > window);
+        let blocked =
+            self.expired.iter().any(|flight| flight.name.0 != 0xFF && in_flight + flight.len > window);
         let held = |flight: &&Flight| flight.name.0 == 0xFF || !blocked;
         if let Some(flight) = self.expired.iter().find(held) {
             let text = text(flight.name);
@@ -288,9 +313,16 @@ impl Side {
         }
         let due = self.deadline.0.max(self.deadline.1);
         if !self.sent.is_empty() && now > due {
-            self.complain("T1", format!("a command's time was over at {due} ms, and nothing was done until {now} ms"));
+            self.complain(
+                "T1",
+                format!("a command's time was over at {due} ms, and nothing was done until {now} ms"),
+            );
         }
-        if self.stage == Stage::Open && self.sent.is_empty() && self.expired.is_empty() && now > self.ping_due() {
+        if self.stage == Stage::Open
+            && self.sent.is_empty()
+            && self.expired.is_empty()
+            && now > self.ping_due()
+        {
             let due = self.ping_due();
             self.complain("T3", format!("a PING was due at {due} ms, and none left until {now} ms"));
         }

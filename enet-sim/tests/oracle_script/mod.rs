@@ -1,5 +1,6 @@
 //! A scripted world for a judge: two hosts, whose calls, datagrams, events and numbers the test makes up.
-#![allow(dead_code)] // each test binary uses a part of it
+#![allow(dead_code, unreachable_pub)] // each test binary uses a part of it
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::cast_possible_truncation)] // as in tests
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -201,7 +202,7 @@ impl Script {
     }
 
     pub fn later(&mut self, millis: u64) {
-        self.now = self.now + Span::from_millis(millis);
+        self.now += Span::from_millis(millis);
     }
 
     pub fn serve(&mut self, host: HostIndex) {
@@ -297,6 +298,15 @@ impl Script {
         }
         bytes.extend_from_slice(&body);
         bytes
+    }
+
+    /// Reliable command `number` of channel 0 with 100 bytes leaves, arrives, and is acknowledged.
+    pub fn exchange(&mut self, number: u16) {
+        let time = self.sent_time();
+        self.carry(CLIENT, &reliable(0, number, &[1; 100]));
+        self.carry(SERVER, &acknowledgement(0, number, time));
+        self.serve(SERVER);
+        self.serve(CLIENT);
     }
 
     // --- verdicts ---

@@ -41,7 +41,9 @@ pub(crate) struct Compare {
 
 impl Compare {
     pub(crate) fn run(self) -> Outcome {
-        Implementation::C.available().map_err(|reason| format!("there is nothing to compare with: {reason}"))?;
+        Implementation::C
+            .available()
+            .map_err(|reason| format!("there is nothing to compare with: {reason}"))?;
         let names: Vec<&str> = match self.names.as_slice() {
             [] => USUAL.to_vec(),
             names => names.iter().map(String::as_str).collect(),
@@ -55,7 +57,9 @@ impl Compare {
             let done = comparisons.len();
             let mut tell = |seeds| {
                 let (name, service) = (&scenario.name, words(scenario.service));
-                progress.tell(|| format!("{name}, {service}: {seeds} of {} seeds; {done} of {all} done", self.seeds));
+                progress.tell(|| {
+                    format!("{name}, {service}: {seeds} of {} seeds; {done} of {all} done", self.seeds)
+                });
             };
             comparisons.push(compare(scenario, self.seeds, &mut tell)?);
         }
@@ -147,7 +151,12 @@ fn print(comparisons: &[Comparison]) {
         let reason = difference.reason.unwrap_or("for no known reason");
         println!(
             "{} seed {}, {}→{}, parts from c→c at datagram {}: {reason}\n{}",
-            comparison.scenario, difference.seed, pairing.sender, pairing.receiver, difference.datagram, difference.text
+            comparison.scenario,
+            difference.seed,
+            pairing.sender,
+            pairing.receiver,
+            difference.datagram,
+            difference.text
         );
     }
 }
