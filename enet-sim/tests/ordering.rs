@@ -6,6 +6,10 @@
 //! another connection than that they were sent over (X1); and nothing before a connection opens or after it ends (C1).
 //! The network loses, copies, turns round, damages (under a checksum), stalls; receivers may have little room; connections
 //! are closed and opened again.
+//!
+//! Of the mutants it alone catches `no-dedup`, `unreliable-goes-back`, `unreliable-overtakes`, `unsequenced-twice`,
+//! `reliable-wrap` and `full-inbox-acknowledged`; with others it catches `early-reassembly`, `fragment-misplaced`,
+//! `stale-generation`, `stale-session` and more.
 
 mod common;
 

@@ -4,6 +4,10 @@
 //! millisecond when each command expires (T1), what the round trip estimate is (T7), which copies are acknowledged, each
 //! once, with the echo of that copy (R4), and how many bytes are in flight (F1). Nothing leaves again that was
 //! acknowledged; what expired leaves in that very service call, unless the byte window is full.
+//!
+//! Of the mutants it alone catches `repeat-unacknowledged`, `byte-window-ignored`, `sequence-window-ignored` and
+//! `too-many-commands`; with others it catches `no-backoff`, `early-resend`, `forgotten-timer`, `sent-time-wrap`,
+//! `acks-wait`, `in-transit-leak`, `mtu-exceeded` and more.
 
 mod common;
 

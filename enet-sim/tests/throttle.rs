@@ -6,6 +6,9 @@
 //!
 //! Without noise, and once the round trip is back where it began, the throttle is at its limit again within three
 //! intervals and as many samples as its steps take.
+//!
+//! Of the mutants it alone catches `throttle-stays-low`; `throttle-out-of-range` it catches with others, because the
+//! host's own checks do.
 
 mod common;
 

@@ -5,6 +5,9 @@
 //! gives the other up (T2). *Closings*: each way to end a connection, at a random instant, on a bad network (C1 to C4).
 //! *Restarts*: clients crash, close and come back on the same address while their old connections still live (C5, C8):
 //! nobody is refused as long as there are slots (C7), and in the end nobody holds a connection that has no other side (C2).
+//!
+//! Of the mutants it alone catches `blackout-runs-on`, `no-ping`, `disconnect-data-lost` and `later-drops-data`; with
+//! others it catches `no-timeout`, `hasty-timeout`, `clock-wrap`, `slot-leak`, `duplicate-connect` and more.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
 mod common;

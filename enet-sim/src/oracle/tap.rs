@@ -308,6 +308,13 @@ impl Judge {
     }
 
     fn bind_incoming(&mut self, at: Time, host: HostIndex, id: SideId, data: u32) {
+        // One that nobody follows any more may be meant as well.
+        let lost = |half: &Half| {
+            !half.sure && !half.client && half.host == host && half.side.is_none() && half.data == data
+        };
+        if self.tap.halves.iter().any(lost) {
+            return;
+        }
         let Some(book) = self.hosts.get_mut(host) else { return };
         let answered = core::mem::take(&mut book.answered);
         let fits = |half: &HalfId| {

@@ -169,13 +169,13 @@ impl Model {
                 let name = (command.channel.get(), received_seq.0);
                 side.is_acknowledged(now, name, received_sent_time);
                 if host == 0 && !is_open && name == (0xFF, 1) {
-                    side.open(now);
+                    self.open(host, now);
                 }
                 return true;
             }
             Body::VerifyConnect(_) if !is_open => {
                 side.remove(now, (0xFF, 1));
-                side.open(now);
+                self.open(host, now);
             }
             Body::VerifyConnect(_) => {}
             Body::Disconnect { .. } => {
@@ -198,8 +198,15 @@ impl Model {
         true
     }
 
+    fn open(&mut self, host: HostIndex, now: u64) {
+        if let Some(post) = self.posts.get_mut(host) {
+            post.side.open(now, post.spec.ping_interval);
+        }
+    }
+
     /// The numbers an endpoint shows are those that the model has.
     fn compare(&mut self, at: Time, host: HostIndex, endpoint: &mut dyn Endpoint) {
+        if std::env::var_os("DBG").is_some() { let p = &self.posts[host]; eprintln!("{at} host {host} shown {:?} model rtt {} var {} thr {} {:?}", p.shown(endpoint).map(|s| (s.rtt, s.rtt_variance, s.throttle)), p.side.estimate.rtt, p.side.estimate.var, p.side.estimate.throttle, p.side.stage); }
         let Some(post) = self.posts.get_mut(host) else { return };
         let now = post.millis(at);
         let shown = post.shown(endpoint);

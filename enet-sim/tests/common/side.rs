@@ -85,10 +85,11 @@ impl Side {
         self.idle_since = now;
     }
 
-    /// The connection is open.
-    pub(crate) fn open(&mut self, now: u64) {
+    /// The connection is open; in this very call the application may set a shorter interval between pings.
+    pub(crate) fn open(&mut self, now: u64, ping_interval: Option<Span>) {
         self.stage = Stage::Open;
         self.idle_since = now;
+        self.ping_interval = ping_interval.map_or(500, |interval| millis(interval).min(500));
     }
 
     /// Whether a model of it makes sense.
@@ -241,7 +242,8 @@ impl Side {
         if !self.estimate.acknowledged(now, echo) {
             return;
         }
-        self.last_acknowledgement = Some(now);
+        // A clock of 0 would stand for never.
+        self.last_acknowledgement = Some(now + u64::from(now & 0xFFFF_FFFF == 0));
         self.silent_since = None;
         self.remove(now, name);
     }
