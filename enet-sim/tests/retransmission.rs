@@ -5,9 +5,9 @@
 //! once, with the echo of that copy (R4), and how many bytes are in flight (F1). Nothing leaves again that was
 //! acknowledged; what expired leaves in that very service call, unless the byte window is full.
 //!
-//! Of the mutants it alone catches `repeat-unacknowledged`, `byte-window-ignored`, `sequence-window-ignored` and
-//! `too-many-commands`; with others it catches `no-backoff`, `early-resend`, `forgotten-timer`, `sent-time-wrap`,
-//! `acks-wait`, `in-transit-leak`, `mtu-exceeded` and more.
+//! Of the mutants it alone catches `repeat-unacknowledged`, `sequence-window-ignored` and `too-many-commands`; with others
+//! it catches `byte-window-ignored`, `no-backoff`, `early-resend`, `forgotten-timer`, `sent-time-wrap`, `acks-wait`,
+//! `in-transit-leak`, `mtu-exceeded` and more.
 
 mod common;
 

@@ -247,6 +247,7 @@ impl Endpoint for CHost {
             state: u8::try_from(stats.state).unwrap_or(u8::MAX),
             rtt: stats.rtt,
             rtt_variance: stats.rtt_variance,
+            baseline_rtt: 0,
             throttle: stats.throttle,
             throttle_limit: stats.throttle_limit,
             in_flight: stats.reliable_data_in_transit,

@@ -161,6 +161,8 @@ pub struct Snapshot {
     pub rtt: u32,
     /// Its mean deviation, ms.
     pub rtt_variance: u32,
+    /// What the throttle compares round trips with, ms; 0 where not known.
+    pub baseline_rtt: u32,
     /// Share of unreliable packets sent, of 32.
     pub throttle: u32,
     /// What bandwidth limits allow at most, of 32.

@@ -239,6 +239,7 @@ impl Endpoint for Ours {
             state: peer.state() as u8,
             rtt: stats.round_trip_time,
             rtt_variance: stats.round_trip_time_variance,
+            baseline_rtt: stats.last_round_trip_time,
             throttle: stats.throttle,
             throttle_limit: stats.throttle_limit,
             in_flight: stats.reliable_data_in_transit,

@@ -51,6 +51,7 @@ impl Judge {
             Body::ThrottleConfigure(throttle) => {
                 let half = self.tap.half_mut(id);
                 half.acceleration = half.acceleration.max(throttle.acceleration);
+                half.least_acceleration = half.least_acceleration.min(throttle.acceleration);
                 half.deceleration = half.deceleration.max(throttle.deceleration);
             }
             _ => {}
@@ -194,6 +195,7 @@ impl Judge {
             Body::ThrottleConfigure(throttle) => {
                 let half = self.tap.half_mut(id);
                 half.acceleration = half.acceleration.max(throttle.acceleration);
+                half.least_acceleration = half.least_acceleration.min(throttle.acceleration);
                 half.deceleration = half.deceleration.max(throttle.deceleration);
             }
             _ => {}

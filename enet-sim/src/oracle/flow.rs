@@ -143,6 +143,22 @@ impl Judge {
             };
             self.verdict.complain(at, "F3", host, complaint);
         }
+        // One acknowledgement that brought the mean down, which was at most the baseline: its round trip was at most the
+        // baseline, and the throttle had to rise (PROTOCOL.md §10.2).
+        let fell = acks == 1 && now.rtt < before.rtt;
+        let below = before.rtt <= before.baseline_rtt && now.baseline_rtt == before.baseline_rtt;
+        let room = half.least_acceleration > 0
+            && before.throttle < before.throttle_limit.min(now.throttle_limit)
+            && before.state == CONNECTED;
+        if fell && below && room && now.throttle <= before.throttle && now.state == CONNECTED {
+            let complaint = || {
+                format!(
+                    "the throttle stays at {} although round trips fell from {} to {} ms, below the {} of before",
+                    now.throttle, before.rtt, now.rtt, now.baseline_rtt
+                )
+            };
+            self.verdict.complain(at, "F3", host, complaint);
+        }
     }
 
     fn mark_numbers(&mut self, id: SideId, now: &Snapshot) {

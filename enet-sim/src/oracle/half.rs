@@ -201,8 +201,10 @@ pub(super) struct Half {
     pub(super) first_ack: Option<u32>,
     /// It sent reliable data since the last service.
     pub(super) sent_data: bool,
+    /// The greatest values that were ever agreed on; of the acceleration, the least as well.
     pub(super) acceleration: u32,
     pub(super) deceleration: u32,
+    pub(super) least_acceleration: u32,
     pub(super) group: u16,
     pub(super) sent_time: Option<u16>,
     /// When the latest of its datagrams arrives.
@@ -240,6 +242,7 @@ impl Half {
             sent_data: false,
             acceleration: 2,
             deceleration: 2,
+            least_acceleration: 2,
             group: 0,
             sent_time: None,
             latest: Time::ZERO,

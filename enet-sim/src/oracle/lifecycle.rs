@@ -98,6 +98,13 @@ impl Judge {
                 true
             }
         };
+        // A late copy of a CONNECT that came from another address, or after its connection had ended, brings forth a second
+        // connection on this side alone: C's rule (PROTOCOL.md §6.2). What it sends may pass for the first one's.
+        let taken = self.sides.iter().rfind(|side| attempts(side) && side.partner.is_some());
+        let taken = taken.and_then(|side| self.side(side.partner?).partner);
+        if let Some(attempt) = taken {
+            self.side_mut(attempt).tainted = true;
+        }
         let restarted = self.hosts.get(host).is_some_and(|book| book.crashed.is_some());
         let old = self.sides.iter().rfind(attempts).map(|attempt| attempt.host);
         let holds_old = |side: &Side| {
@@ -111,7 +118,7 @@ impl Judge {
             self.verdict.mark(Mark::ReconnectedWhileOldLives);
         }
         let side = self.side_mut(id);
-        side.tainted = tainted;
+        side.tainted = tainted || taken.is_some();
         if restarted {
             let crashed = self.hosts.get(host).and_then(|book| book.crashed);
             let window = self.confusion_window(host);
@@ -281,7 +288,7 @@ impl Judge {
     }
 
     /// How long datagrams of a connection can still be about after one of its sides is gone.
-    fn confusion_window(&self, host: HostIndex) -> Span {
+    pub(super) fn confusion_window(&self, host: HostIndex) -> Span {
         let bound =
             self.config.hosts.get(host).map_or(Span::ZERO, |rules| rules.death_bound(Span::from_secs(1)));
         bound + self.config.delay_bound

@@ -43,10 +43,24 @@ impl Judge {
     fn judge_attempt(&mut self, at: Time, host: HostIndex, id: SideId, calm: Time) {
         let side = self.side(id);
         let waited = at.since(side.since.max(calm));
-        if waited > self.patience(host, side) {
+        if waited > self.patience(host, side) && !self.follows_another(side) {
             let complaint = || format!("an attempt has neither succeeded nor failed after {waited}");
             self.verdict.complain(at, "C2", host, complaint);
         }
+    }
+
+    /// Whether there was a connection between the same hosts not long before this attempt. While nobody has answered it,
+    /// no session is checked: an old acknowledgement of number 1 takes the CONNECT out of flight, and the attempt waits
+    /// without a timer, in the C library too (docs/QUIRKS.md Q94).
+    fn follows_another(&self, attempt: &Side) -> bool {
+        let Some(to) = attempt.to else { return false };
+        let window = self.confusion_window(to);
+        self.sides.iter().any(|other| {
+            let between = (other.host, other.to) == (attempt.host, Some(to))
+                || (other.host, other.to) == (to, Some(attempt.host));
+            let recent = other.over.is_none_or(|over| attempt.since.since(over) < window);
+            between && other.since < attempt.since && recent
+        })
     }
 
     /// C2: nobody holds a connection for ever whose other side is gone.

@@ -101,9 +101,6 @@ pub struct Judge {
     tap: Tap,
     verdict: Verdict,
     healed: Option<Time>,
-    /// The datagram that reached a socket last: the socket may have no room for it.
-    pending: Option<(Time, HostIndex, SocketAddr)>,
-    pending_bytes: Vec<u8>,
 }
 
 impl Judge {
@@ -118,14 +115,11 @@ impl Judge {
             tap: Tap::default(),
             verdict: Verdict::default(),
             healed: None,
-            pending: None,
-            pending_bytes: Vec::new(),
         }
     }
 
     /// The world has come to its end: what should have happened by now, and has not?
     pub fn finish(&mut self, at: Time) {
-        self.flush();
         self.judge_liveness(at);
         self.judge_leftovers(at);
     }
@@ -138,15 +132,6 @@ impl Judge {
     /// What the world has reached.
     pub fn marks(&self) -> Marks {
         self.verdict.marks
-    }
-
-    /// The datagram that arrived last was not dropped at the socket.
-    fn flush(&mut self) {
-        if let Some((at, host, source)) = self.pending.take() {
-            let bytes = core::mem::take(&mut self.pending_bytes);
-            self.on_arrived(at, host, source, &bytes);
-            self.pending_bytes = bytes;
-        }
     }
 
     fn side_of(&mut self, host: HostIndex, conn: Conn) -> Option<SideId> {
@@ -164,7 +149,6 @@ impl Judge {
 
 impl Observer for Judge {
     fn called(&mut self, at: Time, host: HostIndex, call: &Call<'_>) {
-        self.flush();
         match *call {
             Call::Connect { conn, to, data } => self.on_connect(at, host, conn, to, data),
             Call::ConnectRefused => self.verdict.mark(Mark::NoFreeSlot),
@@ -178,7 +162,6 @@ impl Observer for Judge {
     }
 
     fn happened(&mut self, at: Time, host: HostIndex, what: &Happening<'_>) {
-        self.flush();
         match *what {
             Happening::Connected { conn, data } => self.on_connected(at, host, conn, data),
             Happening::Received { conn, channel, kind, payload } => {
@@ -191,25 +174,18 @@ impl Observer for Judge {
     }
 
     fn departed(&mut self, at: Time, from: HostIndex, to: SocketAddr, bytes: &[u8], fate: &Fate) {
-        self.flush();
         if from < self.hosts.len() {
             self.on_departed(at, from, to, bytes, fate);
         }
     }
 
     fn arrived(&mut self, at: Time, host: HostIndex, source: SocketAddr, bytes: &[u8]) {
-        self.flush();
         if host < self.hosts.len() {
-            self.pending = Some((at, host, source));
-            self.pending_bytes.clear();
-            self.pending_bytes.extend_from_slice(bytes);
+            self.on_arrived(at, host, source, bytes);
         }
     }
 
     fn overflowed(&mut self, at: Time, host: HostIndex, _: &[u8]) {
-        if self.pending.is_some_and(|(_, pending, _)| pending == host) {
-            self.pending = None;
-        }
         self.verdict.mark(Mark::SocketOverflowed);
         if let Some(book) = self.hosts.get_mut(host) {
             book.trouble = Some(at);
@@ -218,21 +194,18 @@ impl Observer for Judge {
     }
 
     fn host_changed(&mut self, at: Time, host: HostIndex, change: HostChange) {
-        self.flush();
         if host < self.hosts.len() {
             self.on_host_changed(at, host, change);
         }
     }
 
     fn served(&mut self, at: Time, host: HostIndex, endpoint: &mut dyn Endpoint) {
-        self.flush();
         if host < self.hosts.len() {
             self.on_served(at, host, endpoint);
         }
     }
 
     fn healed(&mut self, at: Time) {
-        self.flush();
         self.healed = Some(at);
     }
 }

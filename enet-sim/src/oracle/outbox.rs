@@ -370,8 +370,14 @@ impl Outbox {
             self.entries.pop_front();
             self.first += 1;
         }
-        let many = self.tiny.len().saturating_sub(TINY);
-        self.tiny.drain(..many);
+        // What is still to arrive is remembered, however much that is.
+        while self.tiny.len() > TINY
+            && self.tiny.front().is_some_and(|(position, _)| {
+                self.entry(*position).is_none_or(|it| it.delivered || it.effective != Kind::Reliable)
+            })
+        {
+            self.tiny.pop_front();
+        }
         while self.tiny.front().is_some_and(|(position, _)| *position < self.first) {
             self.tiny.pop_front();
         }

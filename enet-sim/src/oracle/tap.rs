@@ -108,6 +108,7 @@ impl Judge {
         half.mtu = self.config.hosts.get(from).map_or(enet_wire::MAX_MTU, |rules| rules.mtu);
         (half.acceleration, half.deceleration) =
             (connect.throttle.acceleration, connect.throttle.deceleration);
+        half.least_acceleration = connect.throttle.acceleration;
         let living = self.hosts.get(from).map(|book| book.living.as_slice()).unwrap_or_default();
         let waits = |id: &&SideId| {
             let side = &self.sides[id.0];
@@ -150,6 +151,7 @@ impl Judge {
         half.sure = self.tap.half(client).sure;
         half.word = word;
         (half.acceleration, half.deceleration) = (verify.throttle.acceleration, verify.throttle.deceleration);
+        half.least_acceleration = verify.throttle.acceleration;
         let server = self.tap.add(half);
         if let Some(handshake) = self.tap.handshakes.get_mut(&verify.connect_id.0) {
             handshake.servers.push(server);

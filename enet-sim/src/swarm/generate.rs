@@ -23,14 +23,17 @@ pub const LEAST_SECONDS: u64 = 30;
 const MS: Span = Span::from_millis(1);
 const SECOND: Span = Span::from_secs(1);
 
-/// One world in so many is a long one, in which the 16-bit numbers wrap.
+/// One world in so many is a long one, in which the 16-bit numbers wrap; another one is stuck, so that as many numbers
+/// are in flight as may be.
 const LONG_WORLDS: u64 = 2_048;
 
 /// The random world of a seed: two hosts, every fault on or off, its parameters from a wide range.
 pub fn scenario(seed: u64) -> Scenario {
     let mut draw = Draw::new(seed);
-    if draw.even(1, LONG_WORLDS) == 1 {
-        return long(seed, &mut draw);
+    match draw.even(1, LONG_WORLDS) {
+        1 => return long(seed, &mut draw),
+        2 => return stuck(seed, &mut draw),
+        _ => {}
     }
     let mut scenario = Scenario {
         name: format!("swarm-{seed:#018x}"),
@@ -370,6 +373,35 @@ fn long(seed: u64, draw: &mut Draw) -> Scenario {
             flow(Sender::Clients, 1, Kind::Unreliable, 18),
             flow(Sender::Clients, 2, Kind::Unsequenced, 18),
         ],
+        ..Scenario::default()
+    }
+}
+
+/// A world in which nothing is acknowledged for eight seconds, and many thousands of the smallest messages are waiting.
+fn stuck(seed: u64, draw: &mut Draw) -> Scenario {
+    let patient = TimeoutSpec { limit: 1 << 20, minimum: 20 * SECOND, maximum: 30 * SECOND };
+    let begins = Span::from_millis(draw.even(1_000, 3_000));
+    let server = HostSpec { timeouts: Some(patient), ..HostSpec::default() };
+    Scenario {
+        name: format!("swarm-{seed:#018x}"),
+        seed,
+        duration: Span::from_secs(31),
+        settle: Span::from_secs(150),
+        client: server.clone(),
+        server,
+        link: LinkSpec {
+            loss: Loss::Random { chance: draw.chance(100, 5_000) },
+            // Afterwards 40,000 messages pass in no time: a later copy would be taken for a new one of its 16-bit number.
+            duplicate: Duplicate { chance: draw.chance(100, 5_000), copies: 1, within: 10 * MS },
+            delay: Delay { base: draw.span(MS, 10 * MS), jitter: 2 * MS, reorder: true, ..Delay::default() },
+            ..LinkSpec::default()
+        },
+        traffic: vec![Flow { size: 1, interval: 10 * MS, burst: 50, count: Some(1_200), ..Flow::default() }],
+        fault: vec![Fault {
+            at: begins,
+            until: Some(begins + 8 * SECOND),
+            trouble: Trouble::Cut { from: HostChoice::Host(0), to: HostChoice::Host(1) },
+        }],
         ..Scenario::default()
     }
 }

@@ -55,16 +55,16 @@ impl Host {
         self.endpoint.is_some() && self.paused_since.is_none()
     }
 
-    /// Puts a datagram into the receive buffer; gives it back if there is no room.
-    pub(super) fn receive(&mut self, source: SocketAddr, bytes: Vec<u8>) -> Result<(), Vec<u8>> {
-        let size = bytes.len() + DATAGRAM_OVERHEAD;
-        // An empty buffer takes any datagram, as the kernel's does.
-        if self.endpoint.is_none() || (self.buffered > 0 && self.buffered + size > self.socket_buffer) {
-            return Err(bytes);
-        }
-        self.buffered += size;
+    /// Whether the receive buffer takes a datagram of so many bytes. An empty one takes any, as the kernel's does.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        let full = self.buffered > 0 && self.buffered + bytes + DATAGRAM_OVERHEAD > self.socket_buffer;
+        self.endpoint.is_some() && !full
+    }
+
+    /// Puts a datagram into the receive buffer.
+    pub(super) fn receive(&mut self, source: SocketAddr, bytes: Vec<u8>) {
+        self.buffered += bytes.len() + DATAGRAM_OVERHEAD;
         self.port.deliver(source, bytes);
-        Ok(())
     }
 
     /// Calls the endpoint's service. The world looks after what it put into the port.
@@ -147,6 +147,11 @@ impl Connections {
                 self.index.entry(later.conn).and_modify(|place| *place -= 1);
             }
         }
+    }
+
+    /// How many there have been.
+    pub(super) fn begun(&self) -> u32 {
+        self.begun
     }
 
     pub(super) fn len(&self) -> usize {

@@ -144,7 +144,7 @@ impl<'a, O: Observer> World<'a, O> {
             Item::Arrival(place) => self.arrive(place),
             Item::Wake(host) => self.wake(host as usize),
             Item::Tick(host) => self.tick(host as usize),
-            Item::Connect(host) => self.connect(host as usize, 0, host),
+            Item::Connect(host) => self.connect_to_server(host as usize),
             Item::Flow { flow, host, round } => self.flow(flow, host, round),
             Item::Fault { index, begins } => self.fault(usize::from(index), begins),
             Item::Action(index) => self.act(usize::from(index)),
@@ -294,19 +294,15 @@ impl<'a, O: Observer> World<'a, O> {
         let Some(copy) = self.agenda.take_arrival(place) else { return };
         let index = copy.to;
         let Some(host) = self.hosts.get_mut(index) else { return self.network.recycle(copy.bytes) };
-        if host.endpoint.is_some() {
-            self.observer.arrived(self.now, index, copy.source, &copy.bytes);
+        if !host.has_room(copy.bytes.len()) {
+            self.observer.overflowed(self.now, index, &copy.bytes);
+            return self.network.recycle(copy.bytes);
         }
-        match host.receive(copy.source, copy.bytes) {
-            Err(bytes) => {
-                self.observer.overflowed(self.now, index, &bytes);
-                self.network.recycle(bytes);
-            }
-            // What arrives in the same instant is read in one go.
-            Ok(()) if host.service == Service::OnDemand && !self.agenda.next_is_arrival_at(self.now, index) => {
-                self.serve(index);
-            }
-            Ok(()) => {}
+        self.observer.arrived(self.now, index, copy.source, &copy.bytes);
+        host.receive(copy.source, copy.bytes);
+        // What arrives in the same instant is read in one go.
+        if host.service == Service::OnDemand && !self.agenda.next_is_arrival_at(self.now, index) {
+            self.serve(index);
         }
     }
 
@@ -466,6 +462,12 @@ impl<'a, O: Observer> World<'a, O> {
     }
 
     // --- applications ---
+
+    /// A client's own attempt: no two send the same data along.
+    pub(super) fn connect_to_server(&mut self, index: HostIndex) {
+        let attempt = self.hosts.get(index).map_or(0, |host| host.life << 8 | host.connections.begun());
+        self.connect(index, 0, (index as u32) << 16 | attempt);
+    }
 
     fn connect(&mut self, index: HostIndex, to: HostIndex, data: u32) {
         let channels = self.scenario.host(index).channels;

@@ -71,9 +71,9 @@ pub trait Observer {
     fn happened(&mut self, at: Time, host: HostIndex, what: &Happening<'_>) {}
     /// A host gave a datagram to the network, which has decided on its fate.
     fn departed(&mut self, at: Time, from: HostIndex, to: SocketAddr, bytes: &[u8], fate: &Fate) {}
-    /// A datagram reached a host's socket.
+    /// A datagram reached a host's socket, which had room for it.
     fn arrived(&mut self, at: Time, host: HostIndex, source: SocketAddr, bytes: &[u8]) {}
-    /// A datagram reached a host's socket and was dropped there: the buffer is full, or the host is down.
+    /// A datagram reached a host's socket, which had no room for it, or the host is down.
     fn overflowed(&mut self, at: Time, host: HostIndex, bytes: &[u8]) {}
     /// Something happened to a whole host.
     fn host_changed(&mut self, at: Time, host: HostIndex, change: HostChange) {}

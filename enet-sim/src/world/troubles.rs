@@ -106,7 +106,7 @@ impl<O: Observer> World<'_, O> {
         if self.boot(index).is_ok() {
             self.observer.host_changed(self.now, index, HostChange::Restarted);
             if index != 0 {
-                self.connect(index, 0, index as u32);
+                self.connect_to_server(index);
             }
         }
     }

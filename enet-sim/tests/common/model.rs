@@ -22,11 +22,13 @@ struct Post {
     spec: HostSpec,
     conn: Option<Conn>,
     side: Side,
+    /// What waits in the socket until the host is serviced.
+    inbox: Vec<Vec<u8>>,
 }
 
 impl Post {
     fn new(spec: &HostSpec) -> Self {
-        Post { spec: spec.clone(), conn: None, side: Side::default() }
+        Post { spec: spec.clone(), conn: None, side: Side::default(), inbox: Vec::new() }
     }
 
     /// The host's own clock.
@@ -151,6 +153,19 @@ impl Model {
         }
     }
 
+    /// The host is serviced, and reads what has arrived.
+    fn read(&mut self, at: Time, host: HostIndex) {
+        let inbox = self.posts.get_mut(host).map(|post| core::mem::take(&mut post.inbox));
+        for bytes in inbox.unwrap_or_default() {
+            let Some((sent_time, commands)) = self.commands(&bytes) else { continue };
+            for command in commands.map_while(Result::ok) {
+                if !self.command_arrives(at, host, sent_time, &command) {
+                    break;
+                }
+            }
+        }
+    }
+
     /// False if the rest of the datagram is not read.
     fn command_arrives(
         &mut self,
@@ -206,7 +221,6 @@ impl Model {
 
     /// The numbers an endpoint shows are those that the model has.
     fn compare(&mut self, at: Time, host: HostIndex, endpoint: &mut dyn Endpoint) {
-        if std::env::var_os("DBG").is_some() { let p = &self.posts[host]; eprintln!("{at} host {host} shown {:?} model rtt {} var {} thr {} {:?}", p.shown(endpoint).map(|s| (s.rtt, s.rtt_variance, s.throttle)), p.side.estimate.rtt, p.side.estimate.var, p.side.estimate.throttle, p.side.stage); }
         let Some(post) = self.posts.get_mut(host) else { return };
         let now = post.millis(at);
         let shown = post.shown(endpoint);
@@ -262,6 +276,7 @@ impl Observer for Model {
     }
 
     fn happened(&mut self, at: Time, host: HostIndex, what: &Happening<'_>) {
+        self.read(at, host);
         let Some(post) = self.posts.get_mut(host) else { return };
         let now = post.millis(at);
         match *what {
@@ -292,6 +307,7 @@ impl Observer for Model {
     }
 
     fn departed(&mut self, at: Time, from: HostIndex, _: SocketAddr, bytes: &[u8], _: &Fate) {
+        self.read(at, from);
         let Some((side, now)) = self.side(at, from) else { return };
         if side.lives() {
             side.check_timeouts(now);
@@ -302,16 +318,20 @@ impl Observer for Model {
         }
     }
 
-    fn arrived(&mut self, at: Time, host: HostIndex, _: SocketAddr, bytes: &[u8]) {
-        let Some((sent_time, commands)) = self.commands(bytes) else { return };
-        for command in commands.map_while(Result::ok) {
-            if !self.command_arrives(at, host, sent_time, &command) {
-                return;
-            }
+    fn arrived(&mut self, _: Time, host: HostIndex, _: SocketAddr, bytes: &[u8]) {
+        if let Some(post) = self.posts.get_mut(host) {
+            post.inbox.push(bytes.to_vec());
+        }
+    }
+
+    fn overflowed(&mut self, _: Time, host: HostIndex, _: &[u8]) {
+        if let Some(post) = self.posts.get_mut(host) {
+            post.inbox.pop();
         }
     }
 
     fn served(&mut self, at: Time, host: HostIndex, endpoint: &mut dyn Endpoint) {
+        self.read(at, host);
         let Some((side, now)) = self.side(at, host) else { return };
         if side.lives() {
             side.check_timeouts(now);
