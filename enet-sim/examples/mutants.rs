@@ -4,7 +4,9 @@
 
 #[cfg(not(enet_mutants))]
 fn main() {
-    eprintln!("this has to be built with RUSTFLAGS=\"--cfg enet_mutants\": see cargo xtask sim swarm --mutants");
+    eprintln!(
+        "this has to be built with RUSTFLAGS=\"--cfg enet_mutants\": see cargo xtask sim swarm --mutants"
+    );
     std::process::exit(2);
 }
 
@@ -36,7 +38,8 @@ mod hunt {
         let started = Instant::now();
         let mut entries = Vec::new();
         println!("{:26}{:>8}  {:9} {}", "mutant", "worlds", "property", "what it breaks");
-        let mutants = Mutant::ALL.iter().filter(|it| options.only.as_deref().is_none_or(|only| it.as_str() == only));
+        let mutants =
+            Mutant::ALL.iter().filter(|it| options.only.as_deref().is_none_or(|only| it.as_str() == only));
         for mutant in mutants {
             select(Some(*mutant));
             let report = swarm::run(&options.swarm, &|_, _| ());
@@ -82,12 +85,8 @@ mod hunt {
     }
 
     fn arguments() -> Result<Arguments, String> {
-        let mut swarm = Options {
-            worlds: Some(PATIENCE),
-            rerun_every: 0,
-            stop_at_violation: true,
-            ..Options::default()
-        };
+        let mut swarm =
+            Options { worlds: Some(PATIENCE), rerun_every: 0, stop_at_violation: true, ..Options::default() };
         let (mut json, mut only) = (None, None);
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {

@@ -44,6 +44,7 @@ pub fn stream(seed: u64, owner: u32, purpose: Purpose) -> ChaCha8Rng {
 }
 
 /// The part of `whole` that `draw` is of 2³²: below `whole`.
+#[allow(clippy::cast_possible_truncation)] // the product is below 2³² times whole
 pub fn scale(draw: u32, whole: u64) -> u64 {
     ((u128::from(draw) * u128::from(whole)) >> 32) as u64
 }
@@ -98,7 +99,8 @@ impl core::str::FromStr for Chance {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let complain = || format!("{text:?} is not a chance: write percent with up to four decimals, as in 5% or 0.25%");
+        let complain =
+            || format!("{text:?} is not a chance: write percent with up to four decimals, as in 5% or 0.25%");
         let number = text.strip_suffix('%').ok_or_else(complain)?.trim();
         let (whole, part) = number.split_once('.').unwrap_or((number, ""));
         if part.len() > 4 {
@@ -106,7 +108,10 @@ impl core::str::FromStr for Chance {
         }
         let whole: u32 = whole.parse().map_err(|_| complain())?;
         let part: u32 = format!("{part:0<4}").parse().map_err(|_| complain())?;
-        whole.checked_mul(10_000).and_then(|ppm| Chance::from_ppm(ppm.checked_add(part)?)).ok_or_else(complain)
+        whole
+            .checked_mul(10_000)
+            .and_then(|ppm| Chance::from_ppm(ppm.checked_add(part)?))
+            .ok_or_else(complain)
     }
 }
 

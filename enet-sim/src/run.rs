@@ -73,11 +73,7 @@ pub fn judged_in_steps(scenario: &Scenario, cast: Cast, progress: &mut dyn FnMut
 }
 
 /// The same; the world may be changed before it runs.
-pub fn judged_after(
-    scenario: &Scenario,
-    cast: Cast,
-    prepare: impl FnOnce(&mut World<'_, Judge>),
-) -> Verdict {
+pub fn judged_after(scenario: &Scenario, cast: Cast, prepare: impl FnOnce(&mut World<'_, Judge>)) -> Verdict {
     let run = || -> Result<Verdict, String> {
         let mut world = World::new(scenario, cast, Judge::new(&rules(scenario, cast)))?;
         prepare(&mut world);
@@ -208,6 +204,7 @@ pub fn rules(scenario: &Scenario, cast: Cast) -> JudgeConfig {
         corruption: links.iter().any(|link| link.corrupt.chance > Chance::NEVER),
         // Junk from an address of its own and replays are no forgeries.
         attacked: scenario.attacker.iter().any(|attack| !matches!(attack, Attack::Junk { .. })),
+        rebinding: scenario.client.nat.is_some(),
         send_faults: scenario.fault.iter().any(|fault| matches!(fault.trouble, Trouble::SendErrors { .. })),
         delay_bound: delay.unwrap_or_default(),
     }

@@ -149,7 +149,11 @@ impl FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let complain = || format!("{text:?} is not a time: write a number and a unit, as in 250us, 40ms, 1.5s, 2min, 3h, 50.5d");
+        let complain = || {
+            format!(
+                "{text:?} is not a time: write a number and a unit, as in 250us, 40ms, 1.5s, 2min, 3h, 50.5d"
+            )
+        };
         let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(complain)?;
         let (number, unit) = text.split_at(digits);
         let (_, size) = UNITS.iter().find(|(name, _)| *name == unit.trim()).ok_or_else(complain)?;
@@ -184,7 +188,9 @@ mod tests {
 
     #[test]
     fn the_text_form_is_read_back_exactly() {
-        for nanos in [0, 1, 999, 1_000, 1_500, 40_000_000, 1_234_567_891, 90_000_000_000, 4_363_200_000_000_000] {
+        for nanos in
+            [0, 1, 999, 1_000, 1_500, 40_000_000, 1_234_567_891, 90_000_000_000, 4_363_200_000_000_000]
+        {
             let span = Span(nanos);
             assert_eq!(span.to_string().parse(), Ok(span), "{span}");
         }

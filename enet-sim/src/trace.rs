@@ -1,4 +1,5 @@
 //! [`TraceHash`]: everything that happened in a world, as one number.
+#![allow(clippy::cast_possible_truncation, reason = "halves of numbers are what is wanted")]
 
 use std::fmt;
 

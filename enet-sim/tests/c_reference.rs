@@ -59,9 +59,7 @@ struct Lab {
 impl Lab {
     fn new(pair: (Implementation, Implementation), spec: &HostSpec, lost: usize) -> Lab {
         let host = |number: u8, implementation: Implementation, clock| Host {
-            endpoint: implementation
-                .create(spec, 4, [number; 32], Order::AsC)
-                .expect("it is available"),
+            endpoint: implementation.create(spec, 4, [number; 32], Order::AsC).expect("it is available"),
             port: Port::default(),
             address: SocketAddr::from(([10, 0, 0, number], 7777)),
             clock: Span::from_secs(clock),

@@ -3,7 +3,7 @@
 mod oracle_script;
 
 use enet_sim::Span;
-use enet_sim::endpoint::{Close, Ended, Happening, Kind};
+use enet_sim::endpoint::{Close, Ended, Happening, Kind, Snapshot};
 use enet_sim::marks::Mark;
 use enet_sim::oracle::{HostRules, JudgeConfig};
 use enet_sim::world::observer::{Call, Observer};
@@ -133,6 +133,35 @@ fn the_throttle_moves_in_steps() {
     script.numbers(CLIENT).throttle = 28;
     script.serve(CLIENT);
     script.broken("F3", "from 30 to 28");
+}
+
+/// A message and its acknowledgement with the throttle at 20, after which the numbers are as `change` has them.
+fn after_a_round_trip(change: impl FnOnce(&mut Snapshot)) -> Script {
+    let mut script = Script::connected();
+    script.exchange(1);
+    script.numbers(CLIENT).throttle = 22;
+    let time = script.sent_time();
+    script.carry(CLIENT, &reliable(0, 2, b""));
+    script.carry(SERVER, &acknowledgement(0, 2, time));
+    script.numbers(CLIENT).throttle = 30;
+    script.serve(CLIENT);
+    script.carry(CLIENT, &reliable(0, 3, b""));
+    script.carry(SERVER, &acknowledgement(0, 3, time));
+    change(script.numbers(CLIENT));
+    script.serve(CLIENT);
+    script
+}
+
+#[test]
+fn the_throttle_rises_when_a_round_trip_was_below_the_baseline() {
+    after_a_round_trip(|it| (it.rtt, it.throttle) = (490, 32)).clean();
+    after_a_round_trip(|it| it.rtt = 490).broken("F3", "the throttle stays at 30");
+}
+
+#[test]
+fn the_throttle_may_stay_when_round_trips_do_not_fall_or_the_baseline_is_new() {
+    after_a_round_trip(|_| ()).clean();
+    after_a_round_trip(|it| (it.rtt, it.baseline_rtt) = (490, 495)).clean();
 }
 
 #[test]

@@ -42,7 +42,7 @@ pub(crate) fn library(test: &str) -> Option<Library> {
         let mut host = library.host(config).expect("a host of C");
         host.connect(host.address(), 1, 0).expect("a free slot");
         host.flush();
-        library.clone()
+        library
     });
     Some(library)
 }
@@ -92,7 +92,7 @@ pub(crate) struct Scene {
 impl Scene {
     pub(crate) fn new(library: &Library, title: String) -> Scene {
         Scene {
-            library: library.clone(),
+            library: *library,
             title,
             actors: Vec::new(),
             start: Instant::now(),

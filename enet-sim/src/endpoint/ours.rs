@@ -12,7 +12,7 @@ use enet_proto::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arrived, Close, Conn, Endpoint, Ended, Happening, Kind, Port, Setting, Snapshot};
+use super::{Arrived, Close, Conn, Ended, Endpoint, Happening, Kind, Port, Setting, Snapshot};
 use crate::scenario::HostSpec;
 use crate::time::{Span, Time};
 
@@ -180,14 +180,17 @@ impl Endpoint for Ours {
             ConnectId(id.to_ne_bytes())
         });
         let channels = ChannelLimit::new(channels)?;
-        let options = ConnectOptions { channels, data, connect_id, timeout: self.timeouts, ..Default::default() };
+        let options =
+            ConnectOptions { channels, data, connect_id, timeout: self.timeouts, ..Default::default() };
         let peer = self.host.connect(to, options).ok()?;
         Some(Conn(peer.to_bits()))
     }
 
     fn send(&mut self, _: &mut Port, conn: Conn, channel: u8, kind: Kind, payload: &[u8]) -> bool {
         let packet = Packet::new(delivery(kind), payload);
-        self.host.peer_mut(PeerId::from_bits(conn.0)).is_some_and(|mut peer| peer.send(channel, packet).is_ok())
+        self.host
+            .peer_mut(PeerId::from_bits(conn.0))
+            .is_some_and(|mut peer| peer.send(channel, packet).is_ok())
     }
 
     fn close(&mut self, _: &mut Port, conn: Conn, how: Close, data: u32) {
@@ -214,10 +217,8 @@ impl Endpoint for Ours {
     }
 
     fn limit_bandwidth(&mut self, _: &mut Port, incoming: Option<u32>, outgoing: Option<u32>) {
-        self.host.set_bandwidth_limits(
-            incoming.and_then(NonZeroU32::new),
-            outgoing.and_then(NonZeroU32::new),
-        );
+        self.host
+            .set_bandwidth_limits(incoming.and_then(NonZeroU32::new), outgoing.and_then(NonZeroU32::new));
     }
 
     fn service(&mut self, port: &mut Port) {

@@ -83,7 +83,11 @@ impl Network {
         let forced = (direction.cut || direction.holds()) && self.allowed.as_ref().is_some_and(pardoned);
         let (dropped, copies, arrives) = match direction.land(now, verdict.flight, None, forced, copy, out) {
             Landed::Arrives(at) => (None, 1, at),
-            Landed::Held => (None, 1, Fate::UNKNOWN),
+            Landed::Held => {
+                let fault = (direction.from, direction.to, number);
+                self.note(fault);
+                (None, 1, Fate::UNKNOWN)
+            }
             Landed::Cut(bytes) => {
                 direction.stats.drop_for(DropReason::Cut);
                 let fault = (direction.from, direction.to, number);
@@ -276,7 +280,11 @@ impl Network {
         };
         match direction.land(left, parcel.flight, parcel.later, parcel.forced, parcel.copy, out) {
             Landed::Arrives(at) => Ok(at),
-            Landed::Held => Ok(Fate::UNKNOWN),
+            Landed::Held => {
+                let fault = (direction.from, direction.to, parcel.number);
+                self.note(fault);
+                Ok(Fate::UNKNOWN)
+            }
             Landed::Cut(bytes) => {
                 direction.stats.drop_for(DropReason::Cut);
                 self.recycle(bytes);

@@ -16,6 +16,8 @@ pub struct JudgeConfig {
     /// Whether somebody sends under false addresses. Under `Profile::Compat` attackers can end and fake connections
     /// (RELIABILITY.md A3, A4), so that only what concerns one host by itself is judged.
     pub attacked: bool,
+    /// Whether a NAT may give clients new addresses.
+    pub rebinding: bool,
     /// Whether sockets refuse datagrams: then what leaves a host is not all that it believes to have sent.
     pub send_faults: bool,
     /// The longest that a datagram can be under way, its late duplicates included, without queueing.
@@ -58,6 +60,7 @@ impl JudgeConfig {
             compression: false,
             corruption: false,
             attacked: false,
+            rebinding: false,
             send_faults: false,
             delay_bound: Span::from_secs(1),
         }

@@ -101,7 +101,10 @@ impl Judge {
         // A late copy of a CONNECT that came from another address, or after its connection had ended, brings forth a second
         // connection on this side alone: C's rule (PROTOCOL.md §6.2). What it sends may pass for the first one's.
         let taken = self.sides.iter().rfind(|side| attempts(side) && side.partner.is_some());
-        let taken = taken.and_then(|side| self.side(side.partner?).partner);
+        let taken = taken.and_then(|side| {
+            let first = self.side(side.partner?);
+            first.partner.filter(|_| self.config.rebinding || !first.lives())
+        });
         if let Some(attempt) = taken {
             self.side_mut(attempt).tainted = true;
         }

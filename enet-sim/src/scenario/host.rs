@@ -24,7 +24,9 @@ impl FromStr for Service {
         match text {
             "on-demand" => Ok(Service::OnDemand),
             text => match text.parse()? {
-                Span::ZERO => Err("a host cannot be serviced every 0 seconds; write \"on-demand\"".to_owned()),
+                Span::ZERO => {
+                    Err("a host cannot be serviced every 0 seconds; write \"on-demand\"".to_owned())
+                }
                 span => Ok(Service::Every(span)),
             },
         }

@@ -205,7 +205,10 @@ impl Scenario {
         if let (Some(limit), Some(latency)) = (expect.p99, &record.latency_ms)
             && latency.p99 > limit.as_millis_f64()
         {
-            return Some(format!("99 % of the reliable messages took up to {:.0} ms, not {limit}", latency.p99));
+            return Some(format!(
+                "99 % of the reliable messages took up to {:.0} ms, not {limit}",
+                latency.p99
+            ));
         }
         if let (Some(percent), Some(share)) = (expect.delivered_percent, record.delivered_share())
             && share * 100.0 < f64::from(percent)
@@ -236,6 +239,10 @@ impl Scenario {
         }
         for spec in [&self.server, &self.client] {
             spec.validate()?;
+        }
+        let lists = [self.traffic.len(), self.fault.len(), self.action.len(), self.attacker.len()];
+        if lists.iter().any(|len| *len > 10_000) {
+            return Err("more than 10000 flows, faults, actions or attackers are too many".to_owned());
         }
         let hosts = 1 + usize::from(self.clients);
         for host in self.fault.iter().flat_map(|fault| fault.trouble.hosts()) {

@@ -1,11 +1,12 @@
 //! [`scenario`]: a random world from one number.
+#![allow(clippy::cast_possible_truncation, reason = "what is drawn lies in ranges that fit")]
 
 use super::draw::Draw;
 use crate::endpoint::{Close, Kind, SendFault, Setting};
 use crate::random::Chance;
 use crate::scenario::link::{
-    Corrupt, CommandName, Damage, Delay, DropFrom, Duplicate, Gap, Loss, MtuSpec, Pick, Rate, RateSpec, Shape,
-    Spike,
+    CommandName, Corrupt, Damage, Delay, DropFrom, Duplicate, Gap, Loss, MtuSpec, Pick, Rate, RateSpec,
+    Shape, Spike,
 };
 use crate::scenario::{
     Action, Attack, Deed, Fault, Flow, HostChoice, HostSpec, LinkSpec, NatSpec, Scenario, Sender, Service,
@@ -306,8 +307,9 @@ fn action(draw: &mut Draw, duration: Span) -> Action {
     let host = draw.even(0, 1) as usize;
     let deed = match draw.even(0, 9) {
         0..5 => {
-            let how =
-                draw.pick(&[Close::Disconnect, Close::Later, Close::Now, Close::Reset]).unwrap_or(Close::Later);
+            let how = draw
+                .pick(&[Close::Disconnect, Close::Later, Close::Now, Close::Reset])
+                .unwrap_or(Close::Later);
             Deed::Close { how, data: draw.even(0, u64::from(u32::MAX)) as u32 }
         }
         5 => Deed::Bandwidth {

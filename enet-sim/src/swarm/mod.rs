@@ -223,10 +223,11 @@ fn report(options: &Options, mut tally: Tally, elapsed: Duration) -> SwarmReport
     let seconds = elapsed.as_secs_f64();
     tally.failures.sort_by_key(|failure| failure.world);
     tally.failures.truncate(KEPT_FAILURES);
-    let per_minute = tally.counted as f64 * 60.0 / seconds.max(1e-9) / options.jobs.max(1) as f64;
+    let core_millis = elapsed.as_millis().max(1) * options.jobs.max(1) as u128;
+    let per_minute = u128::from(tally.counted) * 60_000 / core_millis;
     SwarmReport {
         worlds: tally.counted,
-        worlds_per_minute_per_core: per_minute as u64,
+        worlds_per_minute_per_core: u64::try_from(per_minute).unwrap_or(u64::MAX),
         violations: tally.violations,
         marks_reached: tally.marks.count(),
         marks_total: Mark::ALL.len(),
@@ -243,4 +244,3 @@ fn report(options: &Options, mut tally: Tally, elapsed: Duration) -> SwarmReport
         datagrams: Distribution::of(tally.datagrams),
     }
 }
-

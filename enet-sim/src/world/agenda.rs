@@ -106,6 +106,7 @@ impl Agenda {
     /// When something happens next, and to which host if it is an arrival.
     pub(super) fn next_is_arrival_at(&self, now: Time, host: HostIndex) -> bool {
         let Some(Entry { at, item: Item::Arrival(place), .. }) = self.heap.peek() else { return false };
-        *at == now && self.under_way.get(*place as usize).and_then(Option::as_ref).is_some_and(|it| it.to == host)
+        *at == now
+            && self.under_way.get(*place as usize).and_then(Option::as_ref).is_some_and(|it| it.to == host)
     }
 }

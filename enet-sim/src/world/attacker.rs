@@ -3,8 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use enet_wire::{
-    Body, ChannelId, Command, Connect, ConnectId, Header, ReliableSeq, Session, ThrottleConfigure, WirePeerId,
-    Writer,
+    Body, ChannelId, Command, Connect, ConnectId, Header, ReliableSeq, Session, ThrottleConfigure,
+    WirePeerId, Writer,
 };
 use rand_chacha::ChaCha8Rng;
 
@@ -131,7 +131,11 @@ impl Attacker {
 
     /// A connect like anybody's, but for its random id.
     fn forge_connect(&mut self) {
-        let header = Header { peer: WirePeerId::UNKNOWN, sent_time: Some(self.rng.next_u32() as u16), ..Header::default() };
+        let header = Header {
+            peer: WirePeerId::UNKNOWN,
+            sent_time: Some(self.rng.next_u32() as u16),
+            ..Header::default()
+        };
         let body = Body::Connect(Connect {
             outgoing_peer: 0,
             incoming_session: 0xFF,
@@ -159,8 +163,7 @@ impl Attacker {
         let made = match self.rng.next_u32() % 4 {
             0 => command(control, 0, false, Body::Disconnect { data: 0xBAD }),
             1 => {
-                let body =
-                    Body::Acknowledge { received_seq: ReliableSeq(number), received_sent_time: time };
+                let body = Body::Acknowledge { received_seq: ReliableSeq(number), received_sent_time: time };
                 command(control, 0, false, body)
             }
             2 => command(ChannelId::new(0), number, true, Body::SendReliable { payload: b"forged" }),

@@ -95,12 +95,21 @@ pub fn address(index: HostIndex) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, high, low.wrapping_add(1))), PORT)
 }
 
+/// How far a connection is, for the application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Connecting,
+    Open,
+    /// Closed by the application, which waits for the event.
+    Closing,
+}
+
 /// One side of a connection, as the application keeps it.
 pub(super) struct Connection {
     pub(super) conn: Conn,
     /// The how-manieth connection or attempt of this host: what messages carry.
     pub(super) number: u32,
-    pub(super) open: bool,
+    pub(super) stage: Stage,
     /// Next message number by channel and kind.
     next_ids: Vec<[u32; 4]>,
 }
@@ -130,9 +139,9 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    pub(super) fn begin(&mut self, conn: Conn, open: bool) {
+    pub(super) fn begin(&mut self, conn: Conn, stage: Stage) {
         self.index.insert(conn, self.all.len());
-        self.all.push(Connection { conn, number: self.begun, open, next_ids: Vec::new() });
+        self.all.push(Connection { conn, number: self.begun, stage, next_ids: Vec::new() });
         self.begun += 1;
     }
 

@@ -1,4 +1,8 @@
 //! [`World`]: hosts, the network between them, and virtual time that jumps from one event to the next.
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "a scenario has few enough hosts, flows and faults: see validate"
+)]
 
 mod agenda;
 mod attacker;
@@ -20,7 +24,7 @@ use agenda::{Agenda, Item};
 use attacker::Attacker;
 pub use host::address;
 
-use host::Host;
+use host::{Host, Stage};
 use observer::{Call, HostIndex, Observer};
 
 /// How often a healed world is asked whether it has come to rest.
@@ -188,7 +192,11 @@ impl<'a, O: Observer> World<'a, O> {
             }
         };
         for index in 0..=usize::from(scenario.clients) {
-            tick(&mut self.agenda, index, self.hosts.get(index).map_or(Service::OnDemand, |host| host.service));
+            tick(
+                &mut self.agenda,
+                index,
+                self.hosts.get(index).map_or(Service::OnDemand, |host| host.service),
+            );
         }
         for client in 1..=u32::from(scenario.clients) {
             let at = Time(scenario.stagger.0.saturating_mul(u64::from(client - 1)));
@@ -271,7 +279,8 @@ impl<'a, O: Observer> World<'a, O> {
             let Some(endpoint) = &host.endpoint else { return true };
             host.connections.iter().all(|connection| {
                 let snapshot = endpoint.snapshot(connection.conn);
-                connection.open && snapshot.is_some_and(|it| it.queued == 0 && it.in_flight == 0)
+                connection.stage == Stage::Open
+                    && snapshot.is_some_and(|it| it.queued == 0 && it.in_flight == 0)
             })
         };
         match self.phase {
@@ -294,12 +303,13 @@ impl<'a, O: Observer> World<'a, O> {
         let Some(copy) = self.agenda.take_arrival(place) else { return };
         let index = copy.to;
         let Some(host) = self.hosts.get_mut(index) else { return self.network.recycle(copy.bytes) };
-        if !host.has_room(copy.bytes.len()) {
+        if host.has_room(copy.bytes.len()) {
+            self.observer.arrived(self.now, index, copy.source, &copy.bytes);
+            host.receive(copy.source, copy.bytes);
+        } else {
             self.observer.overflowed(self.now, index, &copy.bytes);
-            return self.network.recycle(copy.bytes);
+            self.network.recycle(copy.bytes);
         }
-        self.observer.arrived(self.now, index, copy.source, &copy.bytes);
-        host.receive(copy.source, copy.bytes);
         // What arrives in the same instant is read in one go.
         if host.service == Service::OnDemand && !self.agenda.next_is_arrival_at(self.now, index) {
             self.serve(index);
@@ -396,8 +406,8 @@ impl<'a, O: Observer> World<'a, O> {
                 Happening::Connected { conn, data } => {
                     trace.number(u64::from(data) << 8 | 1);
                     match connections.get_mut(conn) {
-                        Some(connection) => connection.open = true,
-                        None => connections.begin(conn, true),
+                        Some(connection) => connection.stage = Stage::Open,
+                        None => connections.begin(conn, Stage::Open),
                     }
                 }
                 Happening::Received { payload, channel, .. } => {
@@ -479,7 +489,7 @@ impl<'a, O: Observer> World<'a, O> {
         host.port.set_now(host.clock.at(self.now));
         let call = match endpoint.connect(&mut host.port, address(to), channels, data) {
             Some(conn) => {
-                host.connections.begin(conn, false);
+                host.connections.begin(conn, Stage::Connecting);
                 Call::Connect { conn, to, data }
             }
             None => Call::ConnectRefused,
@@ -510,7 +520,9 @@ impl<'a, O: Observer> World<'a, O> {
         host.port.set_now(host.clock.at(*now));
         let mut any = false;
         for place in 0..host.connections.len() {
-            let Some(connection) = host.connections.at_mut(place).filter(|it| it.open) else { continue };
+            let Some(connection) = host.connections.at_mut(place).filter(|it| it.stage == Stage::Open) else {
+                continue;
+            };
             any = true;
             for _ in 0..flow.burst {
                 let draw = sizes.next_u32();
@@ -542,14 +554,14 @@ impl<'a, O: Observer> World<'a, O> {
         let Some(host) = self.hosts.get_mut(index).filter(|host| host.is_up()) else { return };
         let Some(endpoint) = &mut host.endpoint else { return };
         host.port.set_now(host.clock.at(self.now));
-        let all: Vec<(Conn, bool)> = host.connections.iter().map(|it| (it.conn, it.open)).collect();
-        for (conn, open) in all {
+        let all: Vec<(Conn, Stage)> = host.connections.iter().map(|it| (it.conn, it.stage)).collect();
+        for (conn, stage) in all {
             endpoint.close(&mut host.port, conn, how, data);
             // These are silent; so is every end of an attempt.
-            if matches!(how, Close::Now | Close::Reset) || !open {
+            if matches!(how, Close::Now | Close::Reset) || stage == Stage::Connecting {
                 host.connections.end(conn);
             } else if let Some(connection) = host.connections.get_mut(conn) {
-                connection.open = false;
+                connection.stage = Stage::Closing;
             }
             self.observer.called(self.now, index, &Call::Close { conn, how, data });
         }

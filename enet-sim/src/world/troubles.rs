@@ -35,7 +35,9 @@ impl<O: Observer> World<'_, O> {
                 world.expect_copies();
             }),
             Trouble::Link { from, to, link } if begins => {
-                self.for_pairs(*from, *to, |world, from, to| world.network.set_link(from, to, (**link).clone()));
+                self.for_pairs(*from, *to, |world, from, to| {
+                    world.network.set_link(from, to, (**link).clone());
+                });
             }
             Trouble::Rebind { host } if begins => {
                 self.for_hosts(*host, |world, index| world.network.rebind(world.now, index));
@@ -147,4 +149,3 @@ impl<O: Observer> World<'_, O> {
         }
     }
 }
-

@@ -50,6 +50,7 @@ impl Endpoint for Numbers {
 /// What a quiet connection of ENet's defaults looks like.
 pub fn calm() -> Snapshot {
     Snapshot {
+        baseline_rtt: 500,
         state: 5,
         rtt: 500,
         rtt_variance: 0,

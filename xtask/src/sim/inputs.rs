@@ -14,14 +14,16 @@ pub(crate) fn scenario(name: &str) -> Result<Scenario, Box<dyn Error>> {
         let text = std::fs::read_to_string(name).map_err(|error| format!("{name}: {error}"))?;
         return Ok(Scenario::from_toml(&text).map_err(|error| format!("{name}: {error}"))?);
     }
-    Ok(Scenario::built_in(name).map_err(|error| format!("{error}; a file of this name is not there either"))?)
+    Ok(Scenario::built_in(name)
+        .map_err(|error| format!("{error}; a file of this name is not there either"))?)
 }
 
 /// A random world by its seed, or a world from a file.
 pub(crate) fn world(file: Option<&Path>, seed: Option<u64>) -> Result<Regression, Box<dyn Error>> {
     match (file, seed) {
         (Some(file), _) => {
-            let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+            let text =
+                std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
             Ok(Regression::from_toml(&text).map_err(|error| format!("{}: {error}", file.display()))?)
         }
         (None, Some(seed)) => Ok(Regression::of(enet_sim::swarm::scenario(seed))),

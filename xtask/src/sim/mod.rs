@@ -11,8 +11,8 @@ mod speed;
 mod swarm;
 mod tour;
 
-use enet_sim::scenario::library::BUILT_IN;
 use enet_sim::Scenario;
+use enet_sim::scenario::library::BUILT_IN;
 
 use crate::Outcome;
 

@@ -36,7 +36,8 @@ pub(crate) fn print(all: &[Runs]) {
     for runs in all {
         for run in &runs.runs {
             let record = &run.record;
-            let pairing = format!("{} {}→{} seed {}", record.scenario, record.sender, record.receiver, record.seed);
+            let pairing =
+                format!("{} {}→{} seed {}", record.scenario, record.sender, record.receiver, record.seed);
             if let Some(missed) = &record.expectation {
                 println!("{pairing}: not as expected: {missed}");
             }

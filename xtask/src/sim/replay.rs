@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use enet_sim::run;
 use enet_sim::shrink::shrink;
 use enet_sim::world::Cast;
-use enet_sim::run;
 
 use super::inputs::{number, world};
 use super::outputs::write;
@@ -96,8 +96,9 @@ impl Shrink {
         let progress = Progress::new();
         // Worlds that panic would each print their words.
         std::panic::set_hook(Box::new(|_| ()));
-        let shrunk =
-            shrink(&world.scenario, self.tries, &mut |tried| progress.tell(|| format!("{tried} worlds tried")));
+        let shrunk = shrink(&world.scenario, self.tries, &mut |tried| {
+            progress.tell(|| format!("{tried} worlds tried"))
+        });
         drop(std::panic::take_hook());
         drop(progress);
         let Some(small) = shrunk else {

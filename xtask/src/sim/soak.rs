@@ -43,7 +43,12 @@ fn part(scenario: &Scenario) -> Outcome {
     let verdict = run::judged_in_steps(scenario, Cast::OURS, &mut |now| {
         progress.tell(|| {
             let (done, all) = (now.as_secs_f64(), scenario.duration.as_secs_f64());
-            format!("{}: {:.0} % after {:.0} s", scenario.name, done / all * 100.0, progress.elapsed().as_secs_f64())
+            format!(
+                "{}: {:.0} % after {:.0} s",
+                scenario.name,
+                done / all * 100.0,
+                progress.elapsed().as_secs_f64()
+            )
         });
     });
     let wall = progress.elapsed().as_secs_f64();

@@ -10,7 +10,8 @@ use super::progress::Progress;
 use crate::Outcome;
 
 /// Clients, simulated seconds of a round, and simulated seconds per second that are aimed at.
-const ROWS: [(u16, u64, f64); 4] = [(1, 1_000, 20_000.0), (10, 150, 2_500.0), (100, 12, 150.0), (500, 3, 25.0)];
+const ROWS: [(u16, u64, f64); 4] =
+    [(1, 1_000, 20_000.0), (10, 150, 2_500.0), (100, 12, 150.0), (500, 3, 25.0)];
 
 /// Measures how many simulated seconds a second of computing gives, for 1, 10, 100 and 500 clients of a server, ours and
 /// the C library's hosts in turn, so that both see the same machine: 62 messages a second each, both ways, of 100 bytes,

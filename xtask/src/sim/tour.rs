@@ -32,14 +32,16 @@ impl Tour {
         for name in STOPS {
             progress.tell(|| format!("{name} …"));
             let scenario = Scenario::built_in(name)?;
-            let runs = casts.iter().map(|cast| run::measured(&scenario, *cast, true)).collect::<Result<_, _>>()?;
+            let runs =
+                casts.iter().map(|cast| run::measured(&scenario, *cast, true)).collect::<Result<_, _>>()?;
             println!("{:10} {}\n{:10} Good: {}", scenario.name, scenario.about, "", scenario.good);
             all.push(Runs { scenario, runs });
         }
         println!();
         print(&all);
         let is_good = all.iter().all(Runs::is_good);
-        let violations: usize = all.iter().flat_map(|it| &it.runs).map(|run| run.verdict.violations.len()).sum();
+        let violations: usize =
+            all.iter().flat_map(|it| &it.runs).map(|run| run.verdict.violations.len()).sum();
         println!(
             "\n{violations} broken promises. Every reliable message arrived once and in order; what the networks cost is time."
         );
