@@ -132,7 +132,10 @@ impl Judge {
         let up = before.throttle.saturating_add(acks.saturating_mul(half.acceleration));
         let capped = before.throttle.min(before.throttle_limit).min(now.throttle_limit);
         let down = capped.saturating_sub(acks.saturating_mul(half.deceleration));
-        let to_limit = acks > 0 && [now.throttle_limit, before.throttle_limit].contains(&now.throttle);
+        // A steady round trip takes it to its limit at once, and the next one may lower it from there.
+        let limit = now.throttle_limit.min(before.throttle_limit);
+        let from_limit = limit.saturating_sub(acks.saturating_sub(1).saturating_mul(half.deceleration));
+        let to_limit = acks > 0 && (from_limit..=now.throttle_limit.max(limit)).contains(&now.throttle);
         let lawful = (down..=up).contains(&now.throttle) || (to_limit && now.throttle >= down);
         if !lawful && now.state == CONNECTED {
             let complaint = || {

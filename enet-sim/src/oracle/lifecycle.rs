@@ -300,7 +300,7 @@ impl Judge {
     /// Whether datagrams of older connections between two hosts may pass for those of a new one: the session ids have
     /// two bits (PROTOCOL.md §6.4), and a restarted host begins to count anew.
     fn may_be_confused(&self, at: Time, host: HostIndex, to: HostIndex) -> bool {
-        let window = self.confusion_window(to);
+        let window = self.confusion_window(host).max(self.confusion_window(to));
         let crashed = [host, to].into_iter().any(|it| {
             self.hosts.get(it).and_then(|book| book.crashed).is_some_and(|then| at.since(then) < window)
         });

@@ -54,7 +54,7 @@ impl Judge {
     /// without a timer, in the C library too (docs/QUIRKS.md Q94).
     fn follows_another(&self, attempt: &Side) -> bool {
         let Some(to) = attempt.to else { return false };
-        let window = self.confusion_window(to);
+        let window = self.confusion_window(to).max(self.confusion_window(attempt.host));
         self.sides.iter().any(|other| {
             let between = (other.host, other.to) == (attempt.host, Some(to))
                 || (other.host, other.to) == (to, Some(attempt.host));

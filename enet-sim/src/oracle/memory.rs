@@ -15,7 +15,7 @@ impl Judge {
         let Some(rules) = self.config.hosts.get(host) else { return };
         // A message is taken while there is room for less of it (PROTOCOL.md §9.2). Whatever attackers and altered
         // lengths claim, it is no longer than the longest packet.
-        let largest = self.side(id).partner.map_or(0, |partner| self.side(partner).largest);
+        let largest = self.sides.iter().map(|side| side.largest).max().unwrap_or(0);
         let overshoot = if self.trusted && largest > 0 { largest } else { 32 << 20 };
         let limit = u64::from(rules.max_waiting) + u64::from(overshoot);
         if u64::from(now.waiting) > limit && !rules.foreign {

@@ -118,6 +118,10 @@ impl Judge {
             return;
         };
         let other = self.side(partner).host;
+        // Where the remote has room for little, it takes nothing and acknowledges nothing.
+        if self.config.hosts.get(other).is_some_and(|rules| rules.max_waiting < 1 << 20) {
+            return;
+        }
         let Some(rules) = self.config.hosts.get(host) else { return };
         // Where round trips are as long as patience, a late answer is enough.
         let pace = |host: HostIndex| self.config.hosts.get(host).map_or(0, |rules| rules.service_interval.0);
