@@ -22,7 +22,8 @@
 //! - [`net`]: the network. [`endpoint`]: the hosts, whoever implements them. [`world`]: both in virtual time.
 //! - [`oracle`]: the judge, which shares no code with the protocol; [`marks`]: states that worlds must reach.
 //! - [`measure`], [`log`](mod@log), [`report`], [`pcapng`]: numbers, what happened, plots, captures.
-//! - [`run`] puts these together. With features: the C library and `rusty_enet` as hosts, and `turmoil`.
+//! - [`run`] puts these together; [`soak`] has worlds that last, [`differential`] compares with the C library.
+//! - With features: the C library and `rusty_enet` as hosts, and an asynchronous driver over `turmoil`.
 //!
 //! The repository's `docs/SIMULATION.md` is the manual.
 #![forbid(unsafe_code)]

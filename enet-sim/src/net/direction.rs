@@ -7,7 +7,7 @@ use super::draws::Draws;
 use super::loss::{Script, is_lost, is_within};
 use super::queue::Tail;
 use super::{Copy, DirectionStats, DropReason, corrupt};
-use crate::random::{Purpose, scale};
+use crate::random::{Chance, Purpose, scale};
 use crate::scenario::link::{DropFrom, LinkSpec, Loss};
 use crate::time::{Span, Time};
 
@@ -42,6 +42,8 @@ pub(crate) struct Direction {
     pub(crate) to: usize,
     pub(crate) link: Arc<LinkSpec>,
     pub(crate) clean: bool,
+    /// Datagrams are lost or late, and nothing else happens to them.
+    pub(crate) plain: bool,
     pub(crate) stats: DirectionStats,
     pub(crate) tail: Tail,
     /// The own line if it drops at its head.
@@ -61,6 +63,12 @@ pub(crate) struct Direction {
     newest: Time,
 }
 
+/// Whether datagrams are lost or late on a link, and nothing else happens to them.
+fn is_plain(link: &LinkSpec) -> bool {
+    let untouched = link.corrupt.chance == Chance::NEVER && link.duplicate.chance == Chance::NEVER;
+    untouched && link.rate.is_none() && link.bottleneck.is_none()
+}
+
 impl Direction {
     pub(crate) fn new(seed: u64, from: usize, to: usize, link: Arc<LinkSpec>) -> Self {
         let half = |host: usize| u32::from(u16::try_from(host).unwrap_or(u16::MAX));
@@ -69,6 +77,7 @@ impl Direction {
             from,
             to,
             clean: link.is_clean(),
+            plain: is_plain(&link),
             link,
             stats: DirectionStats::default(),
             tail: Tail::default(),
@@ -93,6 +102,7 @@ impl Direction {
             self.script.restart();
         }
         self.clean = link.is_clean();
+        self.plain = is_plain(&link);
         self.link = link;
     }
 
@@ -130,7 +140,7 @@ impl Direction {
             (_, _, true) => Some(DropReason::Scripted),
             _ => None,
         };
-        let happens = |draws: &mut Draws, chance: crate::Chance, purpose| {
+        let happens = |draws: &mut Draws, chance: Chance, purpose| {
             chance.ppm() > 0 && chance.hit(draws.word(purpose, number))
         };
         verdict.corrupted = happens(&mut self.draws, link.corrupt.chance, Purpose::Corrupt);

@@ -47,6 +47,15 @@ impl Network {
         if direction.clean && destination.reachable {
             return self.pass(now, index, &verdict, source, bytes, out);
         }
+        let watched = self.allowed.is_some() || self.seen.is_some();
+        if direction.plain && destination.reachable && !watched {
+            let Some(reason) = verdict.dropped else {
+                return self.pass(now, index, &verdict, source, bytes, out);
+            };
+            direction.stats.drop_for(reason);
+            let (number, dropped) = (verdict.number, Some(reason));
+            return Fate { number, dropped, corrupted: false, copies: 0, arrives: now };
+        }
         if let Some(allowed) = &self.allowed
             && !allowed.contains(&(from, destination.host, verdict.number))
         {
@@ -64,7 +73,7 @@ impl Network {
         fate
     }
 
-    /// The short way of a datagram in a direction where nothing but the base delay, a cut or a hold is to be expected.
+    /// The short way of a datagram in a direction without lines, to which nothing has happened but a delay.
     fn pass(
         &mut self,
         now: Time,
