@@ -18,7 +18,7 @@ fn main() -> std::process::ExitCode {
 #[cfg(enet_mutants)]
 mod hunt {
     use std::process::ExitCode;
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     use enet_proto::mutants::{Mutant, select};
     use enet_sim::swarm::{self, Options, SwarmReport};
@@ -37,7 +37,11 @@ mod hunt {
         std::panic::set_hook(Box::new(|_| ()));
         let started = Instant::now();
         let mut entries = Vec::new();
-        println!("{:26}{:>8}  {:9} {}", "mutant", "worlds", "property", "what it breaks");
+        // Where the JSON goes to standard output, the table does not.
+        let say = |text: String| {
+            if options.json.as_deref() == Some("-") { eprintln!("{text}") } else { println!("{text}") }
+        };
+        say(format!("{:26}{:>8}  {:9} {}", "mutant", "worlds", "property", "what it breaks"));
         let mutants =
             Mutant::ALL.iter().filter(|it| options.only.as_deref().is_none_or(|only| it.as_str() == only));
         for mutant in mutants {
@@ -48,7 +52,7 @@ mod hunt {
                 Some((worlds, property)) => (worlds.to_string(), property.as_str()),
                 None => ("NOT in".to_owned(), "-"),
             };
-            println!("{:26}{worlds:>8}  {property:9} {}", mutant.as_str(), mutant.breaks());
+            say(format!("{:26}{worlds:>8}  {property:9} {}", mutant.as_str(), mutant.breaks()));
             entries.push(serde_json::json!({
                 "mutant": mutant.as_str(),
                 "worlds": found.as_ref().map(|(worlds, _)| worlds),
@@ -57,14 +61,16 @@ mod hunt {
             }));
         }
         let caught = entries.iter().filter(|entry| !entry["worlds"].is_null()).count();
-        println!("{caught} of {} caught, {:.0} s", entries.len(), started.elapsed().as_secs_f64());
+        say(format!("{caught} of {} caught, {:.0} s", entries.len(), started.elapsed().as_secs_f64()));
         if let Some(path) = options.json {
             let all = serde_json::json!({
                 "mutants_caught": caught,
                 "mutants_total": entries.len(),
                 "mutants": entries,
             });
-            if let Err(error) = std::fs::write(&path, format!("{all:#}\n")) {
+            if path == "-" {
+                println!("{all:#}");
+            } else if let Err(error) = std::fs::write(&path, format!("{all:#}\n")) {
                 eprintln!("error: {path}: {error}");
                 return ExitCode::from(2);
             }
@@ -95,9 +101,16 @@ mod hunt {
             match word.as_str() {
                 "--seed" => swarm.seed = number()?,
                 "--worlds" => swarm.worlds = Some(number()?),
+                "--secs" => swarm.time = Some(Duration::from_secs(number()?)),
+                "--jobs" => swarm.jobs = usize::try_from(number()?).map_err(|error| error.to_string())?,
                 "--json" => json = Some(value),
-                "--only" => only = Some(value),
-                _ => return Err(format!("unknown argument {word}; there are --seed --worlds --json --only")),
+                "--only" if value.parse::<Mutant>().is_ok() => only = Some(value),
+                "--only" => return Err(format!("there is no mutant {value}")),
+                _ => {
+                    return Err(format!(
+                        "unknown argument {word}; there are --seed --worlds --secs --jobs --json --only"
+                    ));
+                }
             }
         }
         Ok(Arguments { swarm, json, only })

@@ -13,7 +13,7 @@ use crate::random::Chance;
 use crate::scenario::{Attack, Deed, Scenario, Sender, Service, Trouble};
 use crate::time::{Span, Time};
 use crate::trace::TraceHash;
-use crate::world::observer::HostIndex;
+use crate::world::observer::{HostIndex, Observer};
 use crate::world::{Cast, Extent, World, address};
 
 /// What the judge said of a world.
@@ -60,16 +60,18 @@ pub fn judged(scenario: &Scenario, cast: Cast) -> Verdict {
 
 /// The same, for worlds that take long: `progress` is told the time now and then.
 pub fn judged_in_steps(scenario: &Scenario, cast: Cast, progress: &mut dyn FnMut(Time)) -> Verdict {
-    judged_after(scenario, cast, |world| {
-        for step in 0u32.. {
-            if !world.step() {
-                return;
-            }
-            if step.is_multiple_of(1 << 16) {
-                progress(world.now());
-            }
+    judged_after(scenario, cast, |world| step_through(world, progress))
+}
+
+pub(crate) fn step_through<O: Observer>(world: &mut World<'_, O>, progress: &mut dyn FnMut(Time)) {
+    for step in 0u32.. {
+        if !world.step() {
+            return;
         }
-    })
+        if step.is_multiple_of(1 << 14) {
+            progress(world.now());
+        }
+    }
 }
 
 /// The same; the world may be changed before it runs.
@@ -114,6 +116,19 @@ pub struct Measured {
 /// # Errors
 /// Why an implementation cannot be had here.
 pub fn measured(scenario: &Scenario, cast: Cast, with_log: bool) -> Result<Measured, String> {
+    measured_in_steps(scenario, cast, with_log, &mut |_| ())
+}
+
+/// The same, for worlds that take long: `progress` is told the time now and then.
+///
+/// # Errors
+/// Why an implementation cannot be had here.
+pub fn measured_in_steps(
+    scenario: &Scenario,
+    cast: Cast,
+    with_log: bool,
+    progress: &mut dyn FnMut(Time),
+) -> Result<Measured, String> {
     let started = Instant::now();
     let judge = Judge::new(&rules(scenario, cast));
     let (sender, receiver) = match scenario.measured {
@@ -132,7 +147,7 @@ pub fn measured(scenario: &Scenario, cast: Cast, with_log: bool) -> Result<Measu
     });
     let log = with_log.then(|| Log::new(log_config(scenario)));
     let mut world = World::new(scenario, cast, (judge, (measures, log)))?;
-    world.run();
+    step_through(&mut world, progress);
     let ((mut judge, (measures, log)), extent, trace) = world.finish();
     judge.finish(extent.end);
     let violations = judge.violations().to_vec();
@@ -225,9 +240,7 @@ fn host_rules(scenario: &Scenario, cast: Cast, index: HostIndex) -> HostRules {
         .iter()
         .filter(|action| action.host == index)
         .filter_map(|action| match action.deed {
-            Deed::Set { setting: Setting::Timeouts { limit, minimum, maximum } } => {
-                Some((limit, minimum, maximum))
-            }
+            Deed::Set(Setting::Timeouts { limit, minimum, maximum }) => Some((limit, minimum, maximum)),
             _ => None,
         })
         .collect();

@@ -9,7 +9,7 @@ use crate::oracle::Violation;
 use crate::run::{self, Verdict};
 use crate::scenario::link::{Corrupt, Delay, Duplicate, LinkSpec, Loss};
 use crate::scenario::{HostSpec, Scenario, Service};
-use crate::time::Span;
+use crate::time::{Span, Time};
 use crate::world::{Cast, World};
 
 /// A datagram of a world: from which host to which, the how-manieth on its way.
@@ -55,7 +55,15 @@ impl Regression {
 
     /// Runs it again.
     pub fn replay(&self) -> Verdict {
-        run::judged_after(&self.scenario, Cast::OURS, |world| world.network().allow_faults_only(self.only()))
+        self.replay_in_steps(&mut |_| ())
+    }
+
+    /// The same, for worlds that take long: `progress` is told the time now and then.
+    pub fn replay_in_steps(&self, progress: &mut dyn FnMut(Time)) -> Verdict {
+        run::judged_after(&self.scenario, Cast::OURS, |world| {
+            world.network().allow_faults_only(self.only());
+            run::step_through(world, progress);
+        })
     }
 
     /// Everything that happens in it.

@@ -89,7 +89,7 @@ fn steps() -> impl Strategy<Value = Scenario> {
                     let (interval, acceleration, deceleration) =
                         (it.interval, it.acceleration, it.deceleration);
                     let setting = Setting::Throttle { interval, acceleration, deceleration };
-                    Action { at: ms(at) + Span::from_micros(137), host, deed: Deed::Set { setting } }
+                    Action { at: ms(at) + Span::from_micros(137), host, deed: Deed::Set(setting) }
                 })
                 .collect(),
             ..Scenario::default()

@@ -70,7 +70,7 @@ fn change_of_mind() -> impl Strategy<Value = Action> {
     (2_000u64..20_000, 0usize..2, setting).prop_map(|(at, host, setting)| Action {
         at: ms(at) + Span::from_micros(137),
         host,
-        deed: Deed::Set { setting },
+        deed: Deed::Set(setting),
     })
 }
 

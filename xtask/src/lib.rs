@@ -25,7 +25,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Run two hosts over a lossy, delayed link in virtual time and show what arrived
+    /// The network laboratory: what ENet does on a given network, ours and C's side by side
     Sim(sim::Sim),
     /// Compare this stack with recordings of the C library, byte for byte
     Vectors(vectors::Vectors),
@@ -37,12 +37,12 @@ enum Verb {
     Targets(targets::Targets),
     /// Measure the line coverage of the wire, compress and proto crates
     Coverage(coverage::Coverage),
-    /// Do what continuous integration does: about ten minutes
+    /// Do what continuous integration does: about twenty minutes
     Ci(ci::Ci),
 }
 
 impl Cli {
-    /// Does what was asked for. The exit code says whether it went well.
+    /// Does what was asked for. The exit code is 0 if it went well, 1 if not, 2 if it could not be done.
     pub fn run(self) -> ExitCode {
         let went_well = match self.verb {
             Verb::Sim(verb) => verb.run(),
@@ -58,7 +58,7 @@ impl Cli {
             Ok(false) => ExitCode::FAILURE,
             Err(error) => {
                 eprintln!("error: {error}");
-                ExitCode::FAILURE
+                ExitCode::from(2)
             }
         }
     }

@@ -88,7 +88,7 @@ fn everything() -> Scenario {
         Setting::Throttle { interval: ms, acceleration: 1, deceleration: 1 },
     ];
     let closes = [Close::Disconnect, Close::Later, Close::Now, Close::Reset];
-    let deeds = settings.map(|setting| Deed::Set { setting }).into_iter();
+    let deeds = settings.map(Deed::Set).into_iter();
     let deeds = deeds
         .chain(closes.map(|how| Deed::Close { how, data: 1 }))
         .chain([Deed::Connect { to: 1, data: 1 }, Deed::Bandwidth { incoming: Some(1), outgoing: Some(1) }]);

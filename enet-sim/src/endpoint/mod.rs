@@ -125,7 +125,7 @@ pub enum Happening<'a> {
 
 /// What a setting call changes on a live connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "set")]
+#[serde(rename_all = "kebab-case", tag = "set", deny_unknown_fields)]
 pub enum Setting {
     /// When to give the remote up (PROTOCOL.md §9.5).
     Timeouts {
@@ -179,6 +179,13 @@ pub struct Snapshot {
     pub packet_loss: u32,
     /// Commands queued or unacknowledged; the C library's hosts say 1 for any number, `rusty_enet`'s always 0.
     pub queued: u32,
+}
+
+impl Snapshot {
+    /// Whether the implementation tells its windows, and what it has in flight.
+    pub const fn tells(&self) -> bool {
+        self.window > 0
+    }
 }
 
 /// A datagram in a socket's receive buffer.

@@ -14,7 +14,7 @@ pub struct JudgeConfig {
     /// Whether the network may alter datagrams.
     pub corruption: bool,
     /// Whether somebody sends under false addresses. Under `Profile::Compat` attackers can end and fake connections
-    /// (RELIABILITY.md A3, A4), so that only what concerns one host by itself is judged.
+    /// , so that only what concerns one host by itself is judged.
     pub attacked: bool,
     /// Whether a NAT may give clients new addresses.
     pub rebinding: bool,

@@ -1,4 +1,4 @@
-//! Delivery: R1, U1, U2, S1, X1 (RELIABILITY.md §2.1).
+//! Delivery: R1, U1, U2, S1, X1.
 
 use super::Judge;
 use super::outbox::{Delivered, Outbox};

@@ -99,8 +99,8 @@ impl Judge {
         let departure = half.lane(channel).depart(leaving.at, number, len, leaving.lost);
         match departure {
             Departure::First { skipped } => {
-                if channel == 0xFF && number == 1 {
-                    // CONNECT and VERIFY_CONNECT, before any sample (PROTOCOL.md §9.5).
+                if matches!(command.body, Body::Connect(_) | Body::VerifyConnect(_)) {
+                    // Before any sample (PROTOCOL.md §9.5).
                     if let Some(flight) = half.lane(channel).flight(number) {
                         flight.rto = 500;
                     }

@@ -1,4 +1,4 @@
-//! Lifecycle: C1, C3, C4, C5, C7 (RELIABILITY.md §2.2).
+//! Lifecycle: C1, C3, C4, C5, C7.
 
 use super::Judge;
 use super::side::{Phase, Side, SideId};

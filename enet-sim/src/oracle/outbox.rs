@@ -1,4 +1,4 @@
-//! [`Outbox`]: what one side sent on one channel, and which deliveries of it are lawful (RELIABILITY.md R1, U1, U2, S1).
+//! [`Outbox`]: what one side sent on one channel, and which deliveries of it are lawful (R1, U1, U2, S1).
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! Time: T1, T2, T3 (RELIABILITY.md §2.3).
+//! Time: T1, T2, T3.
 
 use enet_wire::Command;
 

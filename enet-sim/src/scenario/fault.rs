@@ -81,7 +81,7 @@ pub struct Fault {
 
 /// What can go wrong.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "trouble")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "trouble", deny_unknown_fields)]
 pub enum Trouble {
     /// Nothing gets from one host to the other; `from` and `to` of `all` are a whole partition.
     Cut {
@@ -181,7 +181,7 @@ pub struct Action {
 
 /// What an application can do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "deed")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "deed", deny_unknown_fields)]
 pub enum Deed {
     /// Connects to a host.
     Connect {
@@ -200,11 +200,7 @@ pub enum Deed {
         data: u32,
     },
     /// Changes a setting of all its connections.
-    Set {
-        /// Which.
-        #[serde(flatten)]
-        setting: Setting,
-    },
+    Set(Setting),
     /// Changes its bandwidth limits, bytes/s.
     Bandwidth {
         /// Downstream; absent: unlimited.
@@ -218,7 +214,7 @@ pub enum Deed {
 
 /// A host that means harm (and needs no ENet to do it).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "attack")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case", tag = "attack", deny_unknown_fields)]
 pub enum Attack {
     /// Datagrams of random bytes to the server.
     Junk {

@@ -197,6 +197,9 @@ impl Scenario {
     /// In what a run missed what is expected of it, if it did.
     pub fn missed(&self, record: &RunRecord) -> Option<String> {
         let expect = &self.expect;
+        if record.delivered == 0 && !self.traffic.is_empty() {
+            return Some(format!("none of {} messages arrived", record.sent));
+        }
         if let Some(limit) = expect.disconnects
             && record.disconnects > limit
         {
@@ -228,34 +231,65 @@ impl Scenario {
     /// # Errors
     /// What does not, as a text for people.
     pub fn validate(&self) -> Result<(), String> {
-        for link in [Some(&self.link), self.up.as_ref(), self.down.as_ref()].into_iter().flatten() {
-            link.validate()?;
-            if link.bottleneck.is_some_and(|index| index >= self.bottleneck.len()) {
-                return Err("a link names a bottleneck that the scenario does not have".to_owned());
-            }
-        }
-        for flow in &self.traffic {
-            flow.validate()?;
-        }
-        for spec in [&self.server, &self.client] {
-            spec.validate()?;
+        if !(1..=4_095).contains(&self.clients) {
+            return Err(format!("clients = {} is not between 1 and 4095", self.clients));
         }
         let lists = [self.traffic.len(), self.fault.len(), self.action.len(), self.attacker.len()];
         if lists.iter().any(|len| *len > 10_000) {
             return Err("more than 10000 flows, faults, actions or attackers are too many".to_owned());
         }
+        for spec in [&self.server, &self.client] {
+            spec.validate()?;
+        }
+        for link in [Some(&self.link), self.up.as_ref(), self.down.as_ref()].into_iter().flatten() {
+            self.validate_link(link)?;
+        }
+        for line in &self.bottleneck {
+            line.validate()?;
+        }
+        let channels = self.server.channels.min(self.client.channels);
+        for flow in &self.traffic {
+            flow.validate(channels)?;
+        }
+        self.fault.iter().try_for_each(|fault| self.validate_fault(fault))?;
+        self.action.iter().try_for_each(|action| self.validate_action(action))
+    }
+
+    fn validate_link(&self, link: &LinkSpec) -> Result<(), String> {
+        if link.bottleneck.is_some_and(|index| index >= self.bottleneck.len()) {
+            return Err("a link names a bottleneck that the scenario does not have".to_owned());
+        }
+        link.validate()
+    }
+
+    fn validate_fault(&self, fault: &Fault) -> Result<(), String> {
+        if fault.until.is_some_and(|until| until < fault.at) {
+            return Err(format!("a fault ends before it begins, at {}", fault.at));
+        }
+        if let Trouble::Link { link, .. } = &fault.trouble {
+            self.validate_link(link)?;
+        }
+        if matches!(fault.trouble, Trouble::SlowService { every: Span::ZERO, .. }) {
+            return Err("slow-service every 0s would never end".to_owned());
+        }
         let hosts = 1 + usize::from(self.clients);
-        for host in self.fault.iter().flat_map(|fault| fault.trouble.hosts()) {
-            if matches!(host, HostChoice::Host(index) if index >= hosts) {
-                return Err(format!("a fault names host {host}, but there are only {hosts}"));
-            }
+        let missing = |host: &HostChoice| matches!(host, HostChoice::Host(index) if *index >= hosts);
+        match fault.trouble.hosts().iter().find(|host| missing(host)) {
+            Some(host) => Err(format!("a fault names host {host}, but there are only {hosts}")),
+            None => Ok(()),
         }
-        for action in &self.action {
-            if action.host >= hosts {
-                return Err(format!("an action names host {}, but there are only {hosts}", action.host));
-            }
+    }
+
+    fn validate_action(&self, action: &Action) -> Result<(), String> {
+        let hosts = 1 + usize::from(self.clients);
+        let other = match action.deed {
+            Deed::Connect { to, .. } => to,
+            _ => action.host,
+        };
+        match [action.host, other].into_iter().find(|host| *host >= hosts) {
+            Some(host) => Err(format!("an action names host {host}, but there are only {hosts}")),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -73,8 +73,21 @@ impl Default for Flow {
     }
 }
 
+/// ENet's default limit.
+const LARGEST: u32 = 32 << 20;
+
 impl Flow {
-    pub(crate) fn validate(&self) -> Result<(), String> {
+    /// `channels` is what connections have.
+    pub(crate) fn validate(&self, channels: u8) -> Result<(), String> {
+        if self.channel >= channels {
+            return Err(format!(
+                "a flow uses channel {}, and connections have {channels}, from 0",
+                self.channel
+            ));
+        }
+        if self.max_size.unwrap_or(self.size) > LARGEST {
+            return Err("no message may be larger than ENet's 32 MiB".to_owned());
+        }
         if self.interval == Span::ZERO {
             return Err("a flow's interval must not be 0; use burst for several messages at once".to_owned());
         }

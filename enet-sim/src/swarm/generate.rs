@@ -316,22 +316,18 @@ fn action(draw: &mut Draw, duration: Span) -> Action {
             incoming: draw.maybe(60, |draw| draw.log(2_000, 500_000) as u32),
             outgoing: draw.maybe(60, |draw| draw.log(2_000, 500_000) as u32),
         },
-        6 => Deed::Set {
-            setting: Setting::Throttle {
-                interval: draw.span(100 * MS, 10 * SECOND),
-                acceleration: draw.even(0, 32) as u32,
-                deceleration: draw.even(0, 32) as u32,
-            },
-        },
-        7 => Deed::Set { setting: Setting::Ping { interval: draw.span(100 * MS, 5 * SECOND) } },
+        6 => Deed::Set(Setting::Throttle {
+            interval: draw.span(100 * MS, 10 * SECOND),
+            acceleration: draw.even(0, 32) as u32,
+            deceleration: draw.even(0, 32) as u32,
+        }),
+        7 => Deed::Set(Setting::Ping { interval: draw.span(100 * MS, 5 * SECOND) }),
         8 => Deed::Connect { to: 1 - host, data: draw.even(0, 1_000) as u32 },
-        _ => Deed::Set {
-            setting: Setting::Timeouts {
-                limit: draw.log(2, 64) as u32,
-                minimum: draw.span(Span::from_millis(500), 5 * SECOND),
-                maximum: draw.span(5 * SECOND, 30 * SECOND),
-            },
-        },
+        _ => Deed::Set(Setting::Timeouts {
+            limit: draw.log(2, 64) as u32,
+            minimum: draw.span(Span::from_millis(500), 5 * SECOND),
+            maximum: draw.span(5 * SECOND, 30 * SECOND),
+        }),
     };
     Action { at, host, deed }
 }

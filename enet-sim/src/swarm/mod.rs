@@ -84,7 +84,7 @@ pub struct SwarmReport {
     pub worlds_run: u64,
     /// Worlds that were run twice and compared.
     pub worlds_compared: u64,
-    /// The first failures.
+    /// The first failing worlds, each with its first violation.
     pub failures: Vec<Failure>,
     /// Marks that no world reached.
     pub marks_missing: Vec<&'static str>,
@@ -121,15 +121,14 @@ impl Tally {
         self.run += 1;
         self.marks = self.marks.union(verdict.marks);
         self.violations += verdict.violations.len() as u64;
-        for violation in &verdict.violations {
-            if self.failures.len() < KEPT_FAILURES {
-                self.failures.push(Failure {
-                    world: number,
-                    seed: format!("{:#018x}", scenario.seed),
-                    property: violation.property.to_owned(),
-                    text: violation.to_string(),
-                });
-            }
+        // The first is enough to find the world again: one noisy world must not hide the others.
+        if let Some(violation) = verdict.violations.first().filter(|_| self.failures.len() < KEPT_FAILURES) {
+            self.failures.push(Failure {
+                world: number,
+                seed: format!("{:#018x}", scenario.seed),
+                property: violation.property.to_owned(),
+                text: violation.to_string(),
+            });
         }
         let (seconds, faults) = (verdict.extent.end.0 / 1_000_000_000, scenario.faults());
         let messages = verdict.extent.messages;

@@ -13,7 +13,7 @@ mod troubles;
 
 use rand_chacha::ChaCha8Rng;
 
-use crate::endpoint::{Close, Conn, Ended, Happening, Implementation, Order};
+use crate::endpoint::{Close, Conn, Ended, Happening, Implementation, Order, Snapshot};
 use crate::message::Message;
 use crate::net::{Copy as NetCopy, Network};
 use crate::random::{Purpose, RngCore, scale, stream};
@@ -29,6 +29,9 @@ use observer::{Call, HostIndex, Observer};
 
 /// How often a healed world is asked whether it has come to rest.
 const LOOK: Span = Span::from_millis(500);
+
+/// How long nothing must have arrived until hosts that do not tell what they have in flight count as at rest.
+const SILENCE: Span = Span::from_secs(20);
 
 /// Whose implementation each host runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +84,8 @@ pub struct World<'a, O> {
     attackers: Vec<Attacker>,
     phase: Phase,
     over: bool,
+    /// When a message last arrived.
+    heard: Time,
     extent: Extent,
     trace: TraceHash,
     sizes: ChaCha8Rng,
@@ -108,6 +113,7 @@ impl<'a, O: Observer> World<'a, O> {
             attackers: Vec::new(),
             phase: Phase::Safety,
             over: false,
+            heard: Time::ZERO,
             extent: Extent::default(),
             trace: TraceHash::EMPTY,
             sizes: stream(scenario.seed, 0, Purpose::Traffic),
@@ -261,6 +267,8 @@ impl<'a, O: Observer> World<'a, O> {
     /// Nothing goes wrong any more.
     fn heal(&mut self) {
         self.phase = Phase::Healed;
+        self.heard = self.now;
+        self.trace_states();
         for index in 0..self.scenario.fault.len() {
             self.fault(index, false);
         }
@@ -274,13 +282,17 @@ impl<'a, O: Observer> World<'a, O> {
 
     /// Has everything come to rest? Then everyone takes leave; and has everyone left, the world ends.
     fn look(&mut self) -> bool {
+        self.trace_states();
         let hosts = &self.hosts;
+        let silence = self.now.since(self.heard);
+        let rests = |it: Snapshot| match it.tells() {
+            true => it.queued == 0 && it.in_flight == 0,
+            false => silence >= SILENCE,
+        };
         let quiet = |host: &Host| {
             let Some(endpoint) = &host.endpoint else { return true };
             host.connections.iter().all(|connection| {
-                let snapshot = endpoint.snapshot(connection.conn);
-                connection.stage == Stage::Open
-                    && snapshot.is_some_and(|it| it.queued == 0 && it.in_flight == 0)
+                connection.stage == Stage::Open && endpoint.snapshot(connection.conn).is_some_and(rests)
             })
         };
         match self.phase {
@@ -295,6 +307,18 @@ impl<'a, O: Observer> World<'a, O> {
         }
         self.agenda.note(self.now + LOOK, Item::Look);
         true
+    }
+
+    /// Adds the numbers of all connections to the trace.
+    fn trace_states(&mut self) {
+        for host in &self.hosts {
+            let Some(endpoint) = &host.endpoint else { continue };
+            for it in host.connections.iter().filter_map(|connection| endpoint.snapshot(connection.conn)) {
+                self.trace.number(u64::from(it.rtt) << 32 | u64::from(it.rtt_variance));
+                self.trace.number(u64::from(it.throttle) << 32 | u64::from(it.in_flight));
+                self.trace.number(u64::from(it.window) << 32 | u64::from(it.mtu));
+            }
+        }
     }
 
     // --- datagrams ---
@@ -397,7 +421,7 @@ impl<'a, O: Observer> World<'a, O> {
             return;
         }
         let mut reconnect = false;
-        let World { observer, trace, now, phase, .. } = self;
+        let World { observer, trace, now, phase, heard, .. } = self;
         let connections = &mut host.connections;
         host.port.take_happenings(|what| {
             observer.happened(*now, index, what);
@@ -411,6 +435,7 @@ impl<'a, O: Observer> World<'a, O> {
                     }
                 }
                 Happening::Received { payload, channel, .. } => {
+                    *heard = *now;
                     trace.number(u64::from(channel) << 8 | 2);
                     trace.bytes(payload);
                 }
@@ -580,7 +605,7 @@ impl<'a, O: Observer> World<'a, O> {
         match *deed {
             Deed::Connect { to, data } => self.connect(*index, to, data),
             Deed::Close { how, data } => self.close_all(*index, how, data),
-            Deed::Set { setting } => self.with_endpoint(*index, |host| {
+            Deed::Set(setting) => self.with_endpoint(*index, |host| {
                 let Some(endpoint) = &mut host.endpoint else { return };
                 for connection in host.connections.iter() {
                     endpoint.set(&mut host.port, connection.conn, setting);

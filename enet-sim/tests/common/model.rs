@@ -91,7 +91,7 @@ impl Model {
             .action
             .iter()
             .filter_map(|action| match action.deed {
-                Deed::Set { setting } => Some((Time(action.at.0), action.host, setting)),
+                Deed::Set(setting) => Some((Time(action.at.0), action.host, setting)),
                 _ => None,
             })
             .collect();

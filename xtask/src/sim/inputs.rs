@@ -21,6 +21,9 @@ pub(crate) fn scenario(name: &str) -> Result<Scenario, Box<dyn Error>> {
 /// A random world by its seed, or a world from a file.
 pub(crate) fn world(file: Option<&Path>, seed: Option<u64>) -> Result<Regression, Box<dyn Error>> {
     match (file, seed) {
+        (Some(file), _) if !file.exists() && Scenario::built_in(&file.to_string_lossy()).is_ok() => {
+            Ok(Regression::of(Scenario::built_in(&file.to_string_lossy())?))
+        }
         (Some(file), _) => {
             let text =
                 std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;

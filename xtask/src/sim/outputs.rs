@@ -1,6 +1,7 @@
 //! What the verbs of `sim` put out: tables, JSON, the report, captures.
 
 use std::error::Error;
+use std::io::Write;
 use std::path::Path;
 
 use enet_sim::measure::RunRecord;
@@ -45,6 +46,14 @@ pub(crate) fn print(all: &[Runs]) {
                 println!("{pairing}: VIOLATION {violation}");
             }
         }
+    }
+}
+
+/// Writes to standard output. Whoever reads it may stop reading (`| head`): that is no error.
+pub(crate) fn put(text: &str) -> Result<(), Box<dyn Error>> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        result => Ok(result?),
     }
 }
 

@@ -7,7 +7,7 @@ use enet_sim::shrink::shrink;
 use enet_sim::world::Cast;
 
 use super::inputs::{number, world};
-use super::outputs::write;
+use super::outputs::{put, write};
 use super::progress::Progress;
 use crate::Outcome;
 
@@ -44,13 +44,17 @@ impl Replay {
         if self.log || self.pcap.is_some() {
             let log = world.log(Cast::OURS)?;
             if self.log {
-                print!("{}", log.timeline());
+                put(&log.timeline())?;
             }
             if let Some(path) = &self.pcap {
                 write(path, enet_sim::pcapng::pcapng(&log, true))?;
             }
         }
-        let verdict = world.replay();
+        let progress = Progress::new();
+        let verdict = world.replay_in_steps(&mut |now| {
+            progress.tell(|| format!("{}: {now:.0} s", world.scenario.name));
+        });
+        drop(progress);
         println!(
             "{}: {:.1} s, {} messages, {} datagrams, trace {}",
             world.scenario.name,
@@ -119,7 +123,7 @@ impl Shrink {
         );
         match &self.save {
             Some(path) => write(path, small.to_toml())?,
-            None => print!("{}", small.to_toml()),
+            None => put(&small.to_toml())?,
         }
         Ok(false)
     }

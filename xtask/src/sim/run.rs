@@ -6,7 +6,7 @@ use enet_sim::endpoint::Implementation;
 use enet_sim::{Span, Time, run};
 
 use super::inputs::{casts, number, scenario};
-use super::outputs::{Runs, json, page, print, write};
+use super::outputs::{Runs, json, page, print, put, write};
 use super::progress::Progress;
 use crate::Outcome;
 
@@ -29,7 +29,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "N", value_parser = number)]
     seed: Option<u64>,
     /// So many seeds, one after the other
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     repeat: u64,
     /// Who plays: all pairings of these are run
     #[arg(long, value_name = "ours,c,rusty", value_delimiter = ',')]
@@ -37,7 +37,7 @@ pub(crate) struct Run {
     /// Write the numbers as JSON; `-` is standard output, instead of the table
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write a report with plots
+    /// Write a report with plots, of the first seed
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// From when on the report's sequence chart is drawn, as in 1.5s; otherwise where something was lost
@@ -56,15 +56,24 @@ impl Run {
         let mut scenario = scenario(&self.name)?;
         let casts = casts(&self.peers)?;
         let first = self.seed.unwrap_or(scenario.seed);
+        if self.log && self.json.as_deref().is_some_and(|path| path.as_os_str() == "-") {
+            return Err("--log and --json - would mix on standard output: write one of them to a file".into());
+        }
         let with_log = self.html.is_some() || self.pcap.is_some() || self.log;
         let progress = Progress::new();
         let total = self.repeat * casts.len() as u64;
         let mut runs = Vec::new();
-        for seed in first..first.saturating_add(self.repeat) {
+        for seed in (first..=u64::MAX).take(usize::try_from(self.repeat)?) {
             for cast in &casts {
-                progress.tell(|| format!("{}: {} of {total} runs", scenario.name, runs.len()));
                 scenario.seed = seed;
-                runs.push(run::measured(&scenario, *cast, with_log && runs.len() < 2 * casts.len())?);
+                // One seed's plots are enough; the table has them all.
+                let in_report = with_log && runs.len() < casts.len();
+                let done = runs.len();
+                runs.push(run::measured_in_steps(&scenario, *cast, in_report, &mut |now| {
+                    progress.tell(|| {
+                        format!("{}: {done} of {total} runs, {now:.0} s of the next", scenario.name)
+                    });
+                })?);
             }
         }
         drop(progress);
@@ -72,14 +81,14 @@ impl Run {
         let is_good = all.iter().all(Runs::is_good);
         let log = all.iter().find_map(|runs| runs.runs.first()?.log.as_ref());
         if let (Some(log), true) = (log, self.log) {
-            print!("{}", log.timeline());
+            put(&log.timeline())?;
         }
         if let (Some(log), Some(path)) = (log, &self.pcap) {
             write(path, enet_sim::pcapng::pcapng(log, true))?;
             eprintln!("datagrams: {}", path.display());
         }
         match self.json.as_deref() {
-            Some(path) if path.as_os_str() == "-" => print!("{}", json(&all)?),
+            Some(path) if path.as_os_str() == "-" => put(&json(&all)?)?,
             Some(path) => {
                 write(path, json(&all)?)?;
                 print(&all);
@@ -88,7 +97,9 @@ impl Run {
             None => print(&all),
         }
         if let Some(path) = &self.html {
-            write(path, page(all.into(), self.window.map(|span| Time(span.0))))?;
+            let [mut first] = all;
+            first.runs.truncate(casts.len());
+            write(path, page(vec![first], self.window.map(|span| Time(span.0))))?;
             eprintln!("report: {}", path.display());
         }
         Ok(is_good)

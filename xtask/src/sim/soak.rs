@@ -12,7 +12,7 @@ use enet_sim::world::Cast;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  cargo xtask sim soak --days 50.5     a few minutes
+  cargo xtask sim soak --days 50.5     about a minute
   cargo xtask sim soak --days 1")]
 pub(crate) struct Soak {
     /// Simulated days
@@ -55,9 +55,9 @@ fn part(scenario: &Scenario) -> Outcome {
     drop(progress);
     let simulated = verdict.extent.end.as_secs_f64();
     println!(
-        "{}: {:.2} simulated days in {wall:.1} s ({:.0} s/s), {} messages, {} datagrams, {} violations, trace {}",
+        "{}: {:.0} simulated seconds in {wall:.1} s ({:.0} s/s), {} messages, {} datagrams, {} violations, trace {}",
         scenario.name,
-        simulated / 86_400.0,
+        simulated,
         simulated / wall,
         verdict.extent.messages,
         verdict.extent.datagrams,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use enet_sim::swarm::{self, LEAST_FAULTS, LEAST_MESSAGES, LEAST_SECONDS, Options, SwarmReport};
 
 use super::inputs::number;
-use super::outputs::write;
+use super::outputs::{put, write};
 use super::progress::Progress;
 use crate::Outcome;
 use crate::process::{program, root};
@@ -25,15 +25,15 @@ Examples:
 The exit code is 1 if a property did not hold, a mark was not reached in a run of at least 20,000 worlds, or a mutant was
 not found. Every failure comes with the line that replays it.")]
 pub(crate) struct Swarm {
-    /// So many worlds
-    #[arg(long, value_name = "N")]
+    /// So many worlds; with --mutants: for each of them, 40,000 if nothing else is said
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     worlds: Option<u64>,
-    /// So many seconds; 60 if nothing else is said
-    #[arg(long, value_name = "S")]
-    secs: Option<f64>,
+    /// So many seconds; 60 if nothing else is said. With --mutants: for each of them
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(1..))]
+    secs: Option<u32>,
     /// Threads
-    #[arg(long, value_name = "N")]
-    jobs: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
     /// All worlds' seeds follow from it
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = number)]
     seed: u64,
@@ -56,8 +56,8 @@ impl Swarm {
         let options = Options {
             seed: self.seed,
             worlds: self.worlds,
-            time: self.secs.map(Duration::from_secs_f64),
-            jobs: self.jobs.unwrap_or(Options::default().jobs),
+            time: self.secs.map(|secs| Duration::from_secs(u64::from(secs))),
+            jobs: self.jobs.map_or(Options::default().jobs, usize::from),
             ..Options::default()
         };
         // Worlds that panic are reported like all others.
@@ -72,7 +72,7 @@ impl Swarm {
         drop(progress);
         drop(std::panic::take_hook());
         match self.json.as_deref() {
-            Some(path) if path.as_os_str() == "-" => println!("{}", serde_json::to_string_pretty(&report)?),
+            Some(path) if path.as_os_str() == "-" => put(&(serde_json::to_string_pretty(&report)? + "\n"))?,
             Some(path) => {
                 write(path, serde_json::to_string_pretty(&report)? + "\n")?;
                 show(&report, options.jobs);
@@ -94,7 +94,15 @@ impl Swarm {
         if let Some(worlds) = self.worlds {
             command.args(["--worlds", &worlds.to_string()]);
         }
-        if let Some(path) = &self.json {
+        if let Some(secs) = self.secs {
+            command.args(["--secs", &secs.to_string()]);
+        }
+        if let Some(jobs) = self.jobs {
+            command.args(["--jobs", &jobs.to_string()]);
+        }
+        if let Some(path) = self.json.as_ref().filter(|path| path.as_os_str() == "-") {
+            command.arg("--json").arg(path);
+        } else if let Some(path) = &self.json {
             command.arg("--json").arg(std::path::absolute(path).unwrap_or_else(|_| path.clone()));
         }
         eprintln!("building enet-proto with mutants …");

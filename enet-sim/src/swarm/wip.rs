@@ -1,6 +1,0 @@
-//! wip
-#[path = "draw.rs"]
-mod draw;
-#[path = "generate.rs"]
-mod generate;
-pub use generate::scenario;
