@@ -57,10 +57,15 @@ pub fn scenario(seed: u64) -> Scenario {
     if draw.percent(40) {
         scenario.down = Some(link(&mut draw, shared.may_corrupt));
     }
+    if draw.percent(10) {
+        scenario.bottleneck.push(line(&mut draw));
+        scenario.link.bottleneck = Some(0);
+        scenario.down.iter_mut().for_each(|down| down.bottleneck = Some(0));
+    }
     scenario.traffic = traffic(&mut draw, &scenario);
     scenario.fault = (0..draw.even(0, 4)).map(|_| fault(&mut draw, scenario.duration)).collect();
     scenario.action = (0..draw.even(0, 3)).map(|_| action(&mut draw, scenario.duration)).collect();
-    scenario.attacker = draw.maybe(8, |draw| vec![attack(draw)]).unwrap_or_default();
+    scenario.attacker = draw.maybe(12, |draw| vec![attack(draw)]).unwrap_or_default();
     while scenario.faults() < LEAST_FAULTS {
         scenario.fault.push(fault(&mut draw, scenario.duration));
     }
@@ -135,7 +140,7 @@ fn host(draw: &mut Draw, shared: &Shared) -> HostSpec {
 
 fn link(draw: &mut Draw, may_corrupt: bool) -> LinkSpec {
     LinkSpec {
-        mtu: draw.maybe(4, |draw| MtuSpec {
+        mtu: draw.maybe(8, |draw| MtuSpec {
             bytes: draw.even(600, 1_400) as u16,
             from: draw.span(SECOND, 20 * SECOND),
             until: draw.maybe(50, |draw| 20 * SECOND + draw.span(SECOND, 8 * SECOND)),
@@ -153,13 +158,17 @@ fn link(draw: &mut Draw, may_corrupt: bool) -> LinkSpec {
                 within: draw.span(MS, 20 * SECOND),
             })
             .unwrap_or_default(),
-        rate: draw.maybe(25, |draw| RateSpec {
-            rate: Rate(draw.log(100_000, 50_000_000)),
-            queue: draw.log(4_000, 200_000) as u32,
-            drop: if draw.percent(80) { DropFrom::Tail } else { DropFrom::Head },
-        }),
+        rate: draw.maybe(25, line),
         bottleneck: None,
         delay: delay(draw),
+    }
+}
+
+fn line(draw: &mut Draw) -> RateSpec {
+    RateSpec {
+        rate: Rate(draw.log(100_000, 50_000_000)),
+        queue: draw.log(4_000, 200_000) as u32,
+        drop: if draw.percent(80) { DropFrom::Tail } else { DropFrom::Head },
     }
 }
 

@@ -76,7 +76,9 @@ impl Attacker {
         let (server, home) = (address(0), address(self.home));
         let (source, to) = match self.attack {
             Attack::Junk { .. } => {
-                let length = 1 + scale(self.rng.next_u32(), 1_400) as usize;
+                // Now and then more than any host takes (PROTOCOL.md §14.1).
+                let most = if self.rng.next_u32().is_multiple_of(16) { 8_000 } else { 1_400 };
+                let length = 1 + scale(self.rng.next_u32(), most) as usize;
                 self.forged.resize(length, 0);
                 self.rng.fill_bytes(&mut self.forged);
                 (home, server)
