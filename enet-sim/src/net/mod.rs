@@ -8,6 +8,7 @@ mod corrupt;
 mod delay;
 mod direction;
 mod draws;
+mod event;
 mod loss;
 mod nat;
 mod network;

@@ -6,10 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::direction::Direction;
+use super::event::Event;
 use super::nat::Addresses;
 use super::plan::Plan;
 use super::queue::Line;
-use super::transit::Event;
 use super::{Copy, DirectionStats, Fate};
 use crate::scenario::link::{LinkSpec, RateSpec};
 use crate::time::{Span, Time};

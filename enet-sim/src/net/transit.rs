@@ -5,19 +5,11 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use super::direction::{Landed, Verdict};
+use super::event::Event;
 use super::network::Network;
 use super::queue::{Entered, Line, Parcel};
 use super::{Copy, DropReason, Fate};
 use crate::time::Time;
-
-/// Something that happens to a line; in the order of time, then of scheduling.
-pub(super) struct Event {
-    pub(super) at: Time,
-    order: u64,
-    pub(super) line: usize,
-    /// What enters the line; otherwise it may be free.
-    pub(super) enters: Option<Parcel>,
-}
 
 impl Network {
     /// The fate of a datagram to or from nobody.
@@ -300,25 +292,5 @@ impl Network {
                 Err(DropReason::Cut)
             }
         }
-    }
-}
-
-impl PartialEq for Event {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Event {}
-
-impl PartialOrd for Event {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Event {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.order).cmp(&(other.at, other.order))
     }
 }

@@ -1,8 +1,9 @@
 //! Delivery: R1, U1, U2, S1, X1.
 
 use super::Judge;
+use super::ids::SideId;
 use super::outbox::{Delivered, Outbox};
-use super::side::{Phase, SideId};
+use super::side::Phase;
 use crate::endpoint::{Close, Conn, Kind};
 use crate::marks::Mark;
 use crate::message::{HEADER_LEN, Message};

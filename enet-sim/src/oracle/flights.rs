@@ -4,7 +4,7 @@ use enet_wire::{Body, Command, CommandKind, Header};
 
 use super::Judge;
 use super::half::{Departure, Flight};
-use super::tap::HalfId;
+use super::ids::HalfId;
 use super::wire::Leaving;
 use crate::marks::Mark;
 use crate::time::Time;

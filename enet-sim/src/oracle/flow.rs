@@ -2,8 +2,7 @@
 
 use super::Judge;
 use super::half::Half;
-use super::side::SideId;
-use super::tap::HalfId;
+use super::ids::{HalfId, SideId};
 use crate::endpoint::Snapshot;
 use crate::marks::Mark;
 use crate::time::{Span, Time};

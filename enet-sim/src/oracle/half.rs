@@ -5,8 +5,7 @@ use std::net::SocketAddr;
 
 use enet_wire::ConnectId;
 
-use super::side::SideId;
-use super::tap::HalfId;
+use super::ids::{HalfId, SideId};
 use crate::time::{Span, Time};
 use crate::world::observer::HostIndex;
 

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use super::config::HostRules;
-use super::side::SideId;
-use super::tap::HalfId;
+use super::ids::{HalfId, SideId};
 use crate::endpoint::Conn;
 use crate::time::{Span, Time};
 

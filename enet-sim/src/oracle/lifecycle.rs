@@ -1,7 +1,8 @@
 //! Lifecycle: C1, C3, C4, C5, C7.
 
 use super::Judge;
-use super::side::{Phase, Side, SideId};
+use super::ids::SideId;
+use super::side::{Phase, Side};
 use crate::endpoint::{Close, Conn, Ended};
 use crate::marks::Mark;
 use crate::time::{Span, Time};

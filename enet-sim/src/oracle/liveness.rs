@@ -1,8 +1,9 @@
 //! Liveness: what must have happened by the end of a healed world (R2, C2), and why it has not.
 
 use super::Judge;
+use super::ids::SideId;
 use super::outbox::Pending;
-use super::side::{Phase, Side, SideId};
+use super::side::{Phase, Side};
 use crate::time::{Span, Time};
 use crate::world::observer::HostIndex;
 

@@ -1,7 +1,8 @@
 //! Memory: what is held is limited, and nothing is held when nothing is missing (M1); what was acknowledged arrives (R3).
 
 use super::Judge;
-use super::side::{Phase, SideId};
+use super::ids::SideId;
+use super::side::Phase;
 use crate::endpoint::Snapshot;
 use crate::time::Time;
 

@@ -9,6 +9,7 @@ mod flights;
 mod flow;
 mod half;
 mod host;
+mod ids;
 mod lifecycle;
 mod liveness;
 mod memory;
@@ -30,7 +31,8 @@ use crate::net::Fate;
 use crate::time::Time;
 use crate::world::observer::{Call, HostChange, HostIndex, Observer};
 use host::HostBook;
-use side::{Arena, Side, SideId};
+use ids::{Arena, SideId};
+use side::Side;
 use tap::Tap;
 
 /// More violations than this say nothing new.

@@ -3,8 +3,8 @@
 use enet_proto::{DiscardReason, Discarded};
 
 use super::Judge;
+use super::ids::HalfId;
 use super::side::Phase;
-use super::tap::HalfId;
 use crate::endpoint::Endpoint;
 use crate::marks::Mark;
 use crate::time::{Span, Time};
@@ -82,7 +82,7 @@ impl Judge {
         &mut self,
         at: Time,
         id: HalfId,
-        side: super::side::SideId,
+        side: super::ids::SideId,
         snapshot: &crate::endpoint::Snapshot,
     ) {
         let half = self.tap.half(id);

@@ -7,16 +7,13 @@ use enet_wire::{Body, Command, Connect, Header, VerifyConnect, split_checksum};
 
 use super::Judge;
 use super::half::Half;
-use super::side::{Arena, Phase, SideId};
+use super::ids::{Arena, HalfId, SideId};
+use super::side::Phase;
 use super::wire::{Leaving, expected_checksum, granted};
 use crate::marks::Mark;
 use crate::net::Fate;
 use crate::time::{Span, Time};
 use crate::world::observer::HostIndex;
-
-/// Which half of a connection, over the whole world.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct HalfId(u32);
 
 /// A CONNECT and the answers to it.
 #[derive(Debug, Clone)]

@@ -4,8 +4,7 @@ use enet_wire::Command;
 
 use super::Judge;
 use super::half::Flight;
-use super::side::SideId;
-use super::tap::HalfId;
+use super::ids::{HalfId, SideId};
 use super::wire::Leaving;
 use crate::endpoint::Ended;
 use crate::marks::Mark;

@@ -7,7 +7,7 @@ use enet_wire::{
 };
 
 use super::Judge;
-use super::tap::HalfId;
+use super::ids::HalfId;
 use crate::marks::Mark;
 use crate::net::{DropReason, Fate};
 use crate::time::Time;

@@ -8,8 +8,9 @@ use std::time::SystemTime;
 
 use turmoil::Sim;
 
+use super::life::Life;
 use super::node::{self, Plan};
-use super::record::{Datagrams, Life, Record, Talkers, What};
+use super::record::{Datagrams, Record, Talkers, What};
 use super::report::Report;
 use crate::net::{Network, Plan as Links};
 use crate::scenario::LinkSpec;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use enet_proto::{Delivery, Packet, PeerId};
 
-use super::record::Life;
+use super::life::Life;
 
 /// One end of a connection.
 pub(super) type End = (Life, PeerId);

@@ -20,6 +20,7 @@
 mod driver;
 mod lab;
 mod ledger;
+mod life;
 mod node;
 mod record;
 mod report;
@@ -27,7 +28,8 @@ mod scenarios;
 mod socket;
 
 pub use driver::Driver;
-pub use record::{Datagrams, Entry, Life, What};
+pub use life::Life;
+pub use record::{Datagrams, Entry, What};
 pub use report::Report;
 pub use scenarios::{RESTART_WHILE_SPOKEN_TO, SCENARIOS, Scenario};
 pub use socket::UdpSocket;

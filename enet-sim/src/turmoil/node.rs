@@ -9,7 +9,8 @@ use enet_proto::{ChannelLimit, ConnectOptions, Delivery, Event, Host, HostConfig
 
 use super::driver::Driver;
 use super::ledger::{RELIABLE, UNRELIABLE};
-use super::record::{Life, Record, Talkers, What, here};
+use super::life::Life;
+use super::record::{Record, Talkers, What, here};
 use super::socket::UdpSocket;
 use crate::net::Network;
 

@@ -9,16 +9,8 @@ use std::rc::Rc;
 use enet_proto::{DisconnectReason, PeerId};
 
 use super::ledger::Ledger;
+use super::life::Life;
 use crate::trace::TraceHash;
-
-/// A host in one of its lives: a crash ends one, a bounce begins the next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Life {
-    /// 0 is the server, clients count from 1.
-    pub host: u8,
-    /// Counts from 0.
-    pub life: u8,
-}
 
 /// What a line of the log says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,16 +143,6 @@ fn address(address: SocketAddr) -> [u8; 18] {
     let parts = ip.octets().into_iter().chain(address.port().to_be_bytes());
     bytes.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
     bytes
-}
-
-impl fmt::Display for Life {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.host {
-            0 => write!(f, "server")?,
-            host => write!(f, "client {host}")?,
-        }
-        if self.life > 0 { write!(f, " (life {})", self.life + 1) } else { Ok(()) }
-    }
 }
 
 impl fmt::Display for What {

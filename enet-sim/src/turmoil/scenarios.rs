@@ -5,7 +5,8 @@ use core::time::Duration;
 use enet_proto::DisconnectReason::TimedOut;
 
 use super::lab::{Lab, Setup};
-use super::record::{Life, Talkers, What};
+use super::life::Life;
+use super::record::{Talkers, What};
 use super::report::Report;
 use crate::Chance;
 use crate::scenario::LinkSpec;
