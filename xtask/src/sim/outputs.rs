@@ -32,7 +32,13 @@ impl Runs {
 
 /// The table, and what was wrong.
 pub(crate) fn print(all: &[Runs]) {
-    let records: Vec<RunRecord> = all.iter().flat_map(Runs::records).collect();
+    let mut records: Vec<RunRecord> = all.iter().flat_map(Runs::records).collect();
+    for runs in all {
+        let several = runs.runs.iter().any(|run| run.record.seed != runs.scenario.seed);
+        for record in records.iter_mut().filter(|record| several && record.scenario == runs.scenario.name) {
+            record.scenario = format!("{} #{}", record.scenario, record.seed);
+        }
+    }
     println!("{}", table(&records));
     for runs in all {
         for run in &runs.runs {
