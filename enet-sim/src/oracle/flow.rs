@@ -27,7 +27,8 @@ impl Judge {
         let before = self.side(id).snapshot;
         self.mark_numbers(id, now);
         self.judge_ranges(at, id, half, now);
-        if let Some(half) = half.filter(|half| self.tap.half(*half).sure) {
+        let clear = |half: &HalfId| self.tap.half(*half).sure && !self.crashed_lately(at, self.side(id).host);
+        if let Some(half) = half.filter(clear) {
             self.judge_in_flight(at, half, now);
             if let Some((then, before)) = before.filter(|(then, _)| at.since(*then) < Span::from_millis(900))
             {

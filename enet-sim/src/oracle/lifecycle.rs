@@ -245,6 +245,7 @@ impl Judge {
         match change {
             HostChange::Crashed => {
                 self.verdict.mark(Mark::Crashed);
+                self.crash = Some(at);
                 book.crashed = Some(at);
                 book.down = true;
                 book.disturbed = Some(at);
@@ -296,6 +297,13 @@ impl Judge {
         let bound =
             self.config.hosts.get(host).map_or(Span::ZERO, |rules| rules.death_bound(Span::from_secs(1)));
         bound + self.config.delay_bound
+    }
+
+    /// Whether a host crashed so lately that what it left behind in slots and on the way may still be about: nobody can
+    /// tell its half-open connections from the new ones then.
+    pub(super) fn crashed_lately(&self, at: Time, host: HostIndex) -> bool {
+        let window = self.confusion_window(host).max(self.confusion_window(0));
+        self.crash.is_some_and(|then| at.since(then) < window)
     }
 
     /// Whether datagrams of older connections between two hosts may pass for those of a new one: the session ids have

@@ -103,6 +103,8 @@ pub struct Judge {
     tap: Tap,
     verdict: Verdict,
     healed: Option<Time>,
+    /// When a host crashed last.
+    crash: Option<Time>,
 }
 
 impl Judge {
@@ -117,6 +119,7 @@ impl Judge {
             tap: Tap::default(),
             verdict: Verdict::default(),
             healed: None,
+            crash: None,
         }
     }
 

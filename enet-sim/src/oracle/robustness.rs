@@ -90,7 +90,8 @@ impl Judge {
         let host = half.host;
         let Some(rules) = self.config.hosts.get(host) else { return };
         let roomy = rules.max_waiting >= 1 << 20;
-        if snapshot.state == 5 && roomy && !rules.foreign && half.sure && !self.side(side).tainted {
+        let clear = half.sure && !self.side(side).tainted && !self.crashed_lately(at, host);
+        if snapshot.state == 5 && roomy && !rules.foreign && clear {
             let count = half.owed.len();
             let complaint = || {
                 format!(
