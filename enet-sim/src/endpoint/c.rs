@@ -56,7 +56,7 @@ impl CHost {
     /// A host with `peers` slots. Its first connect id follows from `seed`, the others count up from there.
     ///
     /// # Errors
-    /// What [`available`] says, or that the library refuses.
+    /// What [`Implementation::available`](super::Implementation::available) says, or that the library refuses.
     pub fn new(spec: &HostSpec, peers: u16, seed: [u8; 32]) -> Result<Self, String> {
         let [a, b, c, d, ..] = seed;
         let seed = u32::from_le_bytes([a, b, c, d]);
