@@ -37,7 +37,7 @@ enum Verb {
     Targets(targets::Targets),
     /// Measure the line coverage of the wire, compress and proto crates
     Coverage(coverage::Coverage),
-    /// Do what continuous integration does: about twenty minutes
+    /// Do what continuous integration does: about fifteen minutes
     Ci(ci::Ci),
 }
 
