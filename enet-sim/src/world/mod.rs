@@ -176,16 +176,6 @@ impl<'a, O: Observer> World<'a, O> {
         self.now
     }
 
-    /// The watcher.
-    pub fn observer(&mut self) -> &mut O {
-        &mut self.observer
-    }
-
-    /// Everything that happened so far, as a number.
-    pub fn trace(&self) -> TraceHash {
-        self.trace
-    }
-
     // --- beginning and end ---
 
     fn note_everything(&mut self) {
