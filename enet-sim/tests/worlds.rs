@@ -34,6 +34,18 @@ fn an_expectation_that_is_not_met_is_reported() {
 }
 
 #[test]
+fn a_day_of_idling_on_a_good_line_ends_nothing() {
+    // On worse lines ENet's rule, seven losses in a row, ends idle connections after some hours, C's as well.
+    let mut scenario = soak::days(1, Span::from_secs(86_400));
+    scenario.traffic.clear();
+    scenario.expect.disconnects = Some(0);
+    let measured = run::measured(&scenario, Cast::OURS, false).unwrap();
+    assert!(measured.verdict.violations.is_empty(), "{:?}", measured.verdict.violations);
+    assert_eq!(measured.record.expectation, None);
+    assert!(measured.record.retransmissions > 1_000, "pings were lost");
+}
+
+#[test]
 fn the_numbers_of_pings_wrap_and_nobody_notices() {
     let mut scenario = soak::days(1, Span::from_secs(5 * 3_600));
     for host in [&mut scenario.server, &mut scenario.client] {
