@@ -41,6 +41,7 @@ pub mod message;
 pub mod net;
 pub mod oracle;
 pub mod pcapng;
+mod quantity;
 pub mod random;
 pub mod report;
 pub mod run;

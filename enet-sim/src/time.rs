@@ -7,6 +7,8 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::quantity;
+
 /// A point in virtual time, in nanoseconds since the world began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Time(pub u64);
@@ -129,19 +131,7 @@ impl core::ops::Mul<Span> for u64 {
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == 0 {
-            return f.pad("0s");
-        }
-        // The largest unit in which the number has at most three decimals: exact, and short.
-        for (unit, size) in UNITS {
-            let thousandths = u128::from(self.0) * 1_000;
-            if self.0 >= size && thousandths.is_multiple_of(u128::from(size)) {
-                let thousandths = thousandths / u128::from(size);
-                let text = format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000);
-                return f.pad(&format!("{}{unit}", text.trim_end_matches('0').trim_end_matches('.')));
-            }
-        }
-        f.pad(&format!("{}ns", self.0))
+        f.pad(quantity::write(self.0, &UNITS).as_deref().unwrap_or("0s"))
     }
 }
 
@@ -149,23 +139,11 @@ impl FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let complain = || {
+        quantity::read(text, &UNITS).map(Span).ok_or_else(|| {
             format!(
                 "{text:?} is not a time: write a number and a unit, as in 250us, 40ms, 1.5s, 2min, 3h, 50.5d"
             )
-        };
-        let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(complain)?;
-        let (number, unit) = text.split_at(digits);
-        let (_, size) = UNITS.iter().find(|(name, _)| *name == unit.trim()).ok_or_else(complain)?;
-        let (whole, part) = number.split_once('.').unwrap_or((number, ""));
-        let whole: u128 = whole.parse().map_err(|_| complain())?;
-        let mut nanos = whole.checked_mul(u128::from(*size)).ok_or_else(complain)?;
-        let mut place = u128::from(*size);
-        for digit in part.chars() {
-            place /= 10;
-            nanos += u128::from(digit.to_digit(10).ok_or_else(complain)?) * place;
-        }
-        u64::try_from(nanos).map(Span).map_err(|_| complain())
+        })
     }
 }
 

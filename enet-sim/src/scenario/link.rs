@@ -7,6 +7,7 @@ use enet_wire::CommandKind;
 use serde::{Deserialize, Serialize};
 
 use crate::net::jitter_bound;
+use crate::quantity;
 use crate::random::Chance;
 use crate::scenario::is_default;
 use crate::time::Span;
@@ -439,15 +440,7 @@ impl Rate {
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (unit, size) in UNITS {
-            let thousandths = u128::from(self.0) * 1_000;
-            if self.0 >= size && thousandths.is_multiple_of(u128::from(size)) {
-                let thousandths = thousandths / u128::from(size);
-                let text = format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000);
-                return f.pad(&format!("{}{unit}", text.trim_end_matches('0').trim_end_matches('.')));
-            }
-        }
-        f.pad("0bit")
+        f.pad(quantity::write(self.0, &UNITS).as_deref().unwrap_or("0bit"))
     }
 }
 
@@ -455,21 +448,9 @@ impl FromStr for Rate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let complain =
-            || format!("{text:?} is not a rate: write a number and a unit, as in 64kbit, 2.5mbit, 1gbit");
-        let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(complain)?;
-        let (number, unit) = text.split_at(digits);
-        let (_, size) = UNITS.iter().find(|(name, _)| *name == unit.trim()).ok_or_else(complain)?;
-        let (whole, part) = number.split_once('.').unwrap_or((number, ""));
-        let whole: u64 = whole.parse().map_err(|_| complain())?;
-        let mut bits = whole.checked_mul(*size).ok_or_else(complain)?;
-        let mut place = *size;
-        for digit in part.chars() {
-            place /= 10;
-            let digit = u64::from(digit.to_digit(10).ok_or_else(complain)?);
-            bits = bits.checked_add(digit * place).ok_or_else(complain)?;
-        }
-        Ok(Rate(bits))
+        quantity::read(text, &UNITS).map(Rate).ok_or_else(|| {
+            format!("{text:?} is not a rate: write a number and a unit, as in 64kbit, 2.5mbit, 1gbit")
+        })
     }
 }
 
