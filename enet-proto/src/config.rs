@@ -25,7 +25,7 @@ pub struct HostConfig {
     /// Source of everything that must be unguessable (connect ids). Take it from the operating system; equal seeds
     /// and equal calls give equal bytes.
     pub seed: [u8; 32],
-    /// Whose decisions the host takes where the wire leaves a choice.
+    /// Whose decisions the host takes where the wire leaves a choice. Default [`Profile::Modern`].
     pub profile: Profile,
     /// Simultaneous connections, incoming and outgoing together. Default 64.
     pub peers: PeerLimit,
@@ -54,7 +54,7 @@ impl HostConfig {
     pub fn new(seed: [u8; 32]) -> Self {
         HostConfig {
             seed,
-            profile: Profile::Compat,
+            profile: Profile::default(),
             peers: PeerLimit::DEFAULT,
             channels: ChannelLimit::MAX,
             incoming_bandwidth: None,

@@ -13,8 +13,11 @@ pub(crate) const THROTTLE_SCALE: u32 = 32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Profile {
     /// The C library's decisions, one for one: equal inputs give equal datagrams.
-    #[default]
     Compat,
+    /// The same wire, used better: datagrams as full as the MTU allows, in trains that cross into the kernel together.
+    /// What is resent, given up and admitted is decided as under `Compat`.
+    #[default]
+    Modern,
 }
 
 /// How long something has gone unanswered.
@@ -39,7 +42,7 @@ impl Profile {
     /// all in ms.
     pub(crate) const fn first_timeout(self, rtt: u32, variance: u32) -> u32 {
         match self {
-            Profile::Compat => {
+            Profile::Compat | Profile::Modern => {
                 let timeout = rtt.saturating_add(variance.saturating_mul(4));
                 if timeout < HALF_A_DAY { timeout } else { HALF_A_DAY }
             }
@@ -49,15 +52,15 @@ impl Profile {
     /// Retransmission timeout after one expired, in ms; half a day at most, so that time comparisons stay sound.
     pub(crate) const fn next_timeout(self, timeout: u32) -> u32 {
         match self {
-            Profile::Compat if timeout > HALF_A_DAY / 2 => HALF_A_DAY,
-            Profile::Compat => timeout * 2,
+            Profile::Compat | Profile::Modern if timeout > HALF_A_DAY / 2 => HALF_A_DAY,
+            Profile::Compat | Profile::Modern => timeout * 2,
         }
     }
 
     /// Whether the peer counts as gone (PROTOCOL.md §9.5).
     pub(crate) const fn gives_up(self, silence: Silence, limits: GiveUp) -> bool {
         match self {
-            Profile::Compat => {
+            Profile::Compat | Profile::Modern => {
                 let doublings = silence.attempts.saturating_sub(1);
                 let backoff = if doublings < 31 { 1 << doublings } else { u32::MAX };
                 silence.age >= limits.maximum || (backoff >= limits.limit && silence.age >= limits.minimum)
@@ -68,7 +71,7 @@ impl Profile {
     /// Payload bytes of reliable data that may be in flight (PROTOCOL.md §9.6).
     pub(crate) fn byte_window(self, throttle: u32, window_size: u32, mtu: u32) -> u32 {
         match self {
-            Profile::Compat => {
+            Profile::Compat | Profile::Modern => {
                 let scaled = u64::from(throttle) * u64::from(window_size) / u64::from(THROTTLE_SCALE);
                 u32::try_from(scaled).unwrap_or(u32::MAX).max(mtu)
             }
@@ -79,7 +82,7 @@ impl Profile {
     /// full and unacknowledged, or one of those the receiver may still be in is in use.
     pub(crate) fn sequence_window_blocked(self, windows: &SequenceWindows, window: usize) -> bool {
         match self {
-            Profile::Compat => {
+            Profile::Compat | Profile::Modern => {
                 windows.is_full(window + RELIABLE_WINDOWS - 1)
                     || (window..window + FREE_RELIABLE_WINDOWS + 2).any(|used| windows.is_used(used))
             }
@@ -90,6 +93,16 @@ impl Profile {
     pub(crate) const fn max_commands(self) -> usize {
         match self {
             Profile::Compat => MAX_COMMANDS,
+            // Every receiver, C's included, reads on to the end of the datagram (PROTOCOL.md §14.2).
+            Profile::Modern => usize::MAX,
+        }
+    }
+
+    /// Whether datagrams of one destination may leave as a train of equal sizes.
+    pub(crate) const fn forms_trains(self) -> bool {
+        match self {
+            Profile::Compat => false,
+            Profile::Modern => true,
         }
     }
 }

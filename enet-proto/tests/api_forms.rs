@@ -24,7 +24,7 @@ fn a_hosts_defaults_are_those_of_the_protocol() {
         (None, None, None)
     );
     assert!(config.checksum.is_none() && config.compressor.is_none());
-    assert_eq!(config.profile, Profile::Compat);
+    assert_eq!(config.profile, Profile::Modern);
 }
 
 #[test]

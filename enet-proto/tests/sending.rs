@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Crafted, ms, two_channels};
-use enet_proto::{Checksum, ConnectId, HostConfig, Packet, PeerState};
+use enet_proto::{Checksum, ConnectId, HostConfig, Packet, PeerState, Profile};
 use enet_testkit::commands::{
     acknowledge, disconnect, ping, reliable, throttle_configure, unreliable, unsequenced,
 };
@@ -24,6 +24,10 @@ fn payloads(remote: &mut Crafted) -> Vec<Vec<usize>> {
 /// The lengths of the datagrams that the host sends now.
 fn lengths(remote: &mut Crafted) -> Vec<usize> {
     remote.heard().iter().map(|datagram| datagram.bytes.len()).collect()
+}
+
+fn as_c_does(config: &mut HostConfig) {
+    config.profile = Profile::Compat;
 }
 
 fn with_checksum(config: &mut HostConfig) {
@@ -84,7 +88,7 @@ fn retransmissions_go_before_what_was_queued_later() {
 
 #[test]
 fn peers_are_served_in_slot_order_and_those_that_need_more_again_afterwards() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(as_c_does);
     let first = remote.id.unwrap();
     remote.address.set_port(4001);
     remote.joins(Connect { connect_id: ConnectId([0, 0, 0, 9]), ..two_channels() });
@@ -103,7 +107,7 @@ fn peers_are_served_in_slot_order_and_those_that_need_more_again_afterwards() {
 
 #[test]
 fn a_datagram_holds_32_commands() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(as_c_does);
     for _ in 0..40 {
         remote.host_sends(0, Packet::reliable("x"));
     }
@@ -111,8 +115,18 @@ fn a_datagram_holds_32_commands() {
 }
 
 #[test]
-fn sixty_acknowledgements_leave_as_32_and_28() {
+fn a_datagram_holds_what_the_mtu_allows_unless_it_is_to_be_as_c_s() {
     let mut remote = Crafted::client();
+    for _ in 0..250 {
+        remote.host_sends(0, Packet::reliable("x"));
+    }
+    // 4 bytes of header, 7 each
+    assert_eq!(counts(&mut remote), [198, 52]);
+}
+
+#[test]
+fn sixty_acknowledgements_leave_as_32_and_28() {
+    let mut remote = Crafted::client_with(as_c_does);
     let pings: Vec<Command<'static>> = (2..62).map(ping).collect();
     remote.says(&pings);
     assert_eq!(counts(&mut remote), [32, 28]);
@@ -120,7 +134,7 @@ fn sixty_acknowledgements_leave_as_32_and_28() {
 
 #[test]
 fn acknowledgements_count_toward_the_32() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(as_c_does);
     let pings: Vec<Command<'static>> = (2..22).map(ping).collect();
     remote.says(&pings);
     for _ in 0..20 {

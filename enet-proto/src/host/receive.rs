@@ -207,11 +207,15 @@ impl Host {
             let bytes = u32::try_from(header_len + commands.len()).unwrap_or(0);
             connection.incoming_data_total = connection.incoming_data_total.wrapping_add(bytes);
         }
-        for command in Commands::new(commands) {
+        let mut commands = Commands::new(commands);
+        while let Some(command) = commands.next() {
             let command = match command {
                 Ok(command) => command,
-                // Compressors pad with zeros, which end the commands as they do in stock ENet.
+                // Compressors and trains pad with zeros, which end the commands as they do in stock ENet.
                 Err(DecodeError::UnknownCommand(0)) => break,
+                Err(DecodeError::TruncatedCommand) if commands.remaining().iter().all(|byte| *byte == 0) => {
+                    break;
+                }
                 Err(_) => {
                     self.shared.discard(DiscardReason::MalformedCommand);
                     break;

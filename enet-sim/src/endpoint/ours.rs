@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use enet_proto::{
     ChannelLimit, Checksum, ConnectId, ConnectOptions, Datagram, Delivery, DisconnectReason, Event, Host,
-    HostConfig, Instant, Mtu, Packet, PeerId, PeerLimit, RangeCoder, Socket, ThrottleSettings, Timeouts,
-    Transmit,
+    HostConfig, Instant, Mtu, Packet, PeerId, PeerLimit, Profile, RangeCoder, Socket, ThrottleSettings,
+    Timeouts, Transmit,
 };
 
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,7 @@ impl Ours {
     /// A host with `peers` slots.
     pub fn new(spec: &HostSpec, peers: u16, seed: [u8; 32], order: Order) -> Self {
         let mut config = HostConfig::new(seed);
+        config.profile = Profile::Compat;
         config.peers = PeerLimit::new(peers).unwrap_or_default();
         config.channels = ChannelLimit::new(spec.channels).unwrap_or_default();
         config.mtu = Mtu::new(spec.mtu).unwrap_or_default();

@@ -106,8 +106,8 @@ pub(crate) const EDITS: &[Edit] = &[
     edit(
         "timeouts do not double",
         "profile.rs",
-        "Profile::Compat => timeout * 2,",
-        "Profile::Compat => timeout,",
+        "Profile::Compat | Profile::Modern => timeout * 2,",
+        "Profile::Compat | Profile::Modern => timeout,",
     ),
     edit(
         "the first timeout takes the deviation twice",
