@@ -1,0 +1,9 @@
+//! Exports the clock and the sockets of `enet-reference` from every program of this package, so that the C library uses
+//! them there (feature `c-reference`; without it there is nothing of that name).
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux") {
+        println!("cargo:rustc-link-arg=-Wl,--export-dynamic-symbol=enet_*");
+    }
+}
