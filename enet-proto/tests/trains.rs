@@ -40,7 +40,7 @@ fn payloads(trains: &[(Transmit, Vec<u8>)], skip: usize) -> Vec<usize> {
                 match command {
                     Ok(command) => found.push(command.payload().len()),
                     Err(DecodeError::UnknownCommand(0) | DecodeError::TruncatedCommand) => {}
-                    Err(error) => panic!("{error}"),
+                    Err(error) => unreachable!("{error}"),
                 }
             }
         }

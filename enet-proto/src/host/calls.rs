@@ -13,6 +13,7 @@ use crate::config::{ChannelLimit, Checksum, Mtu};
 use crate::event::{Event, PeerId};
 use crate::packet::Packet;
 use crate::peer::Stage;
+use crate::profile::Profile;
 use crate::stats::HostStats;
 
 impl Host {
@@ -82,6 +83,11 @@ impl Host {
     /// The host's totals.
     pub fn stats(&self) -> HostStats {
         self.shared.stats
+    }
+
+    /// Whose decisions the host takes.
+    pub fn profile(&self) -> Profile {
+        self.shared.profile
     }
 
     // --- settings ---

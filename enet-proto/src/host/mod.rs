@@ -186,6 +186,12 @@ impl Host {
         None
     }
 
+    /// Whether [`poll_event`](Host::poll_event) has something to give.
+    pub fn has_pending_event(&mut self) -> bool {
+        self.settle_touched();
+        !self.events.is_empty() || !self.dispatch.is_empty()
+    }
+
     // --- settling ---
 
     /// Turns what a connection wants, after anything happened to it, into entries of the queues: the only place that

@@ -247,6 +247,7 @@ const MAX_TRAIN: usize = 65_507;
 const PADDING_SHARE: usize = 8;
 
 /// Datagrams that leave together.
+#[derive(Debug, Clone, Copy)]
 struct Train {
     datagrams: usize,
     /// Bytes of each, except of the last.
