@@ -1,7 +1,6 @@
 //! Command bodies: what follows the 4 bytes every command starts with.
 
-use crate::cut::Cut;
-use crate::{CommandKind, ConnectId, DecodeError, Head, ReliableSeq, UnreliableSeq, UnsequencedGroup};
+use crate::{CommandKind, ConnectId, ReliableSeq, UnreliableSeq, UnsequencedGroup};
 
 /// What a command says, by kind. Offsets in the layouts count from the start of the command, whose first 4 bytes are
 /// the command header; integers are big-endian (`PROTOCOL.md §2.3`).
@@ -247,6 +246,7 @@ pub struct Fragment<'a> {
 }
 
 impl<'a> Body<'a> {
+    #[inline]
     pub(crate) const fn kind(&self) -> CommandKind {
         match self {
             Self::Acknowledge { .. } => CommandKind::Acknowledge,
@@ -264,6 +264,7 @@ impl<'a> Body<'a> {
         }
     }
 
+    #[inline]
     pub(crate) const fn payload(&self) -> &'a [u8] {
         match *self {
             Self::SendReliable { payload }
@@ -280,168 +281,4 @@ impl<'a> Body<'a> {
             | Self::ThrottleConfigure(_) => &[],
         }
     }
-
-    pub(crate) fn decode(kind: CommandKind, cut: &mut Cut<'a>) -> Result<Self, DecodeError> {
-        Ok(match kind {
-            CommandKind::Acknowledge => {
-                Self::Acknowledge { received_seq: ReliableSeq(cut.u16()?), received_sent_time: cut.u16()? }
-            }
-            CommandKind::Connect => Self::Connect(Connect::decode(cut)?),
-            CommandKind::VerifyConnect => Self::VerifyConnect(VerifyConnect::decode(cut)?),
-            CommandKind::Disconnect => Self::Disconnect { data: cut.u32()? },
-            CommandKind::Ping => Self::Ping,
-            CommandKind::SendReliable => Self::SendReliable { payload: decode_payload(cut)? },
-            CommandKind::SendUnreliable => {
-                Self::SendUnreliable { seq: UnreliableSeq(cut.u16()?), payload: decode_payload(cut)? }
-            }
-            CommandKind::SendFragment => Self::SendFragment(Fragment::decode(cut)?),
-            CommandKind::SendUnsequenced => {
-                Self::SendUnsequenced { group: UnsequencedGroup(cut.u16()?), payload: decode_payload(cut)? }
-            }
-            CommandKind::BandwidthLimit => {
-                Self::BandwidthLimit { incoming: cut.u32()?, outgoing: cut.u32()? }
-            }
-            CommandKind::ThrottleConfigure => Self::ThrottleConfigure(ThrottleConfigure::decode(cut)?),
-            CommandKind::SendUnreliableFragment => Self::SendUnreliableFragment(Fragment::decode(cut)?),
-        })
-    }
-
-    pub(crate) fn encode(&self, head: &mut Head) {
-        match self {
-            Self::Acknowledge { received_seq, received_sent_time } => {
-                head.put_u16(received_seq.0);
-                head.put_u16(*received_sent_time);
-            }
-            Self::Connect(connect) => connect.encode(head),
-            Self::VerifyConnect(verify) => verify.encode(head),
-            Self::Disconnect { data } => head.put_u32(*data),
-            Self::Ping => {}
-            Self::SendReliable { payload } => head.put_u16(length_field(payload)),
-            Self::SendUnreliable { seq, payload } => {
-                head.put_u16(seq.0);
-                head.put_u16(length_field(payload));
-            }
-            Self::SendUnsequenced { group, payload } => {
-                head.put_u16(group.0);
-                head.put_u16(length_field(payload));
-            }
-            Self::SendFragment(fragment) | Self::SendUnreliableFragment(fragment) => fragment.encode(head),
-            Self::BandwidthLimit { incoming, outgoing } => {
-                head.put_u32(*incoming);
-                head.put_u32(*outgoing);
-            }
-            Self::ThrottleConfigure(throttle) => throttle.encode(head),
-        }
-    }
-}
-
-impl Connect {
-    fn decode(cut: &mut Cut<'_>) -> Result<Self, DecodeError> {
-        let shared = VerifyConnect::decode(cut)?;
-        Ok(Self {
-            outgoing_peer: shared.outgoing_peer,
-            incoming_session: shared.incoming_session,
-            outgoing_session: shared.outgoing_session,
-            mtu: shared.mtu,
-            window_size: shared.window_size,
-            channel_count: shared.channel_count,
-            incoming_bandwidth: shared.incoming_bandwidth,
-            outgoing_bandwidth: shared.outgoing_bandwidth,
-            throttle: shared.throttle,
-            connect_id: shared.connect_id,
-            data: cut.u32()?,
-        })
-    }
-
-    fn encode(&self, head: &mut Head) {
-        let shared = VerifyConnect {
-            outgoing_peer: self.outgoing_peer,
-            incoming_session: self.incoming_session,
-            outgoing_session: self.outgoing_session,
-            mtu: self.mtu,
-            window_size: self.window_size,
-            channel_count: self.channel_count,
-            incoming_bandwidth: self.incoming_bandwidth,
-            outgoing_bandwidth: self.outgoing_bandwidth,
-            throttle: self.throttle,
-            connect_id: self.connect_id,
-        };
-        shared.encode(head);
-        head.put_u32(self.data);
-    }
-}
-
-impl VerifyConnect {
-    fn decode(cut: &mut Cut<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            outgoing_peer: cut.u16()?,
-            incoming_session: cut.u8()?,
-            outgoing_session: cut.u8()?,
-            mtu: cut.u32()?,
-            window_size: cut.u32()?,
-            channel_count: cut.u32()?,
-            incoming_bandwidth: cut.u32()?,
-            outgoing_bandwidth: cut.u32()?,
-            throttle: ThrottleConfigure::decode(cut)?,
-            connect_id: ConnectId(cut.array()?),
-        })
-    }
-
-    fn encode(&self, head: &mut Head) {
-        head.put_u16(self.outgoing_peer);
-        head.put([self.incoming_session, self.outgoing_session]);
-        head.put_u32(self.mtu);
-        head.put_u32(self.window_size);
-        head.put_u32(self.channel_count);
-        head.put_u32(self.incoming_bandwidth);
-        head.put_u32(self.outgoing_bandwidth);
-        self.throttle.encode(head);
-        head.put(self.connect_id.0);
-    }
-}
-
-impl ThrottleConfigure {
-    fn decode(cut: &mut Cut<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { interval: cut.u32()?, acceleration: cut.u32()?, deceleration: cut.u32()? })
-    }
-
-    fn encode(&self, head: &mut Head) {
-        head.put_u32(self.interval);
-        head.put_u32(self.acceleration);
-        head.put_u32(self.deceleration);
-    }
-}
-
-impl<'a> Fragment<'a> {
-    fn decode(cut: &mut Cut<'a>) -> Result<Self, DecodeError> {
-        let start = cut.u16()?;
-        let len = cut.u16()?;
-        Ok(Self {
-            start,
-            count: cut.u32()?,
-            number: cut.u32()?,
-            total_length: cut.u32()?,
-            offset: cut.u32()?,
-            payload: cut.payload(len)?,
-        })
-    }
-
-    fn encode(&self, head: &mut Head) {
-        head.put_u16(self.start);
-        head.put_u16(length_field(self.payload));
-        head.put_u32(self.count);
-        head.put_u32(self.number);
-        head.put_u32(self.total_length);
-        head.put_u32(self.offset);
-    }
-}
-
-fn decode_payload<'a>(cut: &mut Cut<'a>) -> Result<&'a [u8], DecodeError> {
-    let len = cut.u16()?;
-    cut.payload(len)
-}
-
-/// Saturates; `Command::encode` refuses longer payloads before it comes to that.
-fn length_field(payload: &[u8]) -> u16 {
-    u16::try_from(payload.len()).unwrap_or(u16::MAX)
 }

@@ -31,12 +31,14 @@ pub struct Commands<'a> {
 
 impl<'a> Commands<'a> {
     /// The commands in `bytes`.
+    #[inline]
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { remaining: bytes, stopped: false }
     }
 
     /// The bytes not decoded yet; after an error, those from the bad command on.
     #[must_use]
+    #[inline]
     pub const fn remaining(&self) -> &'a [u8] {
         self.remaining
     }
@@ -45,6 +47,8 @@ impl<'a> Commands<'a> {
 impl<'a> Iterator for Commands<'a> {
     type Item = Result<Command<'a>, DecodeError>;
 
+    // As `Command::decode`, and for the same reason.
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         if self.stopped || self.remaining.is_empty() {
             return None;

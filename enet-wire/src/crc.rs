@@ -1,14 +1,21 @@
-//! CRC-32, the stock checksum: IEEE 802.3, eight bytes at a step.
+//! CRC-32, the stock checksum: IEEE 802.3, sixteen bytes at a step.
 
 /// The polynomial, reflected.
 const POLYNOMIAL: u32 = 0xEDB8_8320;
 
 /// `TABLES[k][b]` is what byte `b` followed by `k` zero bytes leaves in a register that was zero. The register is
-/// linear, so eight bytes at once are the exclusive or of eight table entries.
-static TABLES: [[u32; 256]; 8] = tables();
+/// linear, so sixteen bytes at once are the exclusive or of sixteen table entries.
+static TABLES: [[u32; 256]; 16] = tables();
+
+/// Parts at least this long are worth a call: of `crc32fast`, which folds blocks of this size, or of the loop that
+/// steps over them.
+const LONG: usize = 16;
 
 /// CRC-32 of bytes that come in parts (IEEE 802.3, as in zlib: reflected polynomial 0xEDB88320, start 0xFFFFFFFF,
 /// inverted at the end; `PROTOCOL.md §1.3`).
+///
+/// With the feature `crc32fast` the processor's own instructions do long parts, where it has them; the results are the
+/// same.
 ///
 /// ```
 /// use enet_wire::Crc32;
@@ -26,23 +33,24 @@ pub struct Crc32 {
 impl Crc32 {
     /// The CRC of nothing so far.
     #[must_use]
+    #[inline]
     pub const fn new() -> Self {
         Self { register: u32::MAX }
     }
 
     /// Appends bytes.
+    #[inline]
     pub fn update(&mut self, bytes: &[u8]) {
-        let (eights, rest) = bytes.as_chunks::<8>();
-        for eight in eights {
-            self.register = step_eight(self.register, *eight);
-        }
-        for byte in rest {
-            self.register = step(self.register, *byte);
-        }
+        self.register = if bytes.len() < LONG {
+            step_short(self.register, bytes)
+        } else {
+            step_long(self.register, bytes)
+        };
     }
 
     /// The CRC of everything appended.
     #[must_use]
+    #[inline]
     pub const fn finish(self) -> u32 {
         !self.register
     }
@@ -70,6 +78,7 @@ impl Default for Crc32 {
 /// ```
 #[doc(alias = "enet_crc32")]
 #[must_use]
+#[inline]
 pub fn crc32<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u32 {
     let mut crc = Crc32::new();
     for part in parts {
@@ -78,37 +87,79 @@ pub fn crc32<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u32 {
     crc.finish()
 }
 
+/// Any number of bytes, though few are expected: a datagram's header and seed, which cost nothing but their steps
+/// where the compiler knows their lengths.
+#[inline]
+fn step_short(mut register: u32, bytes: &[u8]) -> u32 {
+    let (fours, rest) = bytes.as_chunks::<4>();
+    for four in fours {
+        register = step_four(register, *four);
+    }
+    for byte in rest {
+        register = step(register, *byte);
+    }
+    register
+}
+
+#[cfg(feature = "crc32fast")]
+#[inline]
+fn step_long(register: u32, bytes: &[u8]) -> u32 {
+    // Its state is the register inverted.
+    let mut hasher = crc32fast::Hasher::new_with_initial(!register);
+    hasher.update(bytes);
+    !hasher.finalize()
+}
+
+#[cfg(not(feature = "crc32fast"))]
+use step_through as step_long;
+
+#[cfg_attr(feature = "crc32fast", allow(dead_code, reason = "tested all the same"))]
+fn step_through(mut register: u32, bytes: &[u8]) -> u32 {
+    let (sixteens, rest) = bytes.as_chunks::<16>();
+    for sixteen in sixteens {
+        register = step_sixteen(register, *sixteen);
+    }
+    step_short(register, rest)
+}
+
+#[inline]
 fn step(register: u32, byte: u8) -> u32 {
     let [low, ..] = register.to_le_bytes();
     (register >> 8) ^ entry(0, low ^ byte)
 }
 
-fn step_eight(register: u32, [b0, b1, b2, b3, b4, b5, b6, b7]: [u8; 8]) -> u32 {
-    let [r0, r1, r2, r3] = register.to_le_bytes();
-    entry(7, r0 ^ b0)
-        ^ entry(6, r1 ^ b1)
-        ^ entry(5, r2 ^ b2)
-        ^ entry(4, r3 ^ b3)
-        ^ entry(3, b4)
-        ^ entry(2, b5)
-        ^ entry(1, b6)
-        ^ entry(0, b7)
+#[inline]
+fn step_four(register: u32, four: [u8; 4]) -> u32 {
+    let [b0, b1, b2, b3] = (register ^ u32::from_le_bytes(four)).to_le_bytes();
+    entry(3, b0) ^ entry(2, b1) ^ entry(1, b2) ^ entry(0, b3)
 }
 
-#[expect(clippy::indexing_slicing, reason = "8 tables, called with 0 … 7; 256 entries, indexed by a byte")]
+/// The register meets the first four bytes only. The other twelve come first: their entries need not wait for it.
+fn step_sixteen(register: u32, sixteen: [u8; 16]) -> u32 {
+    let [a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3, d0, d1, d2, d3] = sixteen;
+    let d = entry(3, d0) ^ entry(2, d1) ^ entry(1, d2) ^ entry(0, d3);
+    let c = entry(7, c0) ^ entry(6, c1) ^ entry(5, c2) ^ entry(4, c3);
+    let b = entry(11, b0) ^ entry(10, b1) ^ entry(9, b2) ^ entry(8, b3);
+    let [a0, a1, a2, a3] = (register ^ u32::from_le_bytes([a0, a1, a2, a3])).to_le_bytes();
+    let a = (entry(15, a0) ^ entry(14, a1)) ^ (entry(13, a2) ^ entry(12, a3));
+    a ^ (b ^ c ^ d)
+}
+
+#[expect(clippy::indexing_slicing, reason = "16 tables, called with 0 … 15; 256 entries, indexed by a byte")]
+#[inline]
 const fn entry(table: usize, byte: u8) -> u32 {
     TABLES[table][byte as usize]
 }
 
 #[expect(clippy::indexing_slicing, reason = "evaluated at compile time, where a bad index does not compile")]
 #[expect(clippy::cast_possible_truncation, reason = "the counters stay below 256")]
-const fn tables() -> [[u32; 256]; 8] {
-    let mut tables = [[0; 256]; 8];
+const fn tables() -> [[u32; 256]; 16] {
+    let mut tables = [[0; 256]; 16];
     let mut byte = 0;
     while byte < 256 {
         let mut register = byte as u32;
         let mut zeros = 0;
-        while zeros < 8 {
+        while zeros < 16 {
             let mut bit = 0;
             while bit < 8 {
                 let odd = register & 1 == 1;
@@ -164,10 +215,33 @@ mod tests {
     }
 
     #[test]
-    fn eight_bytes_at_a_step_give_what_single_bits_give_at_every_length() {
+    fn the_crcs_of_known_strings_are_the_published_ones() {
+        assert_eq!(crc32([&b"a"[..]]), 0xE8B7_BE43);
+        assert_eq!(crc32([&b"abc"[..]]), 0x3524_41C2);
+        assert_eq!(crc32([&b"message digest"[..]]), 0x2015_9D7F);
+        assert_eq!(crc32([&b"abcdefghijklmnopqrstuvwxyz"[..]]), 0x4C27_50BD);
+        assert_eq!(crc32([&[0; 32][..]]), 0x190A_55AD);
+        assert_eq!(crc32([&[0xFF; 32][..]]), 0xFF6C_AB0B);
+    }
+
+    /// With the feature `crc32fast` this compares it, else the tables, with single bits.
+    #[test]
+    fn every_length_and_every_cut_give_what_single_bits_give() {
         let sample = sample();
         for len in 0..=sample.len() {
-            assert_eq!(crc32([&sample[..len]]), crc32_by_bits(&sample[..len]), "{len} bytes");
+            let expected = crc32_by_bits(&sample[..len]);
+            for cut in 0..=len {
+                let parts = [&sample[..cut], &sample[cut..len]];
+                assert_eq!(crc32(parts), expected, "{len} bytes, cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_tables_give_what_single_bits_give_at_every_length_with_or_without_the_feature() {
+        let sample = sample();
+        for len in 0..=sample.len() {
+            assert_eq!(!step_through(u32::MAX, &sample[..len]), crc32_by_bits(&sample[..len]), "{len} bytes");
         }
     }
 

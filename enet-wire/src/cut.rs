@@ -11,34 +11,49 @@ pub(crate) struct Cut<'a> {
 }
 
 impl<'a> Cut<'a> {
+    #[inline]
     pub(crate) const fn new(bytes: &'a [u8], too_short: DecodeError) -> Self {
         Self { rest: bytes, too_short }
     }
 
     /// What is left.
+    #[inline]
     pub(crate) const fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
-    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+    #[inline]
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<&'a [u8; N], DecodeError> {
         let (field, rest) = self.rest.split_first_chunk().ok_or(self.too_short)?;
         self.rest = rest;
-        Ok(*field)
+        Ok(field)
     }
 
+    #[inline]
     pub(crate) fn u8(&mut self) -> Result<u8, DecodeError> {
-        self.array().map(u8::from_be_bytes)
+        self.array().map(|&[byte]| byte)
     }
 
+    #[inline]
     pub(crate) fn u16(&mut self) -> Result<u16, DecodeError> {
-        self.array().map(u16::from_be_bytes)
+        self.array().map(|field| u16::from_be_bytes(*field))
     }
 
+    #[inline]
     pub(crate) fn u32(&mut self) -> Result<u32, DecodeError> {
-        self.array().map(u32::from_be_bytes)
+        self.array().map(|field| u32::from_be_bytes(*field))
+    }
+
+    /// The next `N` bytes, to be cut further: their number is checked once, and the compiler knows it.
+    #[inline]
+    pub(crate) fn fixed<const N: usize>(&mut self) -> Result<Self, DecodeError> {
+        let (fixed, rest) = self.rest.split_first_chunk::<N>().ok_or(self.too_short)?;
+        self.rest = rest;
+        Ok(Self { rest: fixed, too_short: self.too_short })
     }
 
     /// The next `len` bytes, where `len` was announced by the peer.
+    #[inline]
     pub(crate) fn payload(&mut self, len: u16) -> Result<&'a [u8], DecodeError> {
         let (payload, rest) =
             self.rest.split_at_checked(usize::from(len)).ok_or(DecodeError::TruncatedPayload)?;

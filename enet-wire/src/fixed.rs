@@ -26,38 +26,51 @@ pub type HeaderBytes = FixedBytes<4>;
 pub type Head = FixedBytes<48>;
 
 impl<const N: usize> FixedBytes<N> {
-    pub(crate) const fn new() -> Self {
-        Self { bytes: [0; N], len: 0 }
+    /// The first `len` of `bytes`; those after them are zero, so that equal contents are equal values.
+    #[inline]
+    pub(crate) const fn new(bytes: [u8; N], len: usize) -> Self {
+        Self { bytes, len }
     }
+}
 
-    /// Appends a field. Room is the caller's promise: `N` is the size of the largest layout built in it.
-    pub(crate) fn put<const M: usize>(&mut self, field: [u8; M]) {
-        let room = self.bytes.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut);
-        debug_assert!(room.is_some(), "a layout of more than {N} bytes");
-        if let Some(room) = room {
-            *room = field;
-            self.len += M;
-        }
+impl Head {
+    /// `words` and `tail`. Room is the caller's promise: no layout is longer than a head.
+    #[inline]
+    pub(crate) fn of<const W: usize, const T: usize>(words: [[u8; 4]; W], tail: [u8; T]) -> Self {
+        let mut bytes = [0; 48];
+        let rest = put_fixed(&mut bytes, words, tail);
+        debug_assert!(rest.is_some(), "a layout of more than 48 bytes");
+        Self::new(bytes, 4 * W + T)
     }
+}
 
-    pub(crate) fn put_u16(&mut self, field: u16) {
-        self.put(field.to_be_bytes());
-    }
-
-    pub(crate) fn put_u32(&mut self, field: u32) {
-        self.put(field.to_be_bytes());
-    }
+/// Writes `words`, then `tail`, to the start of `room`; the bytes after them. Nothing is written where they do not fit.
+#[inline]
+pub(crate) fn put_fixed<const W: usize, const T: usize>(
+    room: &mut [u8],
+    words: [[u8; 4]; W],
+    tail: [u8; T],
+) -> Option<&mut [u8]> {
+    // Stores of arrays: `copy_from_slice` and `as_flattened` would be calls in a build without any LTO.
+    let (words_room, rest) = room.split_at_mut_checked(4 * W)?;
+    let (tail_room, rest) = rest.split_first_chunk_mut()?;
+    let (words_room, _) = words_room.as_chunks_mut();
+    *words_room.first_chunk_mut()? = words;
+    *tail_room = tail;
+    Some(rest)
 }
 
 impl<const N: usize> Deref for FixedBytes<N> {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
     }
 }
 
 impl<const N: usize> AsRef<[u8]> for FixedBytes<N> {
+    #[inline]
     fn as_ref(&self) -> &[u8] {
         self
     }
@@ -76,18 +89,24 @@ mod tests {
 
     #[test]
     fn only_the_bytes_written_are_read_and_shown() {
-        let mut bytes = FixedBytes::<8>::new();
-        assert_eq!(bytes.as_ref(), []);
-        bytes.put([1]);
-        bytes.put_u16(0x0203);
+        let bytes = FixedBytes::new([1, 2, 3, 0], 3);
         assert_eq!(*bytes, [1, 2, 3]);
         assert_eq!(std::format!("{bytes:?}"), "[1, 2, 3]");
     }
 
     #[test]
-    fn all_of_the_room_can_be_used() {
-        let mut bytes = FixedBytes::<4>::new();
-        bytes.put_u32(0x0102_0304);
-        assert_eq!(*bytes, [1, 2, 3, 4]);
+    fn a_head_is_its_words_and_what_follows_them() {
+        assert_eq!(*Head::of([[1, 2, 3, 4]], [5, 6]), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(*Head::of([[7; 4]; 12], []), [7; 48]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_written() {
+        let mut room = [0; 6];
+        assert_eq!(put_fixed(&mut room, [[1; 4]; 2], []), None);
+        assert_eq!(put_fixed(&mut room, [[1; 4]], [2; 3]), None);
+        assert_eq!(room, [0; 6]);
+        assert_eq!(put_fixed(&mut room, [[1; 4]], [2]), Some(&mut [0][..]));
+        assert_eq!(room, [1, 1, 1, 1, 2, 0]);
     }
 }

@@ -1,7 +1,7 @@
 //! The datagram header, and the checksum that may follow it.
 
 use crate::cut::Cut;
-use crate::{DecodeError, HeaderBytes, Session, WirePeerId};
+use crate::{DecodeError, EncodeError, HeaderBytes, Session, WirePeerId};
 
 /// Bytes a checksum takes, directly after the header (`PROTOCOL.md §1.3`).
 pub const CHECKSUM_LEN: usize = 4;
@@ -57,26 +57,55 @@ pub struct Header {
 impl Header {
     /// Bytes [`encode`](Self::encode) returns: 4 with a time of sending, otherwise 2.
     #[must_use]
+    #[inline]
     pub const fn encoded_len(&self) -> usize {
         if self.sent_time.is_some() { MAX_HEADER_LEN } else { 2 }
     }
 
     /// The header's bytes.
     #[must_use]
+    #[inline]
     pub fn encode(&self) -> HeaderBytes {
-        let mut word = self.peer.get() | (u16::from(self.session.get()) << 12);
-        if self.compressed {
-            word |= COMPRESSED;
+        let (word, time) = self.words();
+        let ([w0, w1], [t0, t1]) = (word, time.unwrap_or_default());
+        HeaderBytes::new([w0, w1, t0, t1], self.encoded_len())
+    }
+
+    /// Writes the header to the start of `out` and returns its length, [`encoded_len`](Self::encoded_len).
+    ///
+    /// ```
+    /// use enet_wire::{EncodeError, Header};
+    ///
+    /// let mut datagram = [0; 4];
+    /// let header = Header { sent_time: Some(0x4240), ..Header::default() };
+    /// assert_eq!(header.encode_into(&mut datagram), Ok(4));
+    /// assert_eq!(datagram, *header.encode());
+    /// assert_eq!(header.encode_into(&mut datagram[..3]), Err(EncodeError::BufferTooSmall));
+    /// ```
+    ///
+    /// # Errors
+    /// [`EncodeError::BufferTooSmall`] if `out` is shorter than that; `out` is then as it was.
+    #[inline]
+    pub fn encode_into(&self, out: &mut [u8]) -> Result<usize, EncodeError> {
+        let (word, time) = self.words();
+        match time {
+            None => *out.first_chunk_mut().ok_or(EncodeError::BufferTooSmall)? = word,
+            Some(time) => {
+                let ([w0, w1], [t0, t1]) = (word, time);
+                *out.first_chunk_mut().ok_or(EncodeError::BufferTooSmall)? = [w0, w1, t0, t1];
+            }
         }
-        if self.sent_time.is_some() {
-            word |= SENT_TIME;
-        }
-        let mut bytes = HeaderBytes::new();
-        bytes.put_u16(word);
-        if let Some(sent_time) = self.sent_time {
-            bytes.put_u16(sent_time);
-        }
-        bytes
+        Ok(self.encoded_len())
+    }
+
+    /// The peer word, and the time of sending if there is one, as they travel.
+    #[inline]
+    fn words(&self) -> ([u8; 2], Option<[u8; 2]>) {
+        let session = u16::from(self.session.get()) << 12;
+        let compressed = if self.compressed { COMPRESSED } else { 0 };
+        let sent_time = if self.sent_time.is_some() { SENT_TIME } else { 0 };
+        let word = self.peer.get() | session | compressed | sent_time;
+        (word.to_be_bytes(), self.sent_time.map(u16::to_be_bytes))
     }
 
     /// The header of a datagram, and the bytes after it.
@@ -84,6 +113,7 @@ impl Header {
     /// # Errors
     /// [`DecodeError::TruncatedHeader`] if there are fewer than 2 bytes, or fewer than 4 where a time of sending is
     /// announced. Such a datagram is dropped (`PROTOCOL.md §14.1`).
+    #[inline]
     pub fn decode(datagram: &[u8]) -> Result<(Self, &[u8]), DecodeError> {
         let mut cut = Cut::new(datagram, DecodeError::TruncatedHeader);
         let word = cut.u16()?;
@@ -112,7 +142,8 @@ impl Header {
 /// # Errors
 /// [`DecodeError::TruncatedChecksum`] if there are fewer than 4 bytes; such a datagram is dropped
 /// (`PROTOCOL.md §14.1`).
+#[inline]
 pub fn split_checksum(rest: &[u8]) -> Result<([u8; CHECKSUM_LEN], &[u8]), DecodeError> {
     let mut cut = Cut::new(rest, DecodeError::TruncatedChecksum);
-    Ok((cut.array()?, cut.rest()))
+    Ok((*cut.array()?, cut.rest()))
 }

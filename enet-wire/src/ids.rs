@@ -21,12 +21,14 @@ impl ChannelId {
 
     /// The channel numbered `id`; 0xFF gives [`CONTROL`](Self::CONTROL).
     #[must_use]
+    #[inline]
     pub const fn new(id: u8) -> Self {
         Self(id)
     }
 
     /// The byte on the wire.
     #[must_use]
+    #[inline]
     pub const fn get(self) -> u8 {
         self.0
     }
@@ -34,18 +36,21 @@ impl ChannelId {
     /// The number as an index into a table of channels; 255 for [`CONTROL`](Self::CONTROL), which no table has,
     /// since there are at most [`MAX_CHANNELS`](crate::MAX_CHANNELS).
     #[must_use]
+    #[inline]
     pub const fn index(self) -> usize {
         self.0 as usize
     }
 
     /// Whether this is [`CONTROL`](Self::CONTROL).
     #[must_use]
+    #[inline]
     pub const fn is_control(self) -> bool {
         self.0 == Self::CONTROL.0
     }
 }
 
 impl From<u8> for ChannelId {
+    #[inline]
     fn from(id: u8) -> Self {
         Self(id)
     }
@@ -78,24 +83,28 @@ impl WirePeerId {
 
     /// The peer id `id`, or `None` if it needs more than 12 bits.
     #[must_use]
+    #[inline]
     pub const fn new(id: u16) -> Option<Self> {
         if id <= Self::UNKNOWN.0 { Some(Self(id)) } else { None }
     }
 
     /// The low 12 bits of a peer word (`PROTOCOL.md §1.1`).
     #[must_use]
+    #[inline]
     pub const fn from_bits(peer_word: u16) -> Self {
         Self(peer_word & Self::UNKNOWN.0)
     }
 
     /// The number, at most 0xFFF.
     #[must_use]
+    #[inline]
     pub const fn get(self) -> u16 {
         self.0
     }
 
     /// Whether this is [`UNKNOWN`](Self::UNKNOWN).
     #[must_use]
+    #[inline]
     pub const fn is_unknown(self) -> bool {
         self.0 == Self::UNKNOWN.0
     }
@@ -103,6 +112,7 @@ impl WirePeerId {
 
 impl Default for WirePeerId {
     /// [`UNKNOWN`](Self::UNKNOWN).
+    #[inline]
     fn default() -> Self {
         Self::UNKNOWN
     }
@@ -124,12 +134,14 @@ pub struct Session(u8);
 impl Session {
     /// The session `id`, or `None` if it is above 3.
     #[must_use]
+    #[inline]
     pub const fn new(id: u8) -> Option<Self> {
         if id <= 3 { Some(Self(id)) } else { None }
     }
 
     /// Bits 13 and 12 of a peer word (`PROTOCOL.md §1.1`).
     #[must_use]
+    #[inline]
     pub const fn from_bits(peer_word: u16) -> Self {
         // The high byte first: then no cast can lose a bit.
         let [high, _] = peer_word.to_be_bytes();
@@ -138,6 +150,7 @@ impl Session {
 
     /// The number, at most 3.
     #[must_use]
+    #[inline]
     pub const fn get(self) -> u8 {
         self.0
     }

@@ -54,6 +54,7 @@ pub enum CommandKind {
 impl CommandKind {
     /// The command with this number, or `None` for 0 and everything above 12.
     #[must_use]
+    #[inline]
     pub const fn from_number(number: u8) -> Option<Self> {
         Some(match number {
             1 => Self::Acknowledge,
@@ -74,12 +75,14 @@ impl CommandKind {
 
     /// The number on the wire, `1 … 12`.
     #[must_use]
+    #[inline]
     pub const fn number(self) -> u8 {
         self as u8
     }
 
     /// Bytes of the fixed part: command header and body without payload (`PROTOCOL.md §2.2`).
     #[must_use]
+    #[inline]
     pub const fn fixed_len(self) -> usize {
         match self {
             Self::Acknowledge => 8,

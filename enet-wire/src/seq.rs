@@ -41,24 +41,28 @@ pub struct ReliableSeq(pub u16);
 impl ReliableSeq {
     /// The number after this one; 0 after 0xFFFF.
     #[must_use]
+    #[inline]
     pub const fn next(self) -> Self {
         self.add(1)
     }
 
     /// The number `n` after this one, wrapping.
     #[must_use]
+    #[inline]
     pub const fn add(self, n: u16) -> Self {
         Self(self.0.wrapping_add(n))
     }
 
     /// How many steps of [`next`](Self::next) lead from `base` to this number.
     #[must_use]
+    #[inline]
     pub const fn distance_from(self, base: Self) -> u16 {
         self.0.wrapping_sub(base.0)
     }
 
     /// The window this number lies in, `0 … 15`: its upper 4 bits.
     #[must_use]
+    #[inline]
     pub const fn window(self) -> usize {
         (self.0 / RELIABLE_WINDOW_SIZE) as usize
     }
@@ -66,6 +70,7 @@ impl ReliableSeq {
     /// Whether this is the first number of a window, where a sender asks whether it may enter
     /// (`PROTOCOL.md §9.7`).
     #[must_use]
+    #[inline]
     pub const fn starts_window(self) -> bool {
         self.0.is_multiple_of(RELIABLE_WINDOW_SIZE)
     }
@@ -91,6 +96,7 @@ impl ReliableSeq {
     /// assert_eq!(near_the_wrap(0xE122), WindowOffset::Old);
     /// ```
     #[must_use]
+    #[inline]
     pub const fn offset_from(self, in_rel: Self) -> WindowOffset {
         const TOO_FAR: usize = FREE_RELIABLE_WINDOWS - 1;
         let wrapped = if self.0 < in_rel.0 { RELIABLE_WINDOWS } else { 0 };
@@ -130,6 +136,7 @@ pub struct UnreliableSeq(pub u16);
 impl UnreliableSeq {
     /// The number after this one; 0 after 0xFFFF.
     #[must_use]
+    #[inline]
     pub const fn next(self) -> Self {
         Self(self.0.wrapping_add(1))
     }
@@ -149,6 +156,7 @@ pub struct UnsequencedGroup(pub u16);
 impl UnsequencedGroup {
     /// The group after this one; 0 after 0xFFFF.
     #[must_use]
+    #[inline]
     pub const fn next(self) -> Self {
         Self(self.0.wrapping_add(1))
     }

@@ -32,18 +32,21 @@ pub struct Writer<'b> {
 impl<'b> Writer<'b> {
     /// A writer that starts at the front of `buffer`.
     #[must_use]
+    #[inline]
     pub const fn new(buffer: &'b mut [u8]) -> Self {
         Self { buffer, len: 0 }
     }
 
     /// Bytes written so far.
     #[must_use]
+    #[inline]
     pub const fn len(&self) -> usize {
         self.len
     }
 
     /// Whether nothing has been written yet.
     #[must_use]
+    #[inline]
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -52,8 +55,10 @@ impl<'b> Writer<'b> {
     ///
     /// # Errors
     /// [`EncodeError::BufferTooSmall`].
+    #[inline]
     pub fn header(&mut self, header: &Header) -> Result<(), EncodeError> {
-        self.append(&header.encode())
+        self.len += header.encode_into(self.free())?;
+        Ok(())
     }
 
     /// Appends the 4 bytes that stand between header and commands on hosts with checksums.
@@ -63,14 +68,18 @@ impl<'b> Writer<'b> {
     ///
     /// # Errors
     /// [`EncodeError::BufferTooSmall`].
+    #[inline]
     pub fn checksum(&mut self, bytes: [u8; CHECKSUM_LEN]) -> Result<(), EncodeError> {
-        self.append(&bytes)
+        *self.free().first_chunk_mut().ok_or(EncodeError::BufferTooSmall)? = bytes;
+        self.len += bytes.len();
+        Ok(())
     }
 
     /// Appends a command.
     ///
     /// # Errors
     /// As [`Command::encode`].
+    #[inline]
     pub fn command(&mut self, command: &Command<'_>) -> Result<(), EncodeError> {
         self.len += command.encode(self.free())?;
         Ok(())
@@ -78,18 +87,13 @@ impl<'b> Writer<'b> {
 
     /// The datagram.
     #[must_use]
+    #[inline]
     pub fn finish(self) -> &'b [u8] {
         self.buffer.get(..self.len).unwrap_or_default()
     }
 
+    #[inline]
     fn free(&mut self) -> &mut [u8] {
         self.buffer.get_mut(self.len..).unwrap_or_default()
-    }
-
-    fn append(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
-        let room = self.free().get_mut(..bytes.len()).ok_or(EncodeError::BufferTooSmall)?;
-        room.copy_from_slice(bytes);
-        self.len += bytes.len();
-        Ok(())
     }
 }

@@ -25,6 +25,20 @@ proptest! {
     }
 
     #[test]
+    fn a_header_is_written_whole_or_not_at_all(header in header(), room in 0..6_usize) {
+        let mut bytes = vec![0xEE; room];
+        let len = header.encoded_len();
+        if room < len {
+            prop_assert_eq!(header.encode_into(&mut bytes), Err(EncodeError::BufferTooSmall));
+            prop_assert!(bytes.iter().all(|byte| *byte == 0xEE));
+        } else {
+            prop_assert_eq!(header.encode_into(&mut bytes), Ok(len));
+            prop_assert_eq!(&bytes[..len], &*header.encode());
+            prop_assert!(bytes[len..].iter().all(|byte| *byte == 0xEE));
+        }
+    }
+
+    #[test]
     fn a_command_decodes_to_what_was_encoded(recipe in recipe(), rest in any::<[u8; 5]>()) {
         let command = recipe.command();
         let mut bytes = vec![0; command.encoded_len()];
