@@ -21,10 +21,13 @@
 //! assert_eq!(restored[..len], *text);
 //! ```
 //!
-//! The crate is `no_std`, allocates nothing and has no dependencies.
+//! The crate is `no_std`, allocates nothing (but for `RangeCoder::boxed`, with the feature `alloc`) and has no
+//! dependencies.
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "alloc")]
+extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
@@ -40,7 +43,7 @@ pub use range_coder::RangeCoder;
 /// * Both methods write at most `output.len()` bytes and never return `Some(0)`.
 /// * Both methods accept any input. `decompress` reads bytes from the network, so it may not panic and must finish in
 ///   a time bounded by the lengths of its two slices.
-/// * After `None` the content of `output` is unspecified.
+/// * Behind the bytes written, and after `None`, the content of `output` is unspecified.
 ///
 /// ```
 /// use enet_compress::Compressor;

@@ -213,6 +213,12 @@ functions! {
         host_broadcast = b"enet_host_broadcast": fn(*mut c_void, u8, *mut Packet);
         host_bandwidth_limit = b"enet_host_bandwidth_limit": fn(*mut c_void, u32, u32);
         host_compress_with_range_coder = b"enet_host_compress_with_range_coder": fn(*mut c_void) -> c_int;
+        range_coder_create = b"enet_range_coder_create": fn() -> *mut c_void;
+        range_coder_destroy = b"enet_range_coder_destroy": fn(*mut c_void);
+        range_coder_compress = b"enet_range_coder_compress":
+            fn(*mut c_void, *const Buffer, usize, usize, *mut u8, usize) -> usize;
+        range_coder_decompress = b"enet_range_coder_decompress":
+            fn(*mut c_void, *const u8, usize, *mut u8, usize) -> usize;
         peer_send = b"enet_peer_send": fn(*mut Peer, u8, *mut Packet) -> c_int;
         peer_disconnect = b"enet_peer_disconnect": fn(*mut Peer, u32);
         peer_disconnect_later = b"enet_peer_disconnect_later": fn(*mut Peer, u32);

@@ -23,12 +23,14 @@
 
 pub mod abi;
 mod host;
+mod range_coder;
 pub mod simulated;
 mod stats;
 
 use std::sync::OnceLock;
 
 pub use crate::host::{CEvent, CHost, CHostConfig, CPeer};
+pub use crate::range_coder::CRangeCoder;
 pub use crate::stats::CPeerStats;
 
 use crate::abi::{Functions, Replaceable};
@@ -70,6 +72,17 @@ impl Library {
     /// A sentence, if the C library refuses.
     pub fn host(&self, config: CHostConfig) -> Result<CHost, String> {
         CHost::new(*self, config)
+    }
+
+    /// The library's own `enet_crc32` of `parts`, one after the other. It returns network order, so that the bytes in
+    /// memory are those on the wire; this is the number they say.
+    pub fn crc32<const N: usize>(&self, parts: [&[u8]; N]) -> u32 {
+        let buffers =
+            parts.map(|part| abi::Buffer { data: part.as_ptr().cast_mut(), data_length: part.len() });
+        // SAFETY: as many buffers as are announced, each as long as it says; they are only read.
+        #[allow(unsafe_code)]
+        let crc = unsafe { (self.loaded.functions.crc32)(buffers.as_ptr().cast(), N) };
+        u32::from_be(crc)
     }
 }
 

@@ -1,40 +1,62 @@
 //! The carry-less 32-bit arithmetic coder: intervals of known weight to bytes and back (PROTOCOL.md §15.3).
 
-use core::num::NonZeroU16;
-use core::slice;
-
 /// Bytes are settled once the interval lies within one multiple of this.
 const TOP: u32 = 1 << 24;
 /// The range never stays below this, so no total that fits 16 bits divides it to nothing.
 const BOTTOM: u32 = 1 << 16;
 
-/// A share of a context's cumulative weight: `count` of `total`, after the first `under`.
+/// A share of a context's cumulative weight: `count`, after the first `under`.
 ///
-/// `count` is at least 1 and, except in a damaged block, `under + count` at most `total`.
+/// `count` is at least 1; `under + count` is at most the total, and that fits 16 bits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Interval {
     pub(super) under: u32,
     pub(super) count: u32,
-    pub(super) total: NonZeroU16,
-}
-
-impl Interval {
-    /// An interval of the same context, `under` units after the end of this one.
-    pub(super) fn followed_by(self, under: u32, count: u32) -> Self {
-        Self { under: self.count + under, count, total: self.total }
-    }
 }
 
 /// The output limit was reached.
 #[derive(Debug)]
 pub(super) struct Full;
 
-/// The block points at nothing.
-#[derive(Debug)]
-pub(super) struct Corrupt;
+/// A total weight, in the form in which a range is divided by it: 2⁶⁴ / total, rounded up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Total(u64);
+
+/// How many totals the table has.
+const FREQUENT: usize = 1024;
+
+/// The totals most often divided by. 0 and 1 are not totals.
+#[allow(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "at compile time")]
+static RECIPROCALS: [u64; FREQUENT] = {
+    let mut reciprocals = [0; FREQUENT];
+    let mut total = 2;
+    while total < FREQUENT {
+        reciprocals[total] = Total::new(total as u16).0;
+        total += 1;
+    }
+    reciprocals
+};
+
+impl Total {
+    pub(super) const UNUSED: Self = Self(0);
+
+    /// At least 2.
+    pub(super) const fn new(total: u16) -> Self {
+        Self(u64::MAX / total as u64 + 1)
+    }
+
+    /// As [`new`](Self::new), without a division in most cases.
+    #[inline(always)]
+    pub(super) fn look_up(total: u16) -> Self {
+        match RECIPROCALS.get(usize::from(total)) {
+            Some(&reciprocal) => Self(reciprocal),
+            None => Self::new(total),
+        }
+    }
+}
 
 /// The numbers still possible: those from `low` up to `low + range`.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Span {
     low: u32,
     range: u32,
@@ -43,34 +65,43 @@ struct Span {
 impl Span {
     const FULL: Self = Self { low: 0, range: u32::MAX };
 
-    /// The size of one unit of weight when the span is shared by `total` units.
-    fn unit(&self, total: NonZeroU16) -> u32 {
-        self.range / u32::from(total.get())
+    /// The size of one unit of weight when the span is shared by a total.
+    #[inline(always)]
+    #[allow(clippy::cast_possible_truncation, reason = "a range divided by at least 2")]
+    fn unit(&self, total: Total) -> u32 {
+        // Exactly range / total: the reciprocal is too large by less than 1, so the product by less than 2³²; and a
+        // fraction of range / total is at most 1 - 1/total, which leaves room for 2⁶⁴ / total.
+        ((u128::from(self.range) * u128::from(total.0)) >> 64) as u32
     }
 
-    fn narrow(&mut self, interval: Interval) {
-        let unit = self.unit(interval.total);
-        self.low = self.low.wrapping_add(interval.under.wrapping_mul(unit));
-        self.range = unit.wrapping_mul(interval.count);
+    /// Nothing is settled, and the range large enough.
+    #[inline(always)]
+    fn is_unsettled(&self) -> bool {
+        self.low ^ self.low.wrapping_add(self.range) >= TOP && self.range >= BOTTOM
     }
 
-    /// Shifts out the top byte of `low` if nothing that follows can change it, or if the range has become too small
-    /// to go on: then the range is cut at the next multiple of [`BOTTOM`] so that no carry can reach the byte.
-    fn settled_byte(&mut self) -> Option<u8> {
-        if self.low ^ self.low.wrapping_add(self.range) >= TOP {
-            if self.range >= BOTTOM {
-                return None;
-            }
+    /// How many bits at the top of `low` are settled, in whole bytes: nothing that follows can change them.
+    #[inline(always)]
+    fn settled_bits(&self) -> u32 {
+        let open = self.low ^ self.low.wrapping_add(self.range);
+        (open | 1).leading_zeros() & 24
+    }
+
+    #[inline(always)]
+    fn shift(&mut self, bits: u32) {
+        self.low <<= bits;
+        self.range <<= bits;
+    }
+
+    /// Cuts a range that has become too small to go on at the next multiple of [`BOTTOM`], so that no carry can reach
+    /// the top byte. Returns whether that was so.
+    #[inline(always)]
+    fn cut(&mut self) -> bool {
+        let small = self.range < BOTTOM;
+        if small {
             self.range = self.low.wrapping_neg() % BOTTOM;
         }
-        self.range <<= 8;
-        Some(self.shift_out())
-    }
-
-    fn shift_out(&mut self) -> u8 {
-        let [top, ..] = self.low.to_be_bytes();
-        self.low <<= 8;
-        top
+        small
     }
 }
 
@@ -87,10 +118,39 @@ impl<'o> Encoder<'o> {
         Self { span: Span::FULL, output, len: 0 }
     }
 
-    pub(super) fn encode(&mut self, interval: Interval) -> Result<(), Full> {
-        self.span.narrow(interval);
-        while let Some(byte) = self.span.settled_byte() {
-            self.push(byte)?;
+    #[inline(always)]
+    pub(super) fn encode(&mut self, interval: Interval, total: Total) -> Result<(), Full> {
+        let unit = self.span.unit(total);
+        self.span.low = self.span.low.wrapping_add(interval.under.wrapping_mul(unit));
+        self.span.range = interval.count.wrapping_mul(unit);
+        self.settle()
+    }
+
+    /// As [`encode`](Self::encode), for an interval so large that it seldom settles anything.
+    #[inline(always)]
+    pub(super) fn encode_large(&mut self, interval: Interval, total: Total) -> Result<(), Full> {
+        let unit = self.span.unit(total);
+        self.span.low = self.span.low.wrapping_add(interval.under.wrapping_mul(unit));
+        self.span.range = interval.count.wrapping_mul(unit);
+        if self.span.is_unsettled() { Ok(()) } else { self.settle() }
+    }
+
+    /// Encodes the interval at the beginning.
+    #[inline(always)]
+    pub(super) fn encode_escape(&mut self, escapes: u32, total: Total) -> Result<(), Full> {
+        self.span.range = escapes.wrapping_mul(self.span.unit(total));
+        self.settle()
+    }
+
+    #[inline(always)]
+    fn settle(&mut self) -> Result<(), Full> {
+        // Mostly none or one. Which of them nobody can predict, so there is no branch.
+        let bits = self.span.settled_bits();
+        self.push(bits)?;
+        while self.span.cut() {
+            self.push(8)?;
+            let bits = self.span.settled_bits();
+            self.push(bits)?;
         }
         Ok(())
     }
@@ -99,54 +159,152 @@ impl<'o> Encoder<'o> {
     /// length of everything written.
     pub(super) fn finish(mut self) -> Result<usize, Full> {
         while self.span.low != 0 {
-            let byte = self.span.shift_out();
-            self.push(byte)?;
+            self.push(8)?;
         }
         Ok(self.len)
     }
 
-    fn push(&mut self, byte: u8) -> Result<(), Full> {
-        *self.output.get_mut(self.len).ok_or(Full)? = byte;
-        self.len += 1;
+    /// Writes the top bytes of `low`.
+    #[inline(always)]
+    fn push(&mut self, bits: u32) -> Result<(), Full> {
+        let bytes = (bits / 8) as usize;
+        let top = self.span.low.to_be_bytes();
+        match self.output.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut) {
+            Some(room) => *room = top,
+            None => push_last(self.output, self.len, top, bytes)?,
+        }
+        self.len += bytes;
+        self.span.shift(bits);
         Ok(())
     }
+}
+
+/// Writes bytes where no four fit.
+#[cold]
+fn push_last(output: &mut [u8], at: usize, bytes: [u8; 4], len: usize) -> Result<(), Full> {
+    let room = output.get_mut(at..at + len).ok_or(Full)?;
+    for (place, byte) in room.iter_mut().zip(bytes) {
+        *place = byte;
+    }
+    Ok(())
 }
 
 /// Reads back, position by position, what an [`Encoder`] wrote. The input goes on with zeros for ever.
 #[derive(Debug)]
 pub(super) struct Decoder<'i> {
     span: Span,
-    code: u32,
-    input: slice::Iter<'i, u8>,
+    /// Where in the span the code is.
+    offset: u32,
+    input: &'i [u8],
 }
 
 impl<'i> Decoder<'i> {
     pub(super) fn new(input: &'i [u8]) -> Self {
-        let mut decoder = Self { span: Span::FULL, code: 0, input: input.iter() };
-        for _ in 0..4 {
-            decoder.shift_in();
-        }
-        decoder
+        let offset = last_bytes(input);
+        Self { span: Span::FULL, offset, input: input.get(4..).unwrap_or_default() }
     }
 
-    /// Which of `total` units of weight the code points at.
+    /// The size of one unit of weight.
+    #[inline(always)]
+    pub(super) fn unit(&self, total: Total) -> u32 {
+        self.span.unit(total)
+    }
+
+    /// Which unit of weight the code points at.
     ///
-    /// In an undamaged block always less than `total`. Otherwise cut to 16 bits, as C does.
-    pub(super) fn position(&self, total: NonZeroU16) -> Result<u32, Corrupt> {
-        let position = self.code.wrapping_sub(self.span.low).checked_div(self.span.unit(total));
-        position.map(|position| position & 0xFFFF).ok_or(Corrupt)
+    /// In an undamaged block always less than the total. Otherwise cut to 16 bits, as C does.
+    #[inline(always)]
+    #[allow(clippy::cast_possible_truncation, reason = "meant")]
+    pub(super) fn position(&self, unit: u32) -> u16 {
+        self.offset.checked_div(unit).unwrap_or(0) as u16
+    }
+
+    /// Whether the code points below some multiple of the unit.
+    #[inline(always)]
+    pub(super) fn is_below(&self, end: u32) -> bool {
+        self.offset < end
+    }
+
+    /// Whether the position is not below some weight. This is known sooner than the position.
+    #[inline(always)]
+    pub(super) fn is_at_or_behind(&self, weight: u32, unit: u32) -> bool {
+        self.offset >= weight.wrapping_mul(unit)
     }
 
     /// Narrows to the interval the position was found in.
-    pub(super) fn consume(&mut self, interval: Interval) {
-        self.span.narrow(interval);
-        while self.span.settled_byte().is_some() {
-            self.shift_in();
+    #[inline(always)]
+    pub(super) fn consume(&mut self, interval: Interval, unit: u32) {
+        self.narrow(interval.under.wrapping_mul(unit), interval.count.wrapping_mul(unit));
+    }
+
+    /// Narrows to `range` after the first `under`.
+    #[inline(always)]
+    pub(super) fn narrow(&mut self, under: u32, range: u32) {
+        self.offset = self.offset.wrapping_sub(under);
+        self.span.low = self.span.low.wrapping_add(under);
+        self.span.range = range;
+        self.settle();
+    }
+
+    /// As [`narrow`](Self::narrow), for a range so large that it seldom settles anything.
+    #[inline(always)]
+    pub(super) fn narrow_large(&mut self, under: u32, range: u32) {
+        self.offset = self.offset.wrapping_sub(under);
+        self.span.low = self.span.low.wrapping_add(under);
+        self.span.range = range;
+        if !self.span.is_unsettled() {
+            self.settle();
         }
     }
 
-    fn shift_in(&mut self) {
-        let next = self.input.next().copied().unwrap_or(0);
-        self.code = self.code << 8 | u32::from(next);
+    #[inline(always)]
+    fn settle(&mut self) {
+        let bits = self.span.settled_bits();
+        self.shift_in(bits);
+        while self.span.cut() {
+            self.shift_in(8);
+            let bits = self.span.settled_bits();
+            self.shift_in(bits);
+        }
+    }
+
+    #[inline(always)]
+    fn shift_in(&mut self, bits: u32) {
+        let next = match self.input.first_chunk() {
+            Some(&bytes) => {
+                self.input = self.input.get((bits / 8) as usize..).unwrap_or_default();
+                u32::from_be_bytes(bytes)
+            }
+            None => {
+                let next = last_bytes(self.input);
+                self.input = self.input.get((bits / 8) as usize..).unwrap_or_default();
+                next
+            }
+        };
+        self.offset = ((u64::from(self.offset) << 32 | u64::from(next)) << bits >> 32) as u32;
+        self.span.shift(bits);
+    }
+}
+
+/// Up to four bytes, and zeros for those that are not there.
+#[inline(always)]
+fn last_bytes(input: &[u8]) -> u32 {
+    u32::from_be_bytes([0, 1, 2, 3].map(|at| input.get(at).copied().unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_product_with_a_reciprocal_is_a_division() {
+        for total in 2..=u16::MAX {
+            let divisor = u32::from(total);
+            let last_multiple = u32::MAX / divisor * divisor;
+            for range in [BOTTOM, BOTTOM + 1, TOP, u32::MAX / 3, last_multiple - 1, last_multiple, u32::MAX] {
+                let unit = Span { low: 0, range }.unit(Total::look_up(total));
+                assert_eq!(unit, range / divisor, "{range} / {total}");
+            }
+        }
     }
 }

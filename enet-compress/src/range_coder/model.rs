@@ -1,479 +1,461 @@
 //! The model: how often each byte followed the last two, the last one, and none (PROTOCOL.md §15.2).
 //!
-//! One table of [`Symbol`]s holds everything. A symbol is a byte seen in some context, and at the same time the context
-//! made of that context plus the byte. Each context keeps its bytes in a search tree that sums weights on the way down.
-//! Positions in a context's cumulative weight are: first the escape ("not here, ask the next shorter context"), then the
-//! bytes in ascending order.
+//! C keeps every context's bytes in a search tree. What can be seen of that from outside are only the cumulative weights,
+//! in ascending order of the bytes, and the number of symbols in all; so any structure that gives the same ones gives the
+//! same blocks.
 
-use core::num::NonZeroU16;
+use core::slice;
 
-use super::coder::Interval;
+use super::coder::{Decoder, Encoder, Full, Interval};
+use super::context::{Context, FIRST, Knowledge};
+use super::root::Root;
+use super::wide::Wides;
 
-/// Number of symbols in the table: a power of two, so that masking keeps any index inside.
-const CAPACITY: usize = 4096;
-/// A byte adds at most one symbol to each of its three contexts. From here on the next byte might not fit.
-const NEARLY_FULL: u16 = 4096 - 2;
-/// The longest context used for prediction, in bytes.
-const ORDER: u8 = 2;
-/// A context whose total exceeds this is rescaled, so that totals stay below the coder's smallest range.
-const MAX_TOTAL: u16 = 0xFF00;
-/// What an escape adds to the escape weight of a context other than the root.
-const ESCAPE_DELTA: u16 = 5;
+/// From this number of symbols on the model starts anew: the next byte might add three, and C's table holds 4096.
+///
+/// C counts the root context as well, which makes 4094; but there are no [`SHAM_SYMBOLS`].
+const NEARLY_FULL: u16 = 4094 - 1 + SHAM_SYMBOLS;
+/// The first two bytes are added to contexts of bytes that do not precede them: see [`Model::reset`].
+const SHAM_SYMBOLS: u16 = 3;
+/// Room for contexts of two bytes. Each is a symbol (its second byte after the first), and so is, but for the first of
+/// them, its second byte after two: that leaves room for 2047. 45 and more different bytes, without which there are not
+/// as many pairs, are symbols too, so the two sham pairs fit.
+const PAIRS: usize = 2048;
 
-/// Index of a symbol.
-type Index = u16;
-/// The context of no preceding bytes.
-const ROOT: Index = 0;
-/// "No symbol" in a tree. The root context is never a node of a tree.
-const NONE: Index = 0;
-
-/// How a kind of context weighs its bytes.
-struct Rules {
-    /// Weight added by each occurrence.
-    delta: u8,
-    /// Weight every byte has without having occurred: 1 makes all of them codable.
-    minimum: u8,
-    /// An occurrence of a byte that already weighed more than this, minimum included, makes the context rescale.
-    max_count: u32,
-}
-
-const ROOT_RULES: Rules = Rules { delta: 3, minimum: 1, max_count: 250 };
-const SUBCONTEXT_RULES: Rules = Rules { delta: 2, minimum: 0, max_count: 251 };
-
-const fn rules(context: Index) -> &'static Rules {
-    if context == ROOT { &ROOT_RULES } else { &SUBCONTEXT_RULES }
-}
-
-#[derive(Clone, Copy)]
-struct Symbol {
-    // As a byte of its parent context's tree:
-    value: u8,
-    count: u8,
-    /// `count` plus the counts of the whole left subtree.
-    under: u16,
-    left: Index,
-    right: Index,
-    // As a context:
-    /// Root of the tree of bytes seen in this context.
-    symbols: Index,
-    escapes: u16,
-    /// The escapes, all counts, and 256 times the minimum.
-    total: u16,
-    /// The next shorter context. The root has none and keeps the predicted context here instead: the one that the
-    /// next byte is looked up in first.
-    parent: Index,
-}
-
-impl Symbol {
-    const EMPTY: Self = Self {
-        value: 0,
-        count: 0,
-        under: 0,
-        left: NONE,
-        right: NONE,
-        symbols: NONE,
-        escapes: 0,
-        total: 0,
-        parent: ROOT,
-    };
-    const ROOT: Self = Self { escapes: 1, total: 1 + 256, ..Self::EMPTY };
-
-    fn node(value: u8, count: u8) -> Self {
-        Self { value, count, under: u16::from(count), ..Self::EMPTY }
-    }
-
-    fn left_weight(&self) -> u32 {
-        u32::from(self.under.wrapping_sub(self.count.into()))
-    }
-
-    /// Counts an occurrence of the byte itself.
-    fn add(&mut self, delta: u8) {
-        self.count = self.count.wrapping_add(delta);
-        self.under = self.under.wrapping_add(delta.into());
-    }
-}
-
-/// What a context knew about a byte before it occurred once more. Both weights include the minimum.
+/// A block that no encoder writes.
 #[derive(Debug)]
-pub(super) struct Located {
-    symbol: Index,
-    context: Index,
-    pub(super) value: u8,
-    /// Weight of the bytes before this one, escapes not counted.
-    pub(super) under: u32,
-    /// 0 if the context did not know the byte.
-    pub(super) count: u32,
+pub(super) enum Damage {
+    /// It points at nothing.
+    Nowhere,
+    /// It points beyond the last byte of the root, which in C has consequences: [`tree`](super::tree) knows them.
+    BeyondRoot,
 }
 
-/// Everything learned since the last reset, and the context the next byte will be in.
+/// Number of a context of two bytes.
+type PairId = u16;
+
+/// Everything learned since the last reset.
 pub(super) struct Model {
-    symbols: [Symbol; CAPACITY],
-    len: u16,
-    /// Length of the predicted context, in bytes.
-    order: u8,
+    /// Contexts of two bytes, in order of their first occurrence.
+    pairs: [Context; PAIRS],
+    /// Contexts of one byte. Only those of bytes known to the root are initialised.
+    singles: [Context; 256],
+    /// The numbers of the contexts of two bytes, of those that occurred.
+    ids: [[PairId; 256]; 256],
+    root: Root,
+    wides: Wides,
+    pairs_len: u16,
+    symbols_len: u16,
+    at: Place,
+}
+
+/// What precedes the next byte.
+#[derive(Clone, Copy)]
+struct Place {
+    /// The context of the last two bytes.
+    pair: PairId,
+    /// The last byte.
+    last: u8,
 }
 
 impl Model {
-    pub(super) const fn new() -> Self {
-        let mut symbols = [Symbol::EMPTY; CAPACITY];
-        symbols[0] = Symbol::ROOT;
-        Self { symbols, len: 1, order: 0 }
-    }
+    /// [`reset`](Self::reset) makes it usable.
+    pub(super) const UNUSED: Self = Self {
+        pairs: [Context::NEW; PAIRS],
+        singles: [Context::NEW; 256],
+        ids: [[0; 256]; 256],
+        root: Root::UNUSED,
+        wides: Wides::NEW,
+        pairs_len: 0,
+        symbols_len: 0,
+        at: Place { pair: 0, last: 0 },
+    };
 
     /// Forgets everything.
-    pub(super) fn reset(&mut self) {
-        self.len = 1;
-        self.order = 0;
-        *self.symbol_mut(ROOT) = Symbol::ROOT;
-    }
-
-    /// The context that the next byte is looked up in first.
-    pub(super) fn predicted(&self) -> Index {
-        self.symbol(ROOT).parent
-    }
-
-    /// The context to try after an escape from this one. The third, at the latest, is the root, which has none.
-    pub(super) fn shorter(&self, context: Index) -> Option<Index> {
-        (context != ROOT).then(|| self.symbol(context).parent)
-    }
-
-    /// The escape's share of a context, `None` if the context is empty.
-    pub(super) fn escape(&self, context: Index) -> Option<Interval> {
-        let symbol = self.symbol(context);
-        let total = NonZeroU16::new(symbol.total)?;
-        Some(Interval { under: 0, count: symbol.escapes.into(), total })
-    }
-
-    /// Counts an occurrence of `value` in each of its contexts, longest first, down to the first that knew it; then
-    /// moves on to the context of the next byte.
     ///
-    /// `code` is given the intervals that lead a decoder to this value: escapes, then the value's own.
-    pub(super) fn record<E>(
-        &mut self,
-        value: u8,
-        mut code: impl FnMut(Interval) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut longer = ROOT;
-        let mut next = Some(self.predicted());
-        while let Some(context) = next {
-            let located = self.locate(context, value);
-            self.link(&mut longer, &located);
-            let known = located.count > 0;
-            // An empty context says nothing, so it costs no code.
-            if let Some(escape) = self.escape(context) {
-                code(if known { escape.followed_by(located.under, located.count) } else { escape })?;
+    /// The first byte has no contexts but the root, the second only one more, which knows nothing yet. Instead of special
+    /// cases they get sham ones that know nothing either, and whatever is put there is never looked at: what byte 0 was
+    /// followed by is forgotten when it first occurs, and no pair before the third byte is predicted again.
+    pub(super) fn reset(&mut self) {
+        self.root.reset();
+        self.wides.reset();
+        self.pairs_len = 1;
+        self.symbols_len = 0;
+        pair(&mut self.pairs, 0).reset();
+        single(&mut self.singles, 0).reset();
+        self.at = Place { pair: 0, last: 0 };
+    }
+
+    /// Encodes bytes and learns from them.
+    pub(super) fn encode(&mut self, mut input: &[u8], encoder: &mut Encoder<'_>) -> Result<(), Full> {
+        let mut at = self.at;
+        while let Some((&value, rest)) = input.split_first() {
+            input = rest;
+            let context = pair(&mut self.pairs, at.pair);
+            let knowledge = context.knowledge();
+            if knowledge == Knowledge::FEW && context.is_first(value) {
+                let (interval, total) = (context.first_interval(), context.total());
+                context.count(FIRST);
+                encoder.encode(interval, total)?;
+                let next = *id(&mut self.ids, at.last, value);
+                if next == at.pair {
+                    let len = encode_run(context, input, encoder)?;
+                    input = input.get(len..).unwrap_or_default();
+                }
+                at = Place { pair: next, last: value };
+                continue;
             }
-            self.weigh(&located);
-            next = if known { None } else { self.shorter(context) };
+            if !self.encode_unlikely(at, knowledge, value, encoder)? {
+                insert(pair(&mut self.pairs, at.pair), knowledge, &mut self.wides, value);
+                self.symbols_len += 1;
+                if self.symbols_len >= NEARLY_FULL {
+                    self.reset();
+                    at = self.at;
+                    continue;
+                }
+            }
+            at = Place { pair: *id(&mut self.ids, at.last, value), last: value };
         }
-        self.advance();
+        self.at = at;
         Ok(())
     }
 
-    /// As [`record`](Self::record), for a byte that was [located](Self::locate_at) after escapes from `escaped`
-    /// contexts.
-    ///
-    /// All of them count the byte, known or not: a damaged block may escape from a context that knows it.
-    pub(super) fn learn(&mut self, found: &Located, escaped: usize) {
-        self.weigh(found);
-        let mut longer = ROOT;
-        let mut context = self.predicted();
-        for _ in 0..escaped {
-            let located = self.locate(context, found.value);
-            self.link(&mut longer, &located);
-            self.weigh(&located);
-            context = self.symbol(context).parent;
+    /// Encodes a byte that is not the first of the longest context, and learns it in the others. Returns whether the longest
+    /// context knew it.
+    #[inline(always)]
+    fn encode_unlikely(
+        &mut self,
+        at: Place,
+        knowledge: Knowledge,
+        value: u8,
+        encoder: &mut Encoder<'_>,
+    ) -> Result<bool, Full> {
+        let context = pair(&mut self.pairs, at.pair);
+        if encode_from(context, knowledge, &mut self.wides, value, encoder)? {
+            return Ok(true);
         }
-        self.link(&mut longer, found);
-        self.advance();
+        let context = single(&mut self.singles, at.last);
+        let knowledge = context.knowledge();
+        if encode_from(context, knowledge, &mut self.wides, value, encoder)? {
+            return Ok(false);
+        }
+        let total = self.root.total();
+        let (interval, is_new) = self.root.count(value);
+        encoder.encode(interval, total)?;
+        self.add_pair(at.last, value, knowledge, is_new);
+        Ok(false)
     }
 
-    /// Finds `value` in the context's tree, or adds it, and counts the occurrence there.
-    fn locate(&mut self, context: Index, value: u8) -> Located {
-        let Rules { delta, minimum, .. } = *rules(context);
-        let mut under = u32::from(value) * u32::from(minimum);
-        let added = self.len;
-        let mut slot = &mut self.symbol_mut(context).symbols;
-        while *slot != NONE {
-            let node = *slot;
-            let symbol = self.symbol_mut(node);
-            if value < symbol.value {
-                symbol.under = symbol.under.wrapping_add(delta.into());
-                slot = &mut symbol.left;
-            } else if value > symbol.value {
-                under += u32::from(symbol.under);
-                slot = &mut symbol.right;
-            } else {
-                under += symbol.left_weight();
-                let count = u32::from(symbol.count) + u32::from(minimum);
-                symbol.add(delta);
-                return Located { symbol: node, context, value, under, count };
+    /// Adds a byte to the context of the last one; with it a context of two. And one of one, if the root did not know
+    /// the byte.
+    #[inline(always)]
+    fn add_pair(&mut self, last: u8, value: u8, knowledge: Knowledge, is_new: bool) {
+        let next = self.pairs_len;
+        self.pairs_len += 1;
+        self.symbols_len += 1;
+        pair(&mut self.pairs, next).reset();
+        *id(&mut self.ids, last, value) = next;
+        insert(single(&mut self.singles, last), knowledge, &mut self.wides, value);
+        if is_new {
+            single(&mut self.singles, value).reset();
+            self.symbols_len += 1;
+        }
+    }
+
+    /// Decodes a whole block and learns from it. Returns the length of what it held. `None`: more than the output has
+    /// room for.
+    pub(super) fn decode(
+        &mut self,
+        mut decoder: Decoder<'_>,
+        output: &mut [u8],
+    ) -> Result<Option<usize>, Damage> {
+        let mut at = self.at;
+        let mut places = output.iter_mut();
+        while let Some(place) = places.next() {
+            let value;
+            let context = pair(&mut self.pairs, at.pair);
+            let knowledge = context.knowledge();
+            if let Some(known) = decode_from(context, knowledge, &mut self.wides, &mut decoder)? {
+                value = known;
+                *place = value;
+                let next = *id(&mut self.ids, at.last, value);
+                if next == at.pair && knowledge == Knowledge::FEW && context.is_first(value) {
+                    decode_run(context, value, &mut decoder, &mut places);
+                }
+                at = Place { pair: next, last: value };
+                continue;
+            }
+            let context = single(&mut self.singles, at.last);
+            let shorter_knowledge = context.knowledge();
+            match decode_from(context, shorter_knowledge, &mut self.wides, &mut decoder)? {
+                Some(known) => value = known,
+                None => {
+                    let Some((known, is_new)) = self.decode_root(&mut decoder)? else {
+                        let rest = places.len() + 1;
+                        return Ok(Some(output.len() - rest));
+                    };
+                    value = known;
+                    // A damaged block may have escaped from a context that knows the byte.
+                    let context = single(&mut self.singles, at.last);
+                    if !count_known(context, shorter_knowledge, &mut self.wides, value) {
+                        self.add_pair(at.last, value, shorter_knowledge, is_new);
+                    }
+                }
+            }
+            *place = value;
+            let context = pair(&mut self.pairs, at.pair);
+            if !count_known(context, knowledge, &mut self.wides, value) {
+                insert(context, knowledge, &mut self.wides, value);
+                self.symbols_len += 1;
+            }
+            at = Place { pair: *id(&mut self.ids, at.last, value), last: value };
+            if self.symbols_len >= NEARLY_FULL {
+                self.reset();
+                at = self.at;
             }
         }
-        *slot = added;
-        self.push(Symbol::node(value, delta));
-        Located { symbol: added, context, value, under, count: minimum.into() }
+        self.is_at_end(at, decoder).map(|end| end.then_some(output.len()))
     }
 
-    /// Finds the byte that owns `position` of the context's cumulative weight, escapes not counted, and counts the
-    /// occurrence there. In the root it may be a new one.
-    ///
-    /// `None` if `position` is not below the context's weight and the context is not the root. In the root such a
-    /// position gives some byte beyond the last one, modulo 256: the tree is then no longer sorted along its right
-    /// edge, and C must be followed to the same place.
-    pub(super) fn locate_at(&mut self, context: Index, position: u32) -> Option<Located> {
-        let Rules { delta, minimum, .. } = *rules(context);
-        let minimum = u32::from(minimum);
-        // Weight of the symbols left of the tree under `slot`, without minimum.
-        let mut before = 0;
-        let added = self.len;
-        let mut slot = &mut self.symbol_mut(context).symbols;
-        while *slot != NONE {
-            let node = *slot;
-            let symbol = self.symbol_mut(node);
-            let value = symbol.value;
-            let under = before + symbol.left_weight() + minimum * u32::from(value);
-            let count = u32::from(symbol.count) + minimum;
-            if position < under {
-                symbol.under = symbol.under.wrapping_add(delta.into());
-                slot = &mut symbol.left;
-            } else if position - under >= count {
-                before += u32::from(symbol.under);
-                slot = &mut symbol.right;
-            } else {
-                symbol.add(delta);
-                return Some(Located { symbol: node, context, value, under, count });
+    /// Whether nothing but escapes follows.
+    fn is_at_end(&mut self, at: Place, mut decoder: Decoder<'_>) -> Result<bool, Damage> {
+        for context in [pair(&mut self.pairs, at.pair), single(&mut self.singles, at.last)] {
+            if decode_from(context, context.knowledge(), &mut self.wides, &mut decoder)?.is_some() {
+                return Ok(false);
             }
         }
-        if minimum == 0 {
-            return None;
+        Ok(self.decode_root(&mut decoder)?.is_none())
+    }
+
+    #[inline(always)]
+    fn decode_root(&mut self, decoder: &mut Decoder<'_>) -> Result<Option<(u8, bool)>, Damage> {
+        let unit = decoder.unit(self.root.total());
+        let Some(position) = decoder.position(unit).checked_sub(Root::ESCAPES) else { return Ok(None) };
+        if position >= self.root.sum() - Root::ESCAPES {
+            return Err(Damage::BeyondRoot);
         }
-        // Between two known bytes each unknown one weighs the minimum of 1.
-        let [.., value] = position.wrapping_sub(before).to_be_bytes();
-        *slot = added;
-        self.push(Symbol::node(value, delta));
-        Some(Located { symbol: added, context, value, under: position, count: minimum })
+        let (value, interval, is_new) = self.root.count_position(position, |weight| {
+            decoder.is_at_or_behind(weight + u32::from(Root::ESCAPES), unit)
+        });
+        decoder.consume(interval, unit);
+        Ok(Some((value, is_new)))
     }
+}
 
-    fn push(&mut self, symbol: Symbol) {
-        let added = self.len;
-        *self.symbol_mut(added) = symbol;
-        self.len = added.wrapping_add(1);
+#[allow(clippy::indexing_slicing, reason = "masked: cannot leave the table")]
+#[inline(always)]
+fn pair(pairs: &mut [Context; PAIRS], id: PairId) -> &mut Context {
+    &mut pairs[usize::from(id) % PAIRS]
+}
+
+#[allow(clippy::indexing_slicing, reason = "a byte cannot leave the table")]
+#[inline(always)]
+fn single(singles: &mut [Context; 256], value: u8) -> &mut Context {
+    &mut singles[usize::from(value)]
+}
+
+#[allow(clippy::indexing_slicing, reason = "bytes cannot leave the table")]
+#[inline(always)]
+fn id(ids: &mut [[PairId; 256]; 256], first: u8, second: u8) -> &mut PairId {
+    &mut ids[usize::from(first)][usize::from(second)]
+}
+
+/// Adds a byte that the context does not know, after its escape.
+#[inline(always)]
+fn insert(context: &mut Context, knowledge: Knowledge, wides: &mut Wides, value: u8) {
+    match knowledge {
+        Knowledge::NOTHING => context.begin(value),
+        Knowledge::FEW if context.is_full() => wides.take_over(context, value),
+        Knowledge::FEW => context.insert(value),
+        _ => wides.insert(knowledge.wide(), value),
     }
+}
 
-    /// Makes the located symbol the shorter context of the one located before; the first becomes the predicted one.
-    fn link(&mut self, longer: &mut Index, located: &Located) {
-        self.symbol_mut(*longer).parent = located.symbol;
-        *longer = located.symbol;
-    }
-
-    /// Keeps the totals of the located symbol's context in step.
-    fn weigh(&mut self, located: &Located) {
-        let rules = rules(located.context);
-        let context = self.symbol_mut(located.context);
-        if located.count == 0 {
-            context.escapes = context.escapes.wrapping_add(ESCAPE_DELTA);
-            context.total = context.total.wrapping_add(ESCAPE_DELTA);
-        }
-        context.total = context.total.wrapping_add(rules.delta.into());
-        if located.count > rules.max_count || context.total > MAX_TOTAL {
-            self.rescale(located.context);
-        }
-    }
-
-    /// Halves all weights of a context, so that old statistics fade and counts stay within a byte.
-    fn rescale(&mut self, context: Index) {
-        // In order. A node that waits for its left subtree keeps the weight before that subtree in `under`. It waits
-        // inside the left subtree of the one before, so has a smaller value: there are never more than 256.
-        let mut waiting = [NONE; 256];
-        let mut depth = 0;
-        let mut weight: u16 = 0;
-        let mut node = self.symbol(context).symbols;
-        loop {
-            while node != NONE {
-                let Some(top) = waiting.get_mut(depth) else { break };
-                *top = node;
-                depth += 1;
-                let symbol = self.symbol_mut(node);
-                symbol.under = weight;
-                node = symbol.left;
+/// Counts an occurrence of the byte if the context knows it.
+#[inline(always)]
+fn count_known(context: &mut Context, knowledge: Knowledge, wides: &mut Wides, value: u8) -> bool {
+    match knowledge {
+        Knowledge::NOTHING => false,
+        Knowledge::FEW => {
+            let known = context.find(value);
+            if let Some(lane) = known {
+                context.count(lane);
             }
-            let Some(&next) = depth.checked_sub(1).and_then(|top| waiting.get(top)) else { break };
-            depth -= 1;
-            let symbol = self.symbol_mut(next);
-            symbol.count -= symbol.count >> 1;
-            weight = weight.wrapping_add(symbol.count.into());
-            symbol.under = weight.wrapping_sub(symbol.under);
-            node = symbol.right;
+            known.is_some()
         }
-
-        let minimum = u16::from(rules(context).minimum);
-        let symbol = self.symbol_mut(context);
-        symbol.escapes -= symbol.escapes >> 1;
-        symbol.total = weight.wrapping_add(symbol.escapes).wrapping_add(256 * minimum);
+        _ => wides.count(knowledge.wide(), value).is_some(),
     }
+}
 
-    /// Makes the context of the byte just recorded the predicted one.
-    fn advance(&mut self) {
-        if self.order < ORDER {
-            self.order += 1;
-        } else {
-            // The symbol located first is a context one byte too long.
-            let predicted = self.symbol(ROOT).parent;
-            self.symbol_mut(ROOT).parent = self.symbol(predicted).parent;
+/// Encodes the byte if the context knows it, otherwise the escape. Returns whether it does.
+///
+/// An empty context says nothing, so it costs no code.
+#[inline(always)]
+fn encode_from(
+    context: &mut Context,
+    knowledge: Knowledge,
+    wides: &mut Wides,
+    value: u8,
+    encoder: &mut Encoder<'_>,
+) -> Result<bool, Full> {
+    match knowledge {
+        Knowledge::NOTHING => Ok(false),
+        Knowledge::FEW => {
+            let Some(lane) = context.find(value) else {
+                encoder.encode_escape(context.escapes().into(), context.total())?;
+                return Ok(false);
+            };
+            let (interval, total) = (context.interval(lane), context.total());
+            context.count(lane);
+            encoder.encode(interval, total)?;
+            Ok(true)
         }
-        if self.len >= NEARLY_FULL {
-            self.reset();
+        _ => {
+            let wide = knowledge.wide();
+            let Some((interval, total)) = wides.count(wide, value) else {
+                let (escapes, total) = wides.escapes(wide);
+                encoder.encode_escape(escapes.into(), total)?;
+                return Ok(false);
+            };
+            encoder.encode(interval, total)?;
+            Ok(true)
         }
     }
+}
 
-    #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the table")]
-    fn symbol(&self, index: Index) -> &Symbol {
-        &self.symbols[usize::from(index) % CAPACITY]
+/// Encodes repetitions of a context's first byte, at the front of `input`, if the context is also that of the next byte.
+/// Returns how many.
+#[inline(always)]
+fn encode_run(context: &mut Context, input: &[u8], encoder: &mut Encoder<'_>) -> Result<usize, Full> {
+    let value = context.value(FIRST);
+    let mut run = context.run();
+    let mut len = 0;
+    for _ in input.iter().take_while(|&&byte| byte == value) {
+        if run.is_at_limit() {
+            break;
+        }
+        encoder.encode_large(run.interval(), run.total())?;
+        run.count();
+        len += 1;
     }
+    context.end_run(run);
+    Ok(len)
+}
 
-    #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the table")]
-    fn symbol_mut(&mut self, index: Index) -> &mut Symbol {
-        &mut self.symbols[usize::from(index) % CAPACITY]
+/// Decodes repetitions of a context's first byte, if the context is also that of the next byte.
+#[inline(always)]
+fn decode_run(
+    context: &mut Context,
+    value: u8,
+    decoder: &mut Decoder<'_>,
+    places: &mut slice::IterMut<'_, u8>,
+) {
+    let mut run = context.run();
+    while !run.is_at_limit() {
+        let unit = decoder.unit(run.total());
+        let Interval { under, count } = run.interval();
+        let (escape, first) = (under.wrapping_mul(unit), count.wrapping_mul(unit));
+        if decoder.is_below(escape) || !decoder.is_below(escape.wrapping_add(first)) {
+            break;
+        }
+        let Some(place) = places.next() else { break };
+        *place = value;
+        decoder.narrow_large(escape, first);
+        run.count();
     }
+    context.end_run(run);
+}
+
+/// Decodes a byte, or an escape, from one context. An empty one always escapes, without a code.
+#[inline(always)]
+fn decode_from(
+    context: &mut Context,
+    knowledge: Knowledge,
+    wides: &mut Wides,
+    decoder: &mut Decoder<'_>,
+) -> Result<Option<u8>, Damage> {
+    match knowledge {
+        Knowledge::NOTHING => Ok(None),
+        Knowledge::FEW => decode_from_few(context, decoder),
+        _ => decode_from_wide(wides, knowledge.wide(), decoder),
+    }
+}
+
+#[inline(always)]
+fn decode_from_few(context: &mut Context, decoder: &mut Decoder<'_>) -> Result<Option<u8>, Damage> {
+    let unit = decoder.unit(context.total());
+    let escape = u32::from(context.escapes()).wrapping_mul(unit);
+    if decoder.is_below(escape) {
+        decoder.narrow(0, escape);
+        return Ok(None);
+    }
+    // Trying the first ones is quicker than a division. None overflows: the sum of all weights times the unit is at most
+    // the range.
+    let mut under = escape;
+    for lane in [FIRST, 16, 24] {
+        let range = u32::from(context.weight(lane)).wrapping_mul(unit);
+        if decoder.is_below(under.wrapping_add(range)) {
+            decoder.narrow(under, range);
+            context.count(lane);
+            return Ok(Some(context.value(lane)));
+        }
+        under = under.wrapping_add(range);
+    }
+    let position = decoder.position(unit);
+    if position >= context.sum() {
+        return Err(Damage::Nowhere);
+    }
+    let (lane, interval) = context.find_position(position);
+    decoder.consume(interval, unit);
+    if lane == 0 {
+        return Ok(None);
+    }
+    context.count(lane);
+    Ok(Some(context.value(lane)))
+}
+
+#[inline(always)]
+fn decode_from_wide(wides: &mut Wides, wide: u16, decoder: &mut Decoder<'_>) -> Result<Option<u8>, Damage> {
+    let (escapes, total) = wides.escapes(wide);
+    let unit = decoder.unit(total);
+    let position = decoder.position(unit);
+    if position >= wides.sum(wide) {
+        return Err(Damage::Nowhere);
+    }
+    let Some(position) = position.checked_sub(escapes) else {
+        decoder.narrow(0, u32::from(escapes).wrapping_mul(unit));
+        return Ok(None);
+    };
+    let (value, interval) = wides
+        .count_position(wide, position, |weight| decoder.is_at_or_behind(weight + u32::from(escapes), unit));
+    decoder.consume(interval, unit);
+    Ok(Some(value))
 }
 
 #[cfg(test)]
 impl Model {
-    /// Panics unless every symbol is in one tree, once, and every sum is the sum of its parts.
-    ///
-    /// Returns whether each tree holds each byte at most once, in ascending order. Only damaged blocks break that.
-    pub(super) fn check_invariants(&self) -> bool {
-        let mut sorted = true;
-        assert!((1..NEARLY_FULL).contains(&self.len));
-        let mut nodes = 0;
-        for context in 0..self.len {
-            let symbol = self.symbol(context);
-            let mut values = std::vec![];
-            let weight = self.check_tree(symbol.symbols, &mut values);
-            nodes += values.len();
-            let minimum = u32::from(rules(context).minimum);
-            assert_eq!(u32::from(symbol.total), u32::from(symbol.escapes) + weight + 256 * minimum);
-            assert_eq!(symbol.escapes == 0, symbol.total == 0, "only empty contexts have no escape");
-            assert_eq!(
-                symbol.total == 0,
-                context != ROOT && values.is_empty(),
-                "only empty contexts weigh nothing"
-            );
-            assert!(symbol.total <= MAX_TOTAL);
-            sorted &= values.is_sorted_by(|a, b| a < b);
+    pub(super) fn symbols_len(&self) -> u16 {
+        self.symbols_len
+    }
+
+    /// Panics unless every sum is that of its parts. Returns the largest total.
+    pub(super) fn check_invariants(&self) -> u16 {
+        let (mut largest, weighed) = self.root.check();
+        let mut symbols = weighed.iter().filter(|&&weight| weight > 1).count();
+        let singles =
+            self.singles.iter().zip(weighed).filter(|&(_, weight)| weight > 1).map(|(single, _)| single);
+        let pairs = self.pairs.iter().take(self.pairs_len.into());
+        for context in singles.chain(pairs) {
+            let (total, known) = match context.knowledge() {
+                Knowledge::NOTHING => (0, 0),
+                Knowledge::FEW => context.check(),
+                wide => self.wides.check(wide.wide()),
+            };
+            largest = largest.max(total);
+            symbols += known;
         }
-        assert_eq!(nodes, usize::from(self.len) - 1, "the root context is in no tree");
-        sorted
-    }
-
-    /// Appends the tree's values in order and returns their weight.
-    fn check_tree(&self, mut node: Index, values: &mut std::vec::Vec<u8>) -> u32 {
-        let mut weight = 0;
-        while node != NONE {
-            assert!(node < self.len);
-            let symbol = self.symbol(node);
-            let first = values.len();
-            let left = self.check_tree(symbol.left, values);
-            assert!(
-                values[first..].iter().all(|&value| value < symbol.value),
-                "sorted to the left even if damaged"
-            );
-            assert!(symbol.count > 0);
-            assert_eq!(u32::from(symbol.under), left + u32::from(symbol.count));
-            assert!(symbol.parent < self.len);
-            values.push(symbol.value);
-            weight += u32::from(symbol.under);
-            node = symbol.right;
-        }
-        weight
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use core::convert::Infallible;
-
-    use super::*;
-
-    fn record(model: &mut Model, value: u8) {
-        let Ok(()) = model.record(value, |_| Ok::<(), Infallible>(()));
-    }
-
-    #[test]
-    fn a_symbol_takes_16_bytes() {
-        assert_eq!(size_of::<Symbol>(), 16);
-    }
-
-    #[test]
-    fn a_rescale_halves_every_weight_of_the_deepest_tree() {
-        let descending = (0..=255).rev();
-        let ascending = 0..=255;
-        let inward = (0..128).flat_map(|value| [value, 255 - value]);
-        for values in [descending.collect(), ascending.collect(), inward.collect::<std::vec::Vec<u8>>()] {
-            let mut model = Model::new();
-            for value in values {
-                let located = model.locate(ROOT, value);
-                model.weigh(&located);
-            }
-            assert_eq!(model.symbol(ROOT).total, 1 + 256 * 3 + 256);
-
-            model.rescale(ROOT);
-            // 3 − 3/2, rounded in favour of the byte; the escape's 1 cannot shrink.
-            assert!(model.symbols[1..=256].iter().all(|symbol| symbol.count == 2));
-            assert_eq!(model.symbol(ROOT).total, 1 + 256 * 2 + 256);
-            assert!(model.check_invariants());
-        }
-    }
-
-    #[test]
-    fn a_byte_repeated_for_ever_is_rescaled_before_its_count_overflows() {
-        let mut model = Model::new();
-        let mut highest = 0;
-        for _ in 0..2000 {
-            record(&mut model, 7);
-            assert!(model.check_invariants());
-            highest =
-                highest.max(model.symbols[..usize::from(model.len)].iter().map(|s| s.count).max().unwrap());
-        }
-        assert_eq!(highest, 253, "255 is halved at once");
-    }
-
-    #[test]
-    fn a_context_of_all_bytes_is_rescaled_when_its_total_passes_65280() {
-        let mut model = Model::new();
-        let mut highest = 0;
-        // Few symbols, so no reset, and every byte as often as any other after 7 7.
-        for _ in 0..140 {
-            for value in (0..=255).filter(|&value| value != 7) {
-                for value in [7, 7, value] {
-                    record(&mut model, value);
-                    highest = highest.max(model.symbols.iter().map(|symbol| symbol.total).max().unwrap());
-                }
-            }
-        }
-        assert!(model.check_invariants());
-        assert!((65_270..=65_280).contains(&highest), "{highest}");
-    }
-
-    #[test]
-    fn the_model_starts_anew_before_its_table_is_full() {
-        let mut model = Model::new();
-        let mut resets = 0;
-        let mut value: u32 = 1;
-        for _ in 0..8192 {
-            value = value.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let before = model.len;
-            record(&mut model, value.to_be_bytes()[0]);
-            assert!(model.len < NEARLY_FULL);
-            if model.len < before {
-                assert_eq!(model.len, 1);
-                assert_eq!(model.order, 0);
-                assert_eq!(model.predicted(), ROOT);
-                resets += 1;
-            }
-        }
-        assert!(resets >= 2, "{resets}");
-        assert!(model.check_invariants());
+        // One more was put where a byte 0 would have had to precede the first.
+        assert!(self.symbols_len == 0 || symbols + 1 == usize::from(self.symbols_len));
+        largest
     }
 }

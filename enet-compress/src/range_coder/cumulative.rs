@@ -1,0 +1,195 @@
+//! The weight below each group of eight neighbouring values, for contexts that know many.
+
+use super::lanes::{self, Shift};
+
+/// How many groups the 256 values make.
+pub(super) const GROUPS: usize = 32;
+/// How many groups make a quarter.
+const QUARTER: usize = GROUPS / 4;
+
+/// For each group the weight of all values in the groups before it: before its quarter, and from there on.
+#[derive(Clone, Copy)]
+pub(super) struct Cumulative {
+    /// For each quarter the weight before it, in 16 bits.
+    quarters: u64,
+    /// For each quarter the weights before its groups, from the quarter's beginning on: 64 values weigh less than 2¹⁵.
+    /// In 16 bits each, those of even groups in one word, those of odd ones in another.
+    groups: [[u64; 2]; 4],
+}
+
+/// What to add to the words of a [`Cumulative`] to add some weight to one group.
+pub(super) struct Steps {
+    /// For each quarter.
+    quarters: [u64; 4],
+    /// For each group of a quarter.
+    groups: [[u64; 2]; QUARTER],
+}
+
+impl Steps {
+    /// Of a weight.
+    #[allow(clippy::indexing_slicing, reason = "at compile time")]
+    pub(super) const fn new(weight: u8) -> Self {
+        let mut steps = Self { quarters: [0; 4], groups: [[0; 2]; QUARTER] };
+        let mut group = 0;
+        while group < QUARTER {
+            let mut behind = group + 1;
+            while behind < QUARTER {
+                steps.groups[group][behind % 2] |= (weight as u64) << (behind / 2 * 16);
+                if behind < 4 && group < 4 {
+                    steps.quarters[group] |= (weight as u64) << (behind * 16);
+                }
+                behind += 1;
+            }
+            group += 1;
+        }
+        steps
+    }
+}
+
+impl Cumulative {
+    pub(super) const ZERO: Self = Self { quarters: 0, groups: [[0; 2]; 4] };
+
+    /// A weight of 1 for every value.
+    pub(super) const MINIMUM: Self =
+        Self { quarters: 0x00C0_0080_0040_0000, groups: [[0x0030_0020_0010_0000, 0x0038_0028_0018_0008]; 4] };
+
+    /// Of groups with these weights.
+    pub(super) fn of(weights: impl Iterator<Item = u32>) -> Self {
+        let mut cumulative = Self::ZERO;
+        for (group, weight) in weights.enumerate() {
+            cumulative.add_any(group, weight);
+        }
+        cumulative
+    }
+
+    /// Adds weight to a group.
+    #[inline(always)]
+    pub(super) fn add_any(&mut self, group: usize, weight: u32) {
+        static ONE: Steps = Steps::new(1);
+        self.add_times(group, &ONE, weight.into());
+    }
+
+    /// Adds the weight of `steps` to a group.
+    #[inline(always)]
+    pub(super) fn add(&mut self, group: usize, steps: &Steps) {
+        self.add_times(group, steps, 1);
+    }
+
+    #[inline(always)]
+    #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the arrays")]
+    fn add_times(&mut self, group: usize, steps: &Steps, times: u64) {
+        let (quarter, group) = (group / QUARTER % 4, group % QUARTER);
+        self.quarters += steps.quarters[quarter] * times;
+        let [even, odd] = &mut self.groups[quarter];
+        let [even_step, odd_step] = steps.groups[group];
+        *even += even_step * times;
+        *odd += odd_step * times;
+    }
+
+    /// The weight before a group.
+    #[inline(always)]
+    #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the arrays")]
+    #[allow(clippy::cast_possible_truncation, reason = "masked")]
+    pub(super) fn below(&self, group: usize) -> u32 {
+        let quarter = group / QUARTER % 4;
+        let before = self.quarters >> (16 * quarter);
+        let within = self.groups[quarter][group % 2] >> (16 * (group / 2 % 4));
+        (before & 0xFFFF) as u32 + (within & 0xFFFF) as u32
+    }
+
+    /// The group in which a position lies, and the weight before it. `is_at_or_behind` compares the position with some
+    /// weight: it may know the answer sooner than the position is computed.
+    #[inline(always)]
+    #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the arrays")]
+    #[allow(clippy::cast_possible_truncation, reason = "no more than a position")]
+    pub(super) fn find(&self, position: u16, is_at_or_behind: impl Fn(u32) -> bool) -> (usize, u32) {
+        let [second, third, fourth] = [16, 32, 48].map(|at| (self.quarters >> at & 0xFFFF) as u32);
+        let quarter = usize::from(is_at_or_behind(second))
+            + usize::from(is_at_or_behind(third))
+            + usize::from(is_at_or_behind(fourth));
+        let before = (self.quarters >> (16 * quarter) & 0xFFFF) as u32;
+        let [even, odd] = self.groups[quarter % 4];
+        let rest = u32::from(position).wrapping_sub(before);
+        // Group 0 begins at 0, so the first beyond is the second or later; if there is none, it is the last group.
+        let lane = lanes::first_beyond(odd, even >> 16 | 0x7FFF << 48, rest);
+        let within = if lane & 8 == 0 { even } else { odd } >> (lane & 48) & 0xFFFF;
+        (quarter * QUARTER + (lane / 8) as usize, before + within as u32)
+    }
+}
+
+/// Where a value is: its group, and its lane there.
+#[inline(always)]
+pub(super) fn place(value: u8) -> (usize, Shift) {
+    (usize::from(value >> 3), Shift::from(value & 7) * 8)
+}
+
+/// The value at a place.
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation, reason = "of 32 groups and 8 lanes")]
+pub(super) fn value_at(group: usize, lane: Shift) -> u8 {
+    (group << 3) as u8 | (lane >> 3) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn sums_and_positions_are_those_of_the_groups_one_by_one(
+            added in vec((0..GROUPS, 0..2_u32), 0..400),
+            position: u16,
+        ) {
+            static THREE: Steps = Steps::new(3);
+            let mut weights = [8_u32; GROUPS];
+            let mut cumulative = Cumulative::MINIMUM;
+            for (group, kind) in added {
+                // No group weighs more than 8 · 255.
+                match kind {
+                    0 if weights[group] < 2000 => {
+                        cumulative.add(group, &THREE);
+                        weights[group] += 3;
+                    }
+                    _ if weights[group] < 1800 => {
+                        cumulative.add_any(group, 200);
+                        weights[group] += 200;
+                    }
+                    _ => {}
+                }
+            }
+            let mut below = 0;
+            for (group, weight) in weights.into_iter().enumerate() {
+                prop_assert_eq!(cumulative.below(group), below);
+                if (below..below + weight).contains(&position.into()) {
+                    let found = cumulative.find(position, |weight| u32::from(position) >= weight);
+                    prop_assert_eq!(found, (group, below));
+                }
+                below += weight;
+            }
+        }
+    }
+
+    #[test]
+    fn the_heaviest_groups_stay_apart() {
+        let cumulative = Cumulative::of([8 * 255; GROUPS].into_iter());
+        for group in 0..GROUPS {
+            let below = 8 * 255 * u16::try_from(group).unwrap();
+            assert_eq!(cumulative.below(group), below.into());
+            for position in [below, below + 8 * 255 - 1] {
+                let found = cumulative.find(position, |weight| u32::from(position) >= weight);
+                assert_eq!(found, (group, below.into()));
+            }
+        }
+    }
+
+    #[test]
+    fn every_value_has_a_place_of_its_own() {
+        for value in 0..=255 {
+            let (group, lane) = place(value);
+            assert_eq!(value_at(group, lane), value);
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Contexts that know more than seven bytes.
+
+use super::coder::{Interval, Total};
+use super::context::{Context, DELTA, ESCAPE_DELTA, MAX_COUNT};
+use super::cumulative::{Cumulative, GROUPS, Steps, place, value_at};
+use super::lanes::{self, Shift};
+use super::root::MAX_TOTAL;
+
+/// Room for wide contexts: each knows at least eight of at most 4095 symbols. Number 0 is not used.
+const WIDES: usize = 512;
+/// Room for groups: not more than symbols. Number 0 is not used.
+const POOL: usize = 4096;
+
+static STEPS: Steps = Steps::new(DELTA);
+
+/// As a [`Context`], for any number of bytes.
+#[derive(Clone, Copy)]
+struct Wide {
+    cumulative: Cumulative,
+    /// Numbers of groups; 0 if no byte of it is known.
+    groups: [u16; GROUPS],
+    escapes: u16,
+    /// The weight of the escape and all bytes.
+    sum: u16,
+    total: Total,
+}
+
+/// All wide contexts of a model.
+pub(super) struct Wides {
+    wides: [Wide; WIDES],
+    /// The weights of eight neighbouring values of some context; 0 of those not known.
+    groups: [u64; POOL],
+    last_wide: u16,
+    last_group: u16,
+}
+
+impl Wide {
+    const EMPTY: Self =
+        Self { cumulative: Cumulative::ZERO, groups: [0; GROUPS], escapes: 0, sum: 0, total: Total::UNUSED };
+}
+
+impl Wides {
+    pub(super) const NEW: Self =
+        Self { wides: [Wide::EMPTY; WIDES], groups: [0; POOL], last_wide: 0, last_group: 0 };
+
+    /// Forgets everything.
+    pub(super) fn reset(&mut self) {
+        self.last_wide = 0;
+        self.last_group = 0;
+    }
+
+    /// Makes a wide context of a full one, and adds a byte that it does not know.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn take_over(&mut self, context: &mut Context, value: u8) {
+        self.last_wide = self.last_wide.wrapping_add(1);
+        let id = self.last_wide;
+        *self.wide_mut(id) = Wide::EMPTY;
+        for (value, weight) in context.known() {
+            self.add(id, value, weight);
+        }
+        let wide = self.wide_mut(id);
+        wide.escapes = context.escapes();
+        wide.sum += wide.escapes;
+        context.set_wide(id);
+        self.insert(id, value);
+    }
+
+    /// The weight of the escape, and of everything.
+    pub(super) fn escapes(&self, wide: u16) -> (u16, Total) {
+        let wide = self.wide(wide);
+        (wide.escapes, wide.total)
+    }
+
+    /// The weight of everything.
+    pub(super) fn sum(&self, wide: u16) -> u16 {
+        self.wide(wide).sum
+    }
+
+    /// Counts an occurrence of a byte if it is known. Returns its share until now, and the weight of everything.
+    pub(super) fn count(&mut self, id: u16, value: u8) -> Option<(Interval, Total)> {
+        let (group, lane) = place(value);
+        let wide = self.wide(id);
+        let slot = wide.group(group);
+        let weights = *self.group(slot);
+        let count = lanes::lane(weights, lane);
+        if count == 0 {
+            return None;
+        }
+        let under =
+            u32::from(wide.escapes) + wide.cumulative.below(group) + lanes::sum(weights & lanes::below(lane));
+        let total = wide.total;
+        self.count_at(id, slot, group, lane, count);
+        Some((Interval { under, count: count.into() }, total))
+    }
+
+    /// Counts an occurrence of the byte at a position of the cumulative weight, escape not counted. Returns its share
+    /// until now and which byte it is. `is_at_or_behind`: as in [`Cumulative::find`].
+    #[inline(always)]
+    pub(super) fn count_position(
+        &mut self,
+        id: u16,
+        position: u16,
+        is_at_or_behind: impl Fn(u32) -> bool,
+    ) -> (u8, Interval) {
+        let wide = self.wide(id);
+        let (group, below) = wide.cumulative.find(position, is_at_or_behind);
+        let slot = wide.group(group);
+        let weights = *self.group(slot);
+        let (lane, within) = lanes::find_position(weights, u32::from(position).wrapping_sub(below));
+        let count = lanes::lane(weights, lane);
+        let under = below + within + u32::from(wide.escapes);
+        self.count_at(id, slot, group, lane, count);
+        (value_at(group, lane), Interval { under, count: count.into() })
+    }
+
+    #[inline(always)]
+    fn count_at(&mut self, id: u16, slot: u16, group: usize, lane: Shift, count: u8) {
+        *self.group_mut(slot) += u64::from(DELTA) << lane;
+        let wide = self.wide_mut(id);
+        wide.cumulative.add(group, &STEPS);
+        wide.sum += u16::from(DELTA);
+        if count > MAX_COUNT || wide.sum > MAX_TOTAL {
+            self.rescale(id);
+        }
+        let wide = self.wide_mut(id);
+        wide.total = Total::look_up(wide.sum);
+    }
+
+    /// Adds a byte that is not known, after its escape.
+    pub(super) fn insert(&mut self, id: u16, value: u8) {
+        self.add(id, value, DELTA);
+        let wide = self.wide_mut(id);
+        wide.escapes += u16::from(ESCAPE_DELTA);
+        wide.sum += u16::from(ESCAPE_DELTA);
+        if wide.sum > MAX_TOTAL {
+            self.rescale(id);
+        }
+        let wide = self.wide_mut(id);
+        wide.total = Total::look_up(wide.sum);
+    }
+
+    /// Adds a byte that is not known.
+    #[inline(always)]
+    fn add(&mut self, id: u16, value: u8, weight: u8) {
+        let (group, lane) = place(value);
+        let free = self.last_group.wrapping_add(1);
+        let wide = self.wide_mut(id);
+        wide.cumulative.add_any(group, weight.into());
+        wide.sum += u16::from(weight);
+        let lanes = u64::from(weight) << lane;
+        match wide.group_mut(group) {
+            slot @ 0 => {
+                *slot = free;
+                self.last_group = free;
+                *self.group_mut(free) = lanes;
+            }
+            &mut slot => {
+                let weights = self.group_mut(slot);
+                *weights += lanes;
+            }
+        }
+    }
+
+    /// Halves all weights, so that old statistics fade and counts stay within a byte.
+    #[cold]
+    #[allow(clippy::cast_possible_truncation, reason = "no context weighs more than 16 bits hold")]
+    fn rescale(&mut self, id: u16) {
+        let slots = self.wide(id).groups;
+        let halved = slots.map(|slot| {
+            let weights = self.group_mut(slot);
+            *weights = lanes::halved(*weights);
+            lanes::sum(*weights)
+        });
+        let wide = self.wide_mut(id);
+        wide.escapes -= wide.escapes / 2;
+        wide.cumulative = Cumulative::of(halved.into_iter());
+        wide.sum = halved.iter().sum::<u32>() as u16 + wide.escapes;
+    }
+
+    #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
+    fn wide(&self, id: u16) -> &Wide {
+        &self.wides[usize::from(id) % WIDES]
+    }
+
+    #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
+    fn wide_mut(&mut self, id: u16) -> &mut Wide {
+        &mut self.wides[usize::from(id) % WIDES]
+    }
+
+    #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
+    fn group(&self, slot: u16) -> &u64 {
+        &self.groups[usize::from(slot) % POOL]
+    }
+
+    #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
+    fn group_mut(&mut self, slot: u16) -> &mut u64 {
+        &mut self.groups[usize::from(slot) % POOL]
+    }
+}
+
+impl Wide {
+    #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
+    fn group(&self, group: usize) -> u16 {
+        self.groups[group % GROUPS]
+    }
+
+    #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
+    fn group_mut(&mut self, group: usize) -> &mut u16 {
+        &mut self.groups[group % GROUPS]
+    }
+}
+
+#[cfg(test)]
+impl Wides {
+    /// Panics unless the sums of a wide context are those of its weights. Returns the total, and how many bytes are known.
+    pub(super) fn check(&self, id: u16) -> (u16, usize) {
+        assert!((1..=self.last_wide).contains(&id));
+        let wide = self.wide(id);
+        let mut known = 0;
+        let mut below = 0;
+        for group in 0..GROUPS {
+            assert_eq!(wide.cumulative.below(group), below);
+            assert!(wide.group(group) <= self.last_group);
+            let weights = *self.group(wide.group(group));
+            assert_eq!(weights == 0, wide.group(group) == 0);
+            known += weights.to_le_bytes().iter().filter(|&&weight| weight > 0).count();
+            below += lanes::sum(weights);
+        }
+        assert_eq!(u32::from(wide.sum), below + u32::from(wide.escapes));
+        assert_eq!(wide.total, Total::new(wide.sum));
+        assert!(known >= 8);
+        (wide.sum, known)
+    }
+}
