@@ -47,7 +47,8 @@
 //! The driver owns a socket and a clock. It hands in what happens, in any order, with
 //! [`handle_datagram`](Host::handle_datagram), [`handle_timeout`](Host::handle_timeout) and the application's calls;
 //! then it empties [`poll_transmit`](Host::poll_transmit) and after it [`poll_event`](Host::poll_event), for sending may
-//! raise an event (with the last acknowledgement a connection ends); then it sleeps until the
+//! raise an event (with the last acknowledgement a connection ends); or events first and then both, so that answers
+//! share their datagrams with acknowledgements; then it sleeps until the
 //! socket is readable or [`poll_timeout`](Host::poll_timeout)'s instant has come. In return the host keeps these laws,
 //! each of which has a property test of its name in `tests/laws.rs`:
 //!

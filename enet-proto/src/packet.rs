@@ -3,6 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::num::NonZeroU64;
 use core::ops::Deref;
 
 use bytes::Bytes;
@@ -41,16 +42,19 @@ pub struct Packet {
 
 impl Packet {
     /// A packet of this delivery.
+    #[inline]
     pub fn new(delivery: Delivery, payload: impl Into<Payload>) -> Self {
         Packet { payload: payload.into(), delivery }
     }
 
     /// [`Delivery::Reliable`].
+    #[inline]
     pub fn reliable(payload: impl Into<Payload>) -> Self {
         Packet::new(Delivery::Reliable, payload)
     }
 
     /// [`Delivery::Unreliable`].
+    #[inline]
     pub fn unreliable(payload: impl Into<Payload>) -> Self {
         Packet::new(Delivery::Unreliable, payload)
     }
@@ -61,6 +65,7 @@ impl Packet {
     }
 
     /// [`Delivery::Unsequenced`].
+    #[inline]
     pub fn unsequenced(payload: impl Into<Payload>) -> Self {
         Packet::new(Delivery::Unsequenced, payload)
     }
@@ -70,7 +75,20 @@ impl Packet {
         Packet::new(delivery, Bytes::from_static(payload))
     }
 
+    /// Its contents, to be shared.
+    #[inline]
+    pub(crate) const fn payload(&self) -> &Payload {
+        &self.payload
+    }
+
+    /// Its contents.
+    #[inline]
+    pub(crate) fn into_payload(self) -> Payload {
+        self.payload
+    }
+
     /// How it is, or was, delivered.
+    #[inline]
     pub const fn delivery(&self) -> Delivery {
         self.delivery
     }
@@ -79,6 +97,7 @@ impl Packet {
 impl Deref for Packet {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         self.payload.as_slice()
     }
@@ -100,30 +119,79 @@ impl fmt::Debug for Packet {
 #[derive(Clone)]
 pub struct Payload(Repr);
 
-const INLINE: usize = 38;
+const INLINE: usize = 32;
+
+/// Up to 32 bytes. Two blocks of 16 and a word: a payload is written and then moved along the same borders, for a
+/// processor that reads across what it has just written waits for it.
+#[derive(Clone)]
+#[repr(C)]
+struct Inline {
+    bytes: [u8; INLINE],
+    /// One more than there are, which leaves zero to tell the other representation by.
+    len: NonZeroU64,
+}
+
+impl Inline {
+    const EMPTY: Inline = Inline { bytes: [0; INLINE], len: NonZeroU64::MIN };
+
+    /// Takes over a slice of at most `INLINE` bytes: as two blocks of one size that may overlap, for which no call is
+    /// needed.
+    #[inline(always)]
+    fn fill(&mut self, slice: &[u8]) {
+        fn blocks<const N: usize>(from: &[u8], to: &mut [u8]) -> Option<()> {
+            *to.last_chunk_mut()? = *from.last_chunk::<N>()?;
+            *to.first_chunk_mut()? = *from.first_chunk::<N>()?;
+            Some(())
+        }
+        let Some(to) = self.bytes.get_mut(..slice.len()) else { return };
+        let _ = match slice.len() {
+            16.. => blocks::<16>(slice, to),
+            8.. => blocks::<8>(slice, to),
+            4.. => blocks::<4>(slice, to),
+            2.. => blocks::<2>(slice, to),
+            _ => blocks::<1>(slice, to),
+        };
+        self.len = NonZeroU64::MIN.saturating_add(slice.len() as u64);
+    }
+
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)] // at most 33
+    fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..self.len.get() as usize - 1).unwrap_or_default()
+    }
+}
 
 #[derive(Clone)]
 enum Repr {
-    Inline { len: u8, bytes: [u8; INLINE] },
+    Inline(Inline),
     Shared(Bytes),
 }
 
 impl Payload {
-    /// The payload inline, if it is small enough.
-    fn inline(slice: &[u8]) -> Option<Payload> {
-        let mut bytes = [0; INLINE];
-        bytes.get_mut(..slice.len())?.copy_from_slice(slice);
-        Some(Payload(Repr::Inline { len: u8::try_from(slice.len()).ok()?, bytes }))
-    }
+    /// Nothing.
+    pub(crate) const EMPTY: Payload = Payload(Repr::Inline(Inline::EMPTY));
 
     /// Inline if small enough, else as `share` makes it.
+    #[inline(always)]
     pub(crate) fn from_slice_or(slice: &[u8], share: impl FnOnce(&[u8]) -> Bytes) -> Payload {
-        Payload::inline(slice).unwrap_or_else(|| Payload(Repr::Shared(share(slice))))
+        let mut payload = Payload::EMPTY;
+        payload.fill_or(slice, share);
+        payload
     }
 
-    fn as_slice(&self) -> &[u8] {
+    /// The same where an empty payload stands.
+    #[inline(always)]
+    pub(crate) fn fill_or(&mut self, slice: &[u8], share: impl FnOnce(&[u8]) -> Bytes) {
+        match &mut self.0 {
+            Repr::Inline(inline) if slice.len() <= INLINE => inline.fill(slice),
+            repr => *repr = Repr::Shared(share(slice)),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn as_slice(&self) -> &[u8] {
         match &self.0 {
-            Repr::Inline { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
+            Repr::Inline(inline) => inline.as_slice(),
             Repr::Shared(bytes) => bytes,
         }
     }
@@ -144,6 +212,7 @@ impl fmt::Debug for Payload {
 }
 
 impl From<&[u8]> for Payload {
+    #[inline]
     fn from(slice: &[u8]) -> Self {
         Payload::from_slice_or(slice, Bytes::copy_from_slice)
     }
@@ -179,24 +248,29 @@ impl From<Bytes> for Payload {
     }
 }
 
-impl From<Packet> for Bytes {
-    fn from(packet: Packet) -> Bytes {
-        match packet.payload.0 {
-            Repr::Inline { .. } => Bytes::copy_from_slice(packet.payload.as_slice()),
+impl From<Payload> for Bytes {
+    fn from(payload: Payload) -> Bytes {
+        match payload.0 {
+            Repr::Inline(inline) => Bytes::copy_from_slice(inline.as_slice()),
             Repr::Shared(bytes) => bytes,
         }
+    }
+}
+
+impl From<Packet> for Bytes {
+    fn from(packet: Packet) -> Bytes {
+        packet.payload.into()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec;
 
     #[test]
     fn a_payload_reads_the_same_inline_and_shared() {
-        for len in [0, 1, INLINE, INLINE + 1, 4096] {
-            let bytes = vec![0xA5; len];
+        for len in (0..=INLINE + 1).chain([4096]) {
+            let bytes: Vec<u8> = (1..=255).cycle().take(len).collect();
             assert_eq!(&Packet::reliable(bytes.as_slice())[..], &bytes[..]);
             assert_eq!(Packet::reliable(bytes.as_slice()), Packet::reliable(bytes.clone()));
             assert_eq!(Bytes::from(Packet::reliable(bytes.as_slice())), bytes);
@@ -205,7 +279,7 @@ mod tests {
 
     #[test]
     fn small_slices_need_no_heap() {
-        assert!(matches!(Payload::from(&[1; INLINE]).0, Repr::Inline { .. }));
+        assert!(matches!(Payload::from(&[1; INLINE]).0, Repr::Inline(_)));
         assert!(matches!(Payload::from(&[1; INLINE + 1]).0, Repr::Shared(_)));
         assert_eq!(size_of::<Payload>(), 40);
     }

@@ -93,7 +93,7 @@ impl Profile {
     pub(crate) const fn max_commands(self) -> usize {
         match self {
             Profile::Compat => MAX_COMMANDS,
-            // Every receiver, C's included, reads on to the end of the datagram (PROTOCOL.md §14.2).
+            // Every receiver, C's included, reads on to the end of the datagram (PROTOCOL.md §17.5).
             Profile::Modern => usize::MAX,
         }
     }

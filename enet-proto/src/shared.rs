@@ -1,11 +1,13 @@
 //! [`Shared`]: what every connection of a host works with.
 
-use bytes::Bytes;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use core::num::NonZeroU8;
 
-use crate::channel::intake::Stay;
-use crate::collections::arena::Arena;
+use crate::channel::memory::Memory;
 use crate::config::{Checksum, HostConfig};
-use crate::packet::{Delivery, Packet, Payload};
+use crate::peer::acks::Runs;
+use crate::peer::command::Commands;
 use crate::profile::Profile;
 use crate::stats::{DiscardReason, HostStats};
 use crate::time::Millis;
@@ -24,9 +26,18 @@ pub(crate) struct Shared {
     pub(crate) max_peers_per_ip: Option<u16>,
     pub(crate) checksum: Option<Checksum>,
     pub(crate) stats: HostStats,
-    arena: Arena,
+    pub(crate) memory: Memory,
+    /// The commands of all connections, and the acknowledgements they owe.
+    pub(crate) commands: Commands,
+    pub(crate) acks: Runs,
+    /// Our addresses that peers have used.
+    locals: Vec<IpAddr>,
     stamp: u32,
 }
+
+/// One of our addresses, by number: a machine has few, and each connection need not keep it in full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LocalAddress(NonZeroU8);
 
 impl Shared {
     pub(crate) fn new(config: &HostConfig) -> Self {
@@ -42,7 +53,10 @@ impl Shared {
             max_peers_per_ip: config.max_peers_per_ip,
             checksum: config.checksum,
             stats: HostStats::default(),
-            arena: Arena::default(),
+            memory: Memory::new(),
+            commands: Commands::new(),
+            acks: Runs::new(),
+            locals: Vec::new(),
             stamp: 0,
         }
     }
@@ -54,32 +68,29 @@ impl Shared {
         first
     }
 
-    /// A received payload as a packet. One that waits for others has memory of its own: in the arena it would keep a
-    /// whole chunk alive for as long as the remote likes.
-    pub(crate) fn packet(&mut self, delivery: Delivery, payload: &[u8], stay: Stay) -> Packet {
-        let share = |slice: &[u8]| match stay {
-            Stay::Short => self.arena.copy(slice),
-            Stay::Long => Bytes::copy_from_slice(slice),
-        };
-        Packet::new(delivery, Payload::from_slice_or(payload, share))
+    /// The number of an address of ours. `None` for those of a machine that has more than 255.
+    pub(crate) fn note_local(&mut self, address: IpAddr) -> Option<LocalAddress> {
+        let known = self.locals.iter().position(|it| *it == address);
+        let index = known.unwrap_or(self.locals.len());
+        let number = u8::try_from(index + 1).ok().and_then(NonZeroU8::new)?;
+        if known.is_none() {
+            self.locals.push(address);
+        }
+        Some(LocalAddress(number))
+    }
+
+    pub(crate) fn local_address(&self, local: Option<LocalAddress>) -> Option<IpAddr> {
+        self.locals.get(usize::from(local?.0.get()) - 1).copied()
+    }
+
+    /// Gives memory back that a burst left behind.
+    pub(crate) fn trim(&mut self) {
+        self.memory.trim();
+        self.commands.trim();
+        self.acks.trim();
     }
 
     pub(crate) fn discard(&mut self, reason: DiscardReason) {
         self.stats.discarded.count(reason);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_packet_that_may_stay_long_takes_nothing_of_the_arena() {
-        let mut shared = Shared::new(&HostConfig::new([0; 32]));
-        let first = shared.packet(Delivery::Reliable, &[1; 100], Stay::Short);
-        let kept = shared.packet(Delivery::Reliable, &[2; 100], Stay::Long);
-        let second = shared.packet(Delivery::Reliable, &[3; 100], Stay::Short);
-        assert_eq!(second.as_ptr(), first.as_ptr().wrapping_add(100));
-        assert_eq!(&kept[..], &[2; 100]);
     }
 }

@@ -64,7 +64,7 @@ fn the_largest_mtu_leaves_room_for_the_checksum() {
                 config.mtu = Mtu::MAX;
                 config.checksum = Some(Checksum::CRC32);
                 if range_coder {
-                    config.compressor = Some(Box::new(RangeCoder::new()));
+                    config.compressor = Some(RangeCoder::boxed());
                 }
             })
             .connected();

@@ -7,7 +7,7 @@ use std::panic::catch_unwind;
 use std::sync::{Mutex, PoisonError};
 
 use enet_proto::mutants::{Mutant, select};
-use enet_proto::{Event, Instant, Packet, PeerId, PeerState};
+use enet_proto::{Event, Instant, Packet, PeerId, PeerState, Profile};
 use enet_testkit::commands::reliable;
 use enet_testkit::pair::{Client, Pair, Sent, Server, carrying, first, from, ms, nth};
 use enet_wire::CommandKind;
@@ -229,7 +229,7 @@ broken! {
         delivers_unchanged(&mut pair, 3_000) && pair.log().iter().all(|sent| sent.bytes.len() <= 1_392)
     };
     no_datagram_has_more_than_32_commands: TooManyCommands breaks || {
-        let mut pair = Pair::connected();
+        let mut pair = Pair::with().both(|config| config.profile = Profile::Compat).connected();
         for _ in 0..40 {
             pair.client.send(0, Packet::reliable("a"));
         }

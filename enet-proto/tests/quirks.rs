@@ -35,7 +35,7 @@ fn with_checksum(config: &mut HostConfig) {
 }
 
 fn with_range_coder(config: &mut HostConfig) {
-    config.compressor = Some(Box::new(RangeCoder::new()));
+    config.compressor = Some(RangeCoder::boxed());
 }
 
 // ---- 1

@@ -20,13 +20,13 @@ fn with_checksum(config: &mut HostConfig) {
 }
 
 fn with_range_coder(config: &mut HostConfig) {
-    config.compressor = Some(Box::new(RangeCoder::new()));
+    config.compressor = Some(RangeCoder::boxed());
 }
 
 /// A datagram with these commands, compressed by the range coder.
 fn compressed(remote: &Crafted, commands: &[Command<'_>]) -> Vec<u8> {
     let mut block = vec![0; 4096];
-    let len = RangeCoder::new().compress(&encoded(commands), &mut block).unwrap_or(0);
+    let len = RangeCoder::boxed().compress(&encoded(commands), &mut block).unwrap_or(0);
     let header = Header { compressed: true, sent_time: Some(remote.clock()), ..remote.header };
     block.truncate(len);
     [&*header.encode(), &block].concat()

@@ -238,3 +238,19 @@ fn the_clock_may_wrap_while_a_command_is_repeated() {
     assert_eq!(pair.times_of(Client, CommandKind::SendReliable), [0, 30, 90, 210, 450, 930, 1890, 3810]);
     assert_eq!(took, ms(7650));
 }
+
+#[test]
+fn a_second_timeout_before_anything_is_sent_counts_too() {
+    let mut remote = Crafted::client();
+    remote.host_sends(0, Packet::reliable("a"));
+    remote.wait(7);
+    remote.host_sends(0, Packet::reliable("b"));
+    remote.wait(0);
+    let first = remote.host.poll_timeout().expect("something is in flight");
+    remote.host.handle_timeout(first);
+    let second = first + ms(7);
+    remote.host.handle_timeout(second);
+    remote.now = second;
+    remote.heard();
+    assert!(remote.host.poll_timeout() > Some(second));
+}

@@ -17,7 +17,7 @@ fn every_short_datagram_is_dropped_whatever_it_announces() {
     for checksum in [None, Some(Checksum::CRC32)] {
         let mut remote = Crafted::client_with(|config| {
             config.checksum = checksum;
-            config.compressor = Some(Box::new(RangeCoder::new()));
+            config.compressor = Some(RangeCoder::boxed());
         });
         // All four combinations of SENT_TIME and COMPRESSED, cut off at every length short of a command
         for word in [0x0000_u16, 0x4000, 0x8000, 0xc000] {
@@ -33,7 +33,7 @@ fn every_short_datagram_is_dropped_whatever_it_announces() {
 
 #[test]
 fn a_compressed_datagram_with_nothing_to_decompress_is_dropped() {
-    let mut remote = Crafted::client_with(|config| config.compressor = Some(Box::new(RangeCoder::new())));
+    let mut remote = Crafted::client_with(|config| config.compressor = Some(RangeCoder::boxed()));
     for sent_time in [None, Some(0x5000)] {
         let header = Header { compressed: true, sent_time, ..remote.header };
         assert_eq!(remote.is_refused_as(&header.encode()), Some(DiscardReason::BadCompression));

@@ -13,7 +13,7 @@ use enet_testkit::pair::{Client, Pair};
 use enet_wire::{Connect, Fragment};
 
 fn range_coder() -> Option<Box<dyn Compressor>> {
-    Some(Box::new(RangeCoder::new()))
+    Some(RangeCoder::boxed())
 }
 
 #[test]

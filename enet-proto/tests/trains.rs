@@ -7,9 +7,9 @@ mod common;
 
 use std::num::NonZeroUsize;
 
-use common::Crafted;
-use enet_proto::{Checksum, HostConfig, Packet, Profile, RangeCoder, Transmit};
-use enet_wire::{CHECKSUM_LEN, Commands, DecodeError, Header};
+use common::{Crafted, two_channels};
+use enet_proto::{Checksum, HostConfig, Mtu, Packet, Profile, RangeCoder, Transmit};
+use enet_wire::{CHECKSUM_LEN, Commands, Connect, DecodeError, Header};
 
 /// What the host sends now, at most `segments` datagrams at a time.
 fn trains(remote: &mut Crafted, segments: usize) -> Vec<(Transmit, Vec<u8>)> {
@@ -90,6 +90,25 @@ fn a_little_shorter_is_filled_up_with_zeros_and_much_shorter_ends_the_train() {
 }
 
 #[test]
+fn the_last_of_a_train_is_as_long_as_its_commands() {
+    let mut remote = Crafted::client();
+    for length in [1300, 1300, 1250] {
+        sends(&mut remote, 1, length);
+    }
+    assert_eq!(sizes(&trains(&mut remote, 64)), [vec![1310, 1310, 1260]]);
+}
+
+#[test]
+fn a_datagram_holds_as_many_commands_as_fit() {
+    let mut remote = Crafted::client();
+    sends(&mut remote, 200, 1);
+    let sent = trains(&mut remote, 64);
+    // 2 bytes of header, 9 each; 1,392 count 4 for the header.
+    assert_eq!(sizes(&sent), [vec![2 + 154 * 9, 2 + 46 * 9]]);
+    assert_eq!(payloads(&sent, 0), [1; 200]);
+}
+
+#[test]
 fn the_padding_of_a_train_is_covered_by_the_checksum() {
     let mut remote = Crafted::client_with(|config: &mut HostConfig| config.checksum = Some(Checksum::CRC32));
     for length in [1300, 1250, 1300] {
@@ -107,10 +126,8 @@ fn the_padding_of_a_train_is_covered_by_the_checksum() {
 
 #[test]
 fn one_at_a_time_as_c_does_and_while_there_is_a_compressor() {
-    let single: [fn(&mut HostConfig); 2] = [
-        |config| config.profile = Profile::Compat,
-        |config| config.compressor = Some(Box::new(RangeCoder::new())),
-    ];
+    let single: [fn(&mut HostConfig); 2] =
+        [|config| config.profile = Profile::Compat, |config| config.compressor = Some(RangeCoder::boxed())];
     for change in single {
         let mut remote = Crafted::client_with(change);
         sends(&mut remote, 5, 1300);
@@ -141,4 +158,37 @@ fn zeros_behind_the_commands_are_no_error_however_few() {
     }
     assert_eq!(remote.host.stats().discarded.total(), 0);
     assert_eq!(std::iter::from_fn(|| remote.host.poll_event()).count(), 9);
+}
+
+#[test]
+fn a_small_datagram_in_front_does_not_make_small_ones_of_all_that_follow() {
+    let counts = |segments: usize| {
+        let mut remote = Crafted::client();
+        for length in [710, 690] {
+            sends(&mut remote, 1, length);
+        }
+        for _ in 0..1000 {
+            remote.host_sends(0, Packet::reliable(vec![7; 56]));
+        }
+        sizes(&trains(&mut remote, segments)).iter().map(Vec::len).sum::<usize>()
+    };
+    assert!(counts(64) <= counts(1) + 2, "{} in trains, {} one by one", counts(64), counts(1));
+}
+
+#[test]
+fn the_last_datagram_of_a_train_is_not_filled_up() {
+    let mut remote = Crafted::client();
+    for length in [1300, 1250, 1300, 1250] {
+        sends(&mut remote, 1, length);
+    }
+    assert_eq!(sizes(&trains(&mut remote, 2)), [[1310, 1260], [1310, 1260]]);
+}
+
+#[test]
+fn a_fragment_that_a_checksum_made_too_large_keeps_nobody_busy_for_ever() {
+    let mut remote = Crafted::stranger_with(|config| config.mtu = Mtu::MAX);
+    remote.joins(Connect { mtu: 4096, ..two_channels() });
+    remote.host_sends(0, Packet::reliable(vec![7; 9000]));
+    remote.host.set_checksum(Some(Checksum::CRC32));
+    assert!(trains(&mut remote, 4).len() < 20);
 }

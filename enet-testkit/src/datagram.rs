@@ -56,7 +56,7 @@ impl Opened {
 
 fn decompress(block: &[u8]) -> Option<Vec<u8>> {
     let mut commands = vec![0; 4096];
-    let len = RangeCoder::new().decompress(block, &mut commands)?;
+    let len = RangeCoder::boxed().decompress(block, &mut commands)?;
     commands.truncate(len);
     Some(commands)
 }

@@ -1,12 +1,13 @@
 //! [`Assembly`]: a packet that arrives in fragments (PROTOCOL.md §12.8).
 
-use alloc::vec;
 use alloc::vec::Vec;
 
+use bytes::BytesMut;
 use enet_wire::Fragment;
 
+use crate::collections::buffers::rounded;
+use crate::collections::tree::Tree;
 use crate::mutants::{self, Mutant};
-use crate::packet::{Delivery, Packet};
 
 /// Fragments received so far. Memory grows with what arrives, whatever length is announced.
 #[derive(Debug)]
@@ -14,24 +15,61 @@ pub(crate) struct Assembly {
     total_length: u32,
     count: u32,
     missing: u32,
-    seen: Vec<u64>,
-    /// The start of the packet, as long as fragments come in order.
-    start: Vec<u8>,
-    /// From the first that does not on, each with its offset, as they arrived.
-    rest: Vec<(u32, Vec<u8>)>,
+    /// Number of the first fragment that is missing.
+    front: u32,
+    /// Which fragments behind it are there: a bit each, by 64.
+    seen: Tree<u64>,
+    /// Payload bytes that arrived.
+    received: usize,
+    /// The packet as far as fragments reach into it; between them zeros.
+    bytes: BytesMut,
+    aside: Aside,
 }
 
+/// What lies so far ahead that its place is not worth its memory yet, in the order of arrival.
+#[derive(Debug, Default)]
+struct Aside {
+    pieces: Vec<Piece>,
+    bytes: Vec<u8>,
+    /// The stretch of the packet that the pieces are in.
+    start: usize,
+    end: usize,
+}
+
+#[derive(Debug)]
+struct Piece {
+    offset: usize,
+    length: usize,
+}
+
+/// How far ahead of what arrived a fragment is put in its place.
+const AHEAD: usize = 32 * 1024;
+
 impl Assembly {
-    /// An empty set of the shape its first fragment announces.
-    pub(crate) fn new(fragment: &Fragment<'_>) -> Self {
+    /// To be begun.
+    pub(crate) fn new() -> Self {
         Assembly {
-            total_length: fragment.total_length,
-            count: fragment.count,
-            missing: fragment.count,
-            seen: vec![],
-            start: vec![],
-            rest: vec![],
+            total_length: 0,
+            count: 0,
+            missing: 0,
+            front: 0,
+            seen: Tree::new(),
+            received: 0,
+            bytes: BytesMut::new(),
+            aside: Aside { pieces: Vec::new(), bytes: Vec::new(), start: 0, end: 0 },
         }
+    }
+
+    /// An empty set of the shape its first fragment announces, in a buffer that may have room or not.
+    pub(crate) fn begin(&mut self, fragment: &Fragment<'_>, buffer: BytesMut) {
+        self.total_length = fragment.total_length;
+        self.count = fragment.count;
+        self.missing = fragment.count;
+        self.front = 0;
+        self.seen.clear();
+        self.received = 0;
+        self.bytes = buffer;
+        self.aside.clear();
     }
 
     /// Whether a fragment announces the same shape.
@@ -49,46 +87,152 @@ impl Assembly {
         self.count
     }
 
+    #[inline]
     pub(crate) const fn is_complete(&self) -> bool {
         self.missing == 0
     }
 
     /// Puts a fragment in its place; a number seen before is ignored. The fragment lies within the set's bounds.
     pub(crate) fn insert(&mut self, fragment: &Fragment<'_>) {
-        let (word, bit) = (fragment.number as usize / 64, 1 << (fragment.number % 64));
-        if self.seen.len() <= word {
-            self.seen.resize(word + 1, 0);
-        }
-        match self.seen.get_mut(word) {
-            Some(seen) if *seen & bit == 0 => *seen |= bit,
-            _ => return,
+        if !self.mark(fragment.number) {
+            return;
         }
         self.missing = self.missing.saturating_sub(1);
         if mutants::is(Mutant::EarlyReassembly) && self.missing == 1 {
             self.missing = 0;
         }
-        if self.rest.is_empty() && fragment.offset as usize == self.start.len() {
-            self.start.extend_from_slice(fragment.payload);
+        self.received += fragment.payload.len();
+        let mut offset = fragment.offset as usize;
+        if mutants::is(Mutant::FragmentMisplaced) && offset != self.bytes.len() {
+            offset = offset.saturating_sub(1);
+        }
+        let end = offset + fragment.payload.len();
+        let hidden = !self.aside.pieces.is_empty() && end > self.aside.start;
+        if hidden || (offset > self.bytes.len() && end > self.reach()) {
+            self.aside.push(offset, fragment.payload);
         } else {
-            let early = u32::from(mutants::is(Mutant::FragmentMisplaced));
-            self.rest.push((fragment.offset.saturating_sub(early), fragment.payload.to_vec()));
+            self.put(offset, fragment.payload);
+        }
+        if !self.aside.pieces.is_empty() && self.aside.end <= self.reach() {
+            self.fetch_aside();
         }
     }
 
     /// The whole packet. Bytes that no fragment covered, which only a foreign sender leaves, are zero; of fragments that
     /// overlap, the later one counts.
-    pub(crate) fn into_packet(self, delivery: Delivery) -> Packet {
-        if self.start.len() == self.total_length as usize {
-            return Packet::new(delivery, self.start);
-        }
-        let mut whole = vec![0; self.total_length as usize];
-        for (offset, piece) in core::iter::once((0, self.start)).chain(self.rest) {
-            let place = whole.get_mut(offset as usize..).and_then(|rest| rest.get_mut(..piece.len()));
-            if let Some(place) = place {
-                place.copy_from_slice(&piece);
+    pub(crate) fn finish(&mut self) -> BytesMut {
+        let total = self.total_length as usize;
+        if total > self.reach() {
+            // Memory that the system gives zeroed costs nothing until somebody reads it.
+            let arrived = core::mem::replace(&mut self.bytes, BytesMut::zeroed(total));
+            if let Some(start) = self.bytes.get_mut(..arrived.len()) {
+                start.copy_from_slice(&arrived);
             }
         }
-        Packet::new(delivery, whole)
+        self.fetch_aside();
+        if total > self.bytes.len() {
+            self.bytes.resize(total, 0);
+        }
+        core::mem::take(&mut self.bytes)
+    }
+
+    /// Forgets what arrived; the buffer it was in.
+    pub(crate) fn abandon(&mut self) -> BytesMut {
+        core::mem::take(&mut self.bytes)
+    }
+
+    /// Places for flags and pieces that this keeps for the next packet.
+    pub(crate) fn places(&self) -> usize {
+        self.seen.places() + self.aside.pieces.capacity() + self.aside.bytes.capacity() / 16
+    }
+
+    /// Notes a fragment as there; whether it was missing.
+    fn mark(&mut self, number: u32) -> bool {
+        if number == self.front {
+            self.front += 1;
+            self.pass_seen();
+            return true;
+        }
+        let (word, bit) = (u64::from(number / 64), 1 << (number % 64));
+        if number < self.front {
+            return false;
+        }
+        match self.seen.get_mut(word) {
+            Some(seen) if *seen & bit != 0 => return false,
+            Some(seen) => *seen |= bit,
+            None => self.seen.insert(word, bit),
+        }
+        true
+    }
+
+    /// Moves the front over what is there, and drops the flags that it leaves behind.
+    #[inline]
+    fn pass_seen(&mut self) {
+        while !self.seen.is_empty() {
+            let word = u64::from(self.front / 64);
+            if self.front.is_multiple_of(64)
+                && let Some(before) = word.checked_sub(1)
+            {
+                self.seen.remove(before);
+            }
+            let there = self.seen.get(word).copied().unwrap_or(0) >> (self.front % 64);
+            let run = there.trailing_ones().min(64 - self.front % 64);
+            self.front += run;
+            if run == 0 || !self.front.is_multiple_of(64) {
+                break;
+            }
+        }
+    }
+
+    /// The end of the room that may be taken for what arrived.
+    const fn reach(&self) -> usize {
+        self.received * 2 + AHEAD
+    }
+
+    /// Writes a piece over what is there, behind it, or behind a gap.
+    fn put(&mut self, offset: usize, piece: &[u8]) {
+        let end = offset + piece.len();
+        if end > self.bytes.capacity() {
+            let room = rounded(self.reach().min(self.total_length as usize).max(end));
+            self.bytes.reserve(room - self.bytes.len());
+        }
+        if self.bytes.len() < offset {
+            self.bytes.resize(offset, 0);
+        }
+        let over = (self.bytes.len() - offset).min(piece.len());
+        let (over, behind) = piece.split_at_checked(over).unwrap_or((piece, &[]));
+        if let Some(place) = self.bytes.get_mut(offset..offset + over.len()) {
+            place.copy_from_slice(over);
+        }
+        self.bytes.extend_from_slice(behind);
+    }
+
+    fn fetch_aside(&mut self) {
+        let mut aside = core::mem::take(&mut self.aside);
+        let mut bytes = aside.bytes.as_slice();
+        for piece in &aside.pieces {
+            let Some((payload, rest)) = bytes.split_at_checked(piece.length) else { break };
+            self.put(piece.offset, payload);
+            bytes = rest;
+        }
+        aside.clear();
+        self.aside = aside;
+    }
+}
+
+impl Aside {
+    fn push(&mut self, offset: usize, payload: &[u8]) {
+        let end = offset + payload.len();
+        let empty = self.pieces.is_empty();
+        self.start = if empty { offset } else { self.start.min(offset) };
+        self.end = if empty { end } else { self.end.max(end) };
+        self.pieces.push(Piece { offset, length: payload.len() });
+        self.bytes.extend_from_slice(payload);
+    }
+
+    fn clear(&mut self) {
+        self.pieces.clear();
+        self.bytes.clear();
     }
 }
 
@@ -96,6 +240,13 @@ impl Assembly {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::vec;
+
+    fn begun(fragment: &Fragment<'_>) -> Assembly {
+        let mut assembly = Assembly::new();
+        assembly.begin(fragment, BytesMut::new());
+        assembly
+    }
 
     #[allow(clippy::cast_possible_truncation)] // small numbers
     fn fragment(whole: &[u8], size: usize, number: usize) -> Fragment<'_> {
@@ -110,60 +261,116 @@ mod tests {
         }
     }
 
+    fn check_any_order(whole: &[u8], size: usize, picks: &[prop::sample::Index], step: usize) {
+        let count = whole.len().div_ceil(size);
+        let mut assembly = begun(&fragment(whole, size, 0));
+        for pick in picks {
+            if !assembly.is_complete() {
+                assembly.insert(&fragment(whole, size, pick.index(count)));
+            }
+        }
+        for number in (0..count).rev().map(|n| (n + step) % count) {
+            assert!(assembly.matches(&fragment(whole, size, number)));
+            assembly.insert(&fragment(whole, size, number));
+            assert!(assembly.bytes.capacity() <= 2 * rounded(assembly.reach()));
+        }
+        assert!(assembly.is_complete());
+        assert!(assembly.seen.len() <= 1);
+        assert_eq!(&assembly.finish()[..], whole);
+    }
+
     proptest! {
         #[test]
         fn any_order_with_duplicates_gives_the_packet_back(
             whole in prop::collection::vec(any::<u8>(), 1..3000),
             size in 1usize..200,
             picks in prop::collection::vec(any::<prop::sample::Index>(), 0..60),
-            order in any::<prop::sample::Index>(),
+            step in 0usize..3000,
         ) {
-            let count = whole.len().div_ceil(size);
-            let mut assembly = Assembly::new(&fragment(&whole, size, 0));
-            for pick in picks {
-                if !assembly.is_complete() {
-                    assembly.insert(&fragment(&whole, size, pick.index(count)));
+            check_any_order(&whole, size, &picks, step);
+        }
+
+        /// Against a packet that is there from the start, to which every fragment is written as it arrives.
+        #[test]
+        fn of_overlapping_fragments_the_later_arrival_counts(
+            total in 20u32..200_000,
+            pieces in prop::collection::vec((any::<prop::sample::Index>(), 1usize..60, 0u32..20), 1..60),
+        ) {
+            let mut model = vec![0; total as usize];
+            let shape = Fragment { start: 1, count: 20, number: 0, total_length: total, offset: 0, payload: &[] };
+            let mut assembly = begun(&shape);
+            let mut seen = std::collections::BTreeSet::new();
+            for (fill, (at, length, number)) in (1u8..).zip(pieces) {
+                let offset = at.index(total as usize);
+                let payload = vec![fill; length.min(total as usize - offset)];
+                let offset = u32::try_from(offset).unwrap();
+                assembly.insert(&Fragment { number, offset, payload: &payload, ..shape });
+                if seen.insert(number) {
+                    model[offset as usize..][..payload.len()].fill(fill);
                 }
+                prop_assert_eq!(assembly.missing as usize, 20 - seen.len());
             }
-            let step = order.index(count);
-            for number in (0..count).rev().map(|n| (n + step) % count) {
-                prop_assert!(assembly.matches(&fragment(&whole, size, number)));
-                assembly.insert(&fragment(&whole, size, number));
-            }
-            prop_assert!(assembly.is_complete());
-            prop_assert_eq!(&assembly.into_packet(Delivery::Reliable)[..], &whole[..]);
+            prop_assert_eq!(&assembly.finish()[..], &model[..]);
         }
     }
 
     #[test]
+    fn a_large_packet_backwards_gives_the_packet_back() {
+        let whole: Vec<u8> = (0..300_000u32).map(|i| i.to_le_bytes()[0] ^ i.to_le_bytes()[1]).collect();
+        check_any_order(&whole, 1_000, &[], 0);
+        check_any_order(&whole, 1_000, &[], 299);
+    }
+
+    /// A fragment with the highest number there is, at the end of the largest packet.
+    const FAR: Fragment<'static> = Fragment {
+        start: 1,
+        count: 1 << 20,
+        number: (1 << 20) - 1,
+        total_length: 32 << 20,
+        offset: (32 << 20) - 1,
+        payload: &[1],
+    };
+
+    #[test]
     fn a_fragment_costs_what_it_brings_wherever_it_belongs() {
-        let far = Fragment {
-            start: 1,
-            count: 2,
-            number: 1,
-            total_length: 32 << 20,
-            offset: (32 << 20) - 1,
-            payload: &[1],
-        };
-        let mut assembly = Assembly::new(&far);
-        assembly.insert(&far);
-        assert_eq!((assembly.start.capacity(), assembly.rest.len(), assembly.rest[0].1.len()), (0, 1, 1));
+        let mut assembly = begun(&FAR);
+        assembly.insert(&FAR);
+        assert_eq!((assembly.bytes.capacity(), assembly.aside.pieces.len()), (0, 1));
+        assert!(assembly.aside.bytes.capacity() <= 16);
+        assert_eq!(assembly.seen.places(), 1);
     }
 
     #[test]
-    fn of_overlapping_fragments_the_later_arrival_counts() {
+    fn flags_that_are_passed_are_dropped() {
+        let piece = |number| Fragment { number, offset: number, ..FAR };
+        let mut assembly = begun(&FAR);
+        for number in (1..1000).rev() {
+            assembly.insert(&piece(number));
+        }
+        assert_eq!((assembly.front, assembly.seen.len()), (0, 16));
+        assembly.insert(&piece(0));
+        assert_eq!((assembly.front, assembly.seen.len()), (1000, 1));
+        assembly.insert(&piece(999));
+        assert_eq!(assembly.missing, (1 << 20) - 1000);
+    }
+
+    #[test]
+    fn what_no_fragment_covered_is_zero_even_in_a_buffer_that_was_used_before() {
         let part = |number, offset, payload| Fragment {
             start: 1,
             count: 3,
             number,
-            total_length: 4,
+            total_length: 6,
             offset,
             payload,
         };
-        let mut assembly = Assembly::new(&part(0, 0, b"aa"));
-        for fragment in [part(0, 0, b"aa"), part(2, 1, b"ccc"), part(1, 2, b"b")] {
+        let mut assembly = Assembly::new();
+        let mut used = BytesMut::from(&b"xxxxxxxx"[..]);
+        used.clear();
+        assembly.begin(&part(0, 0, b"a"), used);
+        for fragment in [part(0, 0, b"a"), part(2, 4, b"c"), part(1, 2, b"b")] {
             assembly.insert(&fragment);
         }
-        assert_eq!(&assembly.into_packet(Delivery::Reliable)[..], b"acbc");
+        assert_eq!(&assembly.finish()[..], b"a\0b\0c\0");
     }
 }

@@ -1,31 +1,25 @@
 //! [`Receiver`]: a channel's incoming half. Reliable packets are put in order here; unreliable ones wait beside them for
 //! the reliable packet they follow.
 
-use alloc::collections::BTreeMap;
+use alloc::boxed::Box;
 
 use enet_wire::{Fragment, ReliableSeq, UnreliableSeq, WindowOffset};
 
-use super::assembly::Assembly;
-use super::intake::{Ahead, Intake, Outcome, Stay};
-use super::unreliable::{Place, Waiting};
+use super::backlog::Backlog;
+use super::intake::{Ahead, Intake, Outcome};
+use super::unreliable::Place;
 use crate::mutants::{self, Mutant};
-use crate::packet::{Delivery, Packet};
+use crate::packet::Delivery;
 use crate::stats::DiscardReason;
 
-/// No acceptable number is further ahead than this.
-const ACCEPTED_SPAN: u16 = 0x7000;
-
-/// The receiving half of a channel.
+/// The receiving half of a channel. As long as everything comes in order it is two numbers.
 #[derive(Debug, Default)]
 pub(crate) struct Receiver {
     /// Number of the last reliable packet (or fragment) delivered in order.
     last: ReliableSeq,
-    /// Numbers delivered in order so far: `last` without the wrap.
-    delivered: u64,
-    ahead: BTreeMap<u16, Ahead>,
-    /// Numbers from this one on (counted as `delivered`) are stuck behind one that a fragmented packet overtook.
-    barrier: Option<u64>,
-    unreliable: Waiting,
+    /// Number of the last unreliable packet delivered since.
+    last_unreliable: UnreliableSeq,
+    backlog: Option<Box<Backlog>>,
 }
 
 impl Receiver {
@@ -34,37 +28,54 @@ impl Receiver {
     }
 
     pub(crate) const fn last_unreliable(&self) -> UnreliableSeq {
-        self.unreliable.last()
+        self.last_unreliable
     }
 
     /// Takes in a SEND_RELIABLE (PROTOCOL.md §9.2).
+    #[inline]
     pub(crate) fn on_reliable(
         &mut self,
         seq: ReliableSeq,
-        length: u32,
-        packet: impl FnOnce(Stay) -> Packet,
+        payload: &[u8],
         mut intake: Intake<'_>,
     ) -> Outcome {
+        let in_order = seq == self.last.next() && self.backlog.is_none() && intake.accepting;
+        if !in_order || (mutants::is(Mutant::ReliableWrap) && self.is_settled(seq)) {
+            return self.on_reliable_aside(seq, payload, intake);
+        }
+        if let Err(reason) = intake.charge(length_of(payload)) {
+            return refused(reason);
+        }
+        self.last = seq;
+        self.restart_unreliable();
+        intake.deliver_payload(Delivery::Reliable, payload);
+        Ok(())
+    }
+
+    /// One that is not next, or does not come alone.
+    #[cold]
+    fn on_reliable_aside(&mut self, seq: ReliableSeq, payload: &[u8], mut intake: Intake<'_>) -> Outcome {
+        let length = length_of(payload);
         if mutants::is(Mutant::NoDedup) && intake.accepting && self.is_settled(seq) {
-            intake.inbox.charge(length, intake.max_waiting_data)?;
-            intake.inbox.deliver(intake.channel, packet(Stay::Short));
+            intake.charge(length)?;
+            intake.deliver_payload(Delivery::Reliable, payload);
             return Ok(());
         }
-        if !intake.accepting || self.is_settled(seq) || self.ahead.contains_key(&seq.0) {
+        if !intake.accepting || self.is_settled(seq) || self.holds(seq) {
             return Ok(());
         }
-        let charged = intake.inbox.charge(length, intake.max_waiting_data);
-        if mutants::is(Mutant::FullInboxAcknowledged) && charged.is_err() {
-            return Ok(());
+        if let Err(reason) = intake.charge(length) {
+            return refused(reason);
         }
-        charged?;
-        if seq == self.last.next() && !self.is_stuck() {
-            self.advance(1);
-            intake.inbox.deliver(intake.channel, packet(Stay::Short));
-            self.deliver_ahead(&mut intake);
+        let backlog = self.backlog.get_or_insert_with(|| intake.memory.backlog());
+        if seq == self.last.next() && !backlog.is_stuck() {
+            backlog.advance(&mut self.last, 1);
+            intake.deliver_payload(Delivery::Reliable, payload);
+            backlog.deliver_ahead(&mut self.last, &mut intake);
             self.on_reliable_delivered(&mut intake);
         } else {
-            self.ahead.insert(seq.0, Ahead::Whole(packet(Stay::Long)));
+            let packet = intake.memory.waiting_packet(Delivery::Reliable, payload);
+            backlog.insert(seq, Ahead::Whole(packet));
         }
         Ok(())
     }
@@ -76,20 +87,30 @@ impl Receiver {
         mut intake: Intake<'_>,
     ) -> Outcome {
         let start = ReliableSeq(fragment.start);
-        match self.ahead.get_mut(&start.0) {
-            Some(Ahead::Partial(assembly)) if assembly.matches(fragment) => assembly.insert(fragment),
+        let held = self.backlog.as_mut().and_then(|backlog| backlog.get_mut(start));
+        let complete = match held {
+            Some(Ahead::Partial(assembly)) if assembly.matches(fragment) => {
+                assembly.insert(fragment);
+                assembly.is_complete()
+            }
             Some(_) => return Err(DiscardReason::BadFragment),
             None => {
                 if !intake.accepting || self.is_settled(start) {
                     return Err(DiscardReason::BadFragment);
                 }
-                intake.inbox.charge(fragment.total_length, intake.max_waiting_data)?;
-                let mut assembly = Assembly::new(fragment);
+                intake.charge(fragment.total_length)?;
+                let mut assembly = intake.memory.assembly(fragment);
                 assembly.insert(fragment);
-                self.ahead.insert(start.0, Ahead::Partial(assembly));
+                let complete = assembly.is_complete();
+                let backlog = self.backlog.get_or_insert_with(|| intake.memory.backlog());
+                backlog.insert(start, Ahead::Partial(assembly));
+                complete
             }
-        }
-        if self.deliver_ahead(&mut intake) {
+        };
+        if complete
+            && let Some(backlog) = &mut self.backlog
+            && backlog.deliver_ahead(&mut self.last, &mut intake)
+        {
             self.on_reliable_delivered(&mut intake);
         }
         Ok(())
@@ -101,27 +122,53 @@ impl Receiver {
     }
 
     /// Takes in a SEND_UNRELIABLE (PROTOCOL.md §12.5).
+    #[inline]
     pub(crate) fn on_unreliable(
         &mut self,
         reliable: ReliableSeq,
         seq: UnreliableSeq,
-        length: u32,
-        packet: impl FnOnce(Stay) -> Packet,
+        payload: &[u8],
         mut intake: Intake<'_>,
     ) -> Outcome {
-        let place = self.place(reliable, seq);
-        if !intake.accepting || self.is_superseded(reliable, seq) || self.unreliable.contains(place) {
+        let in_order = reliable == self.last && seq > self.last_unreliable;
+        if !in_order || self.backlog.is_some() || !intake.accepting {
+            return self.on_unreliable_aside(reliable, seq, payload, intake);
+        }
+        intake.charge(length_of(payload))?;
+        self.last_unreliable = seq;
+        intake.deliver_payload(Delivery::Unreliable, payload);
+        Ok(())
+    }
+
+    /// One that is late, too early, or does not come alone.
+    #[cold]
+    fn on_unreliable_aside(
+        &mut self,
+        reliable: ReliableSeq,
+        seq: UnreliableSeq,
+        payload: &[u8],
+        mut intake: Intake<'_>,
+    ) -> Outcome {
+        if !intake.accepting || self.is_superseded(reliable, seq) {
             return Ok(());
         }
-        intake.inbox.charge(length, intake.max_waiting_data)?;
+        let waiting = self.backlog.as_ref().filter(|backlog| !backlog.unreliable.is_empty());
+        let place = waiting.map(|backlog| (backlog, backlog.place(self.last, reliable, seq)));
+        if place.is_some_and(|(backlog, place)| backlog.unreliable.contains(place)) {
+            return Ok(());
+        }
+        intake.charge(length_of(payload))?;
         let may_pass = reliable == self.last || mutants::is(Mutant::UnreliableOvertakes);
-        if may_pass && self.unreliable.is_empty() {
-            self.unreliable.pass(seq);
-            intake.inbox.deliver(intake.channel, packet(Stay::Short));
+        if may_pass && waiting.is_none() {
+            self.last_unreliable = seq;
+            intake.deliver_payload(Delivery::Unreliable, payload);
             return Ok(());
         }
-        self.unreliable.insert(place, Ahead::Whole(packet(Stay::Long)));
-        self.unreliable.dispatch(self.delivered, Some(place), &mut intake);
+        let packet = intake.memory.waiting_packet(Delivery::Unreliable, payload);
+        let backlog = self.backlog.get_or_insert_with(|| intake.memory.backlog());
+        let place = backlog.place(self.last, reliable, seq);
+        backlog.unreliable.insert(place, Ahead::Whole(packet));
+        self.dispatch(Some(place), &mut intake);
         Ok(())
     }
 
@@ -133,12 +180,15 @@ impl Receiver {
         mut intake: Intake<'_>,
     ) -> Outcome {
         let seq = UnreliableSeq(fragment.start);
-        let place = self.place(reliable, seq);
-        match self.unreliable.get_mut(place) {
+        let held = match &mut self.backlog {
+            Some(backlog) => backlog.unreliable.get_mut(backlog.place(self.last, reliable, seq)),
+            None => None,
+        };
+        match held {
             Some(Ahead::Partial(assembly)) if assembly.matches(fragment) => {
                 assembly.insert(fragment);
                 if assembly.is_complete() {
-                    self.unreliable.dispatch(self.delivered, None, &mut intake);
+                    self.dispatch(None, &mut intake);
                 }
             }
             Some(_) => return Err(DiscardReason::BadFragment),
@@ -146,18 +196,28 @@ impl Receiver {
                 if !intake.accepting || self.is_superseded(reliable, seq) {
                     return Err(DiscardReason::BadFragment);
                 }
-                intake.inbox.charge(fragment.total_length, intake.max_waiting_data)?;
-                self.unreliable.insert(place, Ahead::Partial(Assembly::new(fragment)));
-                self.unreliable.dispatch(self.delivered, Some(place), &mut intake);
-                if let Some(Ahead::Partial(assembly)) = self.unreliable.get_mut(place) {
-                    assembly.insert(fragment);
-                    if assembly.is_complete() {
-                        self.unreliable.dispatch(self.delivered, None, &mut intake);
-                    }
-                }
+                intake.charge(fragment.total_length)?;
+                self.begin_unreliable(reliable, fragment, &mut intake);
             }
         }
         Ok(())
+    }
+
+    /// The first fragment of an unreliable packet: its place is taken, which may cost older ones theirs, before it is
+    /// stored.
+    fn begin_unreliable(&mut self, reliable: ReliableSeq, fragment: &Fragment<'_>, intake: &mut Intake<'_>) {
+        let assembly = intake.memory.assembly(fragment);
+        let backlog = self.backlog.get_or_insert_with(|| intake.memory.backlog());
+        let place = backlog.place(self.last, reliable, UnreliableSeq(fragment.start));
+        backlog.unreliable.insert(place, Ahead::Partial(assembly));
+        self.dispatch(Some(place), intake);
+        let held = self.backlog.as_mut().and_then(|backlog| backlog.unreliable.get_mut(place));
+        if let Some(Ahead::Partial(assembly)) = held {
+            assembly.insert(fragment);
+            if assembly.is_complete() {
+                self.dispatch(None, intake);
+            }
+        }
     }
 
     /// Whether a fragment of this unreliable set comes too late, and so is neither stored nor an error.
@@ -166,24 +226,22 @@ impl Receiver {
     }
 
     /// Takes in a SEND_UNSEQUENCED that is no duplicate: delivered at once, past everything that waits.
-    pub(crate) fn on_unsequenced(
-        &mut self,
-        length: u32,
-        packet: impl FnOnce(Stay) -> Packet,
-        mut intake: Intake<'_>,
-    ) -> Outcome {
+    #[inline]
+    pub(crate) fn on_unsequenced(&mut self, payload: &[u8], mut intake: Intake<'_>) -> Outcome {
         if !intake.accepting {
             return Ok(());
         }
-        intake.inbox.charge(length, intake.max_waiting_data)?;
-        intake.inbox.deliver(intake.channel, packet(Stay::Short));
-        self.unreliable.dispatch(self.delivered, None, &mut intake);
+        intake.charge(length_of(payload))?;
+        intake.deliver_payload(Delivery::Unsequenced, payload);
+        if self.backlog.is_some() {
+            self.dispatch(None, &mut intake);
+        }
         Ok(())
     }
 
     /// Bytes held by packets that wait here.
     pub(crate) fn reserved_bytes(&self) -> usize {
-        self.ahead.values().chain(self.unreliable.items()).map(Ahead::reserved).sum()
+        self.backlog.as_ref().map_or(0, |backlog| backlog.reserved_bytes())
     }
 
     pub(crate) fn is_settled(&self, seq: ReliableSeq) -> bool {
@@ -195,77 +253,67 @@ impl Receiver {
 
     fn is_superseded(&self, reliable: ReliableSeq, seq: UnreliableSeq) -> bool {
         reliable.offset_from(self.last) != WindowOffset::Acceptable
-            || (reliable == self.last && seq <= self.unreliable.last())
+            || (reliable == self.last && seq <= self.last_unreliable)
                 && !mutants::is(Mutant::UnreliableGoesBack)
     }
 
-    fn place(&self, reliable: ReliableSeq, seq: UnreliableSeq) -> Place {
-        Place { reliable: self.delivered + u64::from(reliable.distance_from(self.last)), seq }
-    }
-
-    fn advance(&mut self, numbers: u32) {
-        self.delivered += u64::from(numbers);
-        #[allow(clippy::cast_possible_truncation)] // numbers advance modulo 2¹⁶
-        let step = numbers as u16;
-        self.last = self.last.add(step);
-    }
-
-    /// Delivers what is complete and next in order; whether there was anything.
-    fn deliver_ahead(&mut self, intake: &mut Intake<'_>) -> bool {
-        let mut any = false;
-        while !self.is_stuck()
-            && let Some(next) = self.ahead.get(&self.last.next().0).filter(|next| next.is_complete())
-        {
-            let (before, numbers) = (self.last, next.numbers());
-            if let Some(item) = self.ahead.remove(&self.last.next().0) {
-                intake.inbox.deliver(intake.channel, item.into_packet(Delivery::Reliable));
-            }
-            self.advance(numbers);
-            self.on_overtaken(before);
-            any = true;
-        }
-        any
-    }
-
-    fn is_stuck(&self) -> bool {
-        self.barrier.is_some_and(|barrier| self.delivered + 1 >= barrier)
-    }
-
-    /// A fragmented packet was delivered over the numbers after `before`. If others were queued there, which only a
-    /// foreign sender brings about, stock ENet leaves them standing in its queue: one that bears the last number blocks
-    /// the channel, the others block what was queued behind them (docs/QUIRKS.md Q-overlap).
-    fn on_overtaken(&mut self, before: ReliableSeq) {
-        let span = self.last.distance_from(before);
-        if span < 2 || self.ahead.is_empty() {
-            return;
-        }
-        if self.ahead.contains_key(&self.last.0) {
-            self.barrier = Some(self.delivered + 1);
-        } else if self.first_ahead(before, span).is_some()
-            && let Some(behind) = self.first_ahead(self.last, ACCEPTED_SPAN)
-        {
-            let stuck = self.delivered + u64::from(behind.distance_from(self.last));
-            self.barrier = Some(self.barrier.map_or(stuck, |barrier| barrier.min(stuck)));
-        }
-    }
-
-    /// The first queued number after `from`, among the next `span`.
-    fn first_ahead(&self, from: ReliableSeq, span: u16) -> Option<ReliableSeq> {
-        let later = self.ahead.range(from.next().0..).next();
-        let (number, _) = later.or_else(|| self.ahead.iter().next())?;
-        let found = ReliableSeq(*number);
-        (1..=span).contains(&found.distance_from(from)).then_some(found)
+    /// Whether a reliable packet of this number waits.
+    fn holds(&self, seq: ReliableSeq) -> bool {
+        self.backlog.as_ref().is_some_and(|backlog| backlog.contains(seq))
     }
 
     fn on_reliable_delivered(&mut self, intake: &mut Intake<'_>) {
-        self.unreliable.restart();
-        self.unreliable.dispatch(self.delivered, None, intake);
+        self.restart_unreliable();
+        self.dispatch(None, intake);
     }
+
+    /// Unreliable numbers start over behind every reliable packet.
+    #[inline]
+    fn restart_unreliable(&mut self) {
+        self.last_unreliable = UnreliableSeq(0);
+    }
+
+    /// Delivers the unreliable packets that can be, and lets go of the backlog if nothing is left in it.
+    fn dispatch(&mut self, inserted: Option<Place>, intake: &mut Intake<'_>) {
+        let Some(backlog) = &mut self.backlog else { return };
+        if let Some(seq) = backlog.dispatch(inserted, intake) {
+            self.last_unreliable = seq;
+        }
+        if backlog.is_idle()
+            && let Some(backlog) = self.backlog.take()
+        {
+            intake.memory.put_backlog(backlog);
+        }
+    }
+}
+
+#[cfg(test)]
+impl Receiver {
+    /// One that has received this many reliable packets.
+    pub(super) fn starting_at(last: ReliableSeq) -> Receiver {
+        Receiver { last, ..Receiver::default() }
+    }
+
+    /// Whether it is no more than its numbers.
+    pub(super) const fn is_idle(&self) -> bool {
+        self.backlog.is_none()
+    }
+}
+
+/// The outcome for a packet that the inbox has no room for.
+fn refused(reason: DiscardReason) -> Outcome {
+    if mutants::is(Mutant::FullInboxAcknowledged) { Ok(()) } else { Err(reason) }
+}
+
+/// Bytes of a payload that came in a datagram.
+fn length_of(payload: &[u8]) -> u32 {
+    u32::try_from(payload.len()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::inbox::Inbox;
+    use super::super::memory::Memory;
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
@@ -273,17 +321,25 @@ mod tests {
 
     const CHANNEL: enet_wire::ChannelId = enet_wire::ChannelId::new(0);
 
-    fn intake(inbox: &mut Inbox) -> Intake<'_> {
-        Intake { channel: CHANNEL, inbox, max_waiting_data: u32::MAX, accepting: true }
+    struct Owner {
+        inbox: Inbox,
+        memory: Memory,
     }
 
-    fn take_reliable(receiver: &mut Receiver, inbox: &mut Inbox, seq: u16) {
-        let packet = |_| Packet::reliable(&seq.to_be_bytes());
-        assert_eq!(receiver.on_reliable(ReliableSeq(seq), 2, packet, intake(inbox)), Ok(()));
+    fn owner() -> Owner {
+        Owner { inbox: Inbox::default(), memory: Memory::new() }
     }
 
-    fn delivered(inbox: &mut Inbox) -> Vec<u16> {
-        core::iter::from_fn(|| inbox.take())
+    fn intake(Owner { inbox, memory }: &mut Owner) -> Intake<'_> {
+        Intake { channel: CHANNEL, inbox, memory, max_waiting_data: u32::MAX, accepting: true }
+    }
+
+    fn take_reliable(receiver: &mut Receiver, owner: &mut Owner, seq: u16) {
+        assert_eq!(receiver.on_reliable(ReliableSeq(seq), &seq.to_be_bytes(), intake(owner)), Ok(()));
+    }
+
+    fn delivered(Owner { inbox, memory }: &mut Owner) -> Vec<u16> {
+        core::iter::from_fn(|| inbox.take(memory))
             .map(|(_, packet)| u16::from_be_bytes([packet[0], packet[1]]))
             .collect()
     }
@@ -296,7 +352,7 @@ mod tests {
             arrivals in prop::collection::vec(0u16..120, 1..400),
         ) {
             let mut receiver = Receiver { last: ReliableSeq(start), ..Receiver::default() };
-            let mut inbox = Inbox::default();
+            let mut inbox = owner();
             let (mut arrived, mut out) = (BTreeSet::new(), Vec::new());
             for ahead in arrivals {
                 arrived.insert(ahead);
@@ -307,7 +363,7 @@ mod tests {
                 let held = arrived.len() - out.len();
                 prop_assert_eq!(receiver.reserved_bytes(), 2 * held);
             }
-            prop_assert_eq!(inbox.waiting_data() as usize, receiver.reserved_bytes());
+            prop_assert_eq!(inbox.inbox.waiting_data() as usize, receiver.reserved_bytes());
         }
 
         /// Against the rule in one line: a packet is delivered when its reliable number is the last delivered one and
@@ -315,12 +371,12 @@ mod tests {
         #[test]
         fn unreliable_packets_never_go_back(start: u16, arrivals in prop::collection::vec(1u16..40, 1..200)) {
             let mut receiver = Receiver { last: ReliableSeq(start), ..Receiver::default() };
-            let mut inbox = Inbox::default();
+            let mut inbox = owner();
             let mut newest = 0;
             for seq in arrivals {
-                let packet = |_| Packet::unreliable(&seq.to_be_bytes());
                 let place = (ReliableSeq(start), UnreliableSeq(seq));
-                prop_assert_eq!(receiver.on_unreliable(place.0, place.1, 2, packet, intake(&mut inbox)), Ok(()));
+                let result = receiver.on_unreliable(place.0, place.1, &seq.to_be_bytes(), intake(&mut inbox));
+                prop_assert_eq!(result, Ok(()));
                 let expected: &[u16] = if seq > newest { &[seq] } else { &[] };
                 prop_assert_eq!(delivered(&mut inbox), expected);
                 newest = newest.max(seq);
@@ -330,12 +386,42 @@ mod tests {
 
     #[test]
     fn an_unreliable_packet_waits_for_the_reliable_one_it_follows() {
-        let (mut receiver, mut inbox) = (Receiver::default(), Inbox::default());
-        let packet = |_| Packet::unreliable(&100u16.to_be_bytes());
-        let result = receiver.on_unreliable(ReliableSeq(1), UnreliableSeq(1), 2, packet, intake(&mut inbox));
+        let (mut receiver, mut inbox) = (Receiver::default(), owner());
+        let place = (ReliableSeq(1), UnreliableSeq(1));
+        let result = receiver.on_unreliable(place.0, place.1, &100u16.to_be_bytes(), intake(&mut inbox));
         assert_eq!(result, Ok(()));
-        assert_eq!(delivered(&mut inbox), []);
+        assert!(delivered(&mut inbox).is_empty());
         take_reliable(&mut receiver, &mut inbox, 1);
         assert_eq!(delivered(&mut inbox), [1, 100]);
+    }
+
+    #[test]
+    fn a_receiver_is_two_words() {
+        assert!(size_of::<Receiver>() <= 16);
+    }
+
+    #[test]
+    fn a_channel_on_which_nothing_waits_any_more_holds_nothing() {
+        let (mut receiver, mut owner) = (Receiver::default(), owner());
+        for seq in [3, 2] {
+            take_reliable(&mut receiver, &mut owner, seq);
+            let place = (ReliableSeq(seq), UnreliableSeq(1));
+            assert_eq!(receiver.on_unreliable(place.0, place.1, &[1; 100], intake(&mut owner)), Ok(()));
+            assert!(!receiver.is_idle());
+        }
+        take_reliable(&mut receiver, &mut owner, 1);
+        assert!(receiver.is_idle());
+    }
+
+    /// The accepted window from its far end to the near: each costs a path no longer than a number has bits, and in the
+    /// end all are there.
+    #[test]
+    fn the_whole_window_backwards_is_delivered_in_order() {
+        let (mut receiver, mut owner) = (Receiver::default(), owner());
+        for seq in (1..0x7000).rev() {
+            take_reliable(&mut receiver, &mut owner, seq);
+        }
+        assert!(delivered(&mut owner).into_iter().eq(1..0x7000));
+        assert!(receiver.is_idle());
     }
 }

@@ -1,29 +1,15 @@
-//! [`Sender`]: a channel's outgoing numbers (PROTOCOL.md §12.4) and its reliable commands in flight.
+//! [`Sender`]: a channel's outgoing numbers (PROTOCOL.md §12.4).
 
 use enet_wire::{ReliableSeq, UnreliableSeq};
 
 use super::window::SequenceWindows;
-use crate::collections::ring::SeqRing;
-use crate::collections::slab::Key;
 
 /// The sending half of a channel.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Sender {
     reliable: ReliableSeq,
     unreliable: UnreliableSeq,
     pub(crate) windows: SequenceWindows,
-    pub(crate) in_flight: SeqRing<Key>,
-}
-
-impl Default for Sender {
-    fn default() -> Self {
-        Sender {
-            reliable: ReliableSeq(0),
-            unreliable: UnreliableSeq(0),
-            windows: SequenceWindows::default(),
-            in_flight: SeqRing::new(),
-        }
-    }
 }
 
 impl Sender {

@@ -1,25 +1,37 @@
 //! [`SequenceWindows`]: how many unacknowledged numbers each sixteenth of the sequence space holds (PROTOCOL.md §9.7).
 
+use alloc::boxed::Box;
+
 use enet_wire::{RELIABLE_WINDOW_SIZE, RELIABLE_WINDOWS, ReliableSeq};
 
-/// Sixteen windows of 4096 numbers; window indices are taken modulo 16.
+/// Sixteen windows of 4096 numbers; window indices are taken modulo 16. Nothing is kept while nothing is outstanding.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct SequenceWindows {
-    counts: [u16; RELIABLE_WINDOWS],
+    counts: Option<Box<[u16; RELIABLE_WINDOWS]>>,
 }
 
 impl SequenceWindows {
     /// A number went out for the first time.
+    #[inline]
     pub(crate) fn on_sent(&mut self, seq: ReliableSeq) {
-        if let Some(count) = self.counts.get_mut(seq.window()) {
+        let counts = self.counts.get_or_insert_default();
+        if let Some(count) = counts.get_mut(seq.window()) {
             *count = count.saturating_add(1);
         }
     }
 
     /// A number was acknowledged.
+    #[inline]
     pub(crate) fn on_acknowledged(&mut self, seq: ReliableSeq) {
-        if let Some(count) = self.counts.get_mut(seq.window()) {
+        if let Some(count) = self.counts.as_mut().and_then(|counts| counts.get_mut(seq.window())) {
             *count = count.saturating_sub(1);
+        }
+    }
+
+    /// Gives back what is not needed now.
+    pub(crate) fn trim(&mut self) {
+        if self.counts.as_deref() == Some(&[0; RELIABLE_WINDOWS]) {
+            self.counts = None;
         }
     }
 
@@ -34,7 +46,7 @@ impl SequenceWindows {
     }
 
     fn count(&self, window: usize) -> u16 {
-        self.counts.get(window % RELIABLE_WINDOWS).copied().unwrap_or(0)
+        self.counts.as_ref().and_then(|counts| counts.get(window % RELIABLE_WINDOWS)).copied().unwrap_or(0)
     }
 }
 

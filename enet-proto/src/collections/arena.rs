@@ -13,6 +13,7 @@ pub(crate) struct Arena {
 
 impl Arena {
     /// A shared copy of `slice`.
+    #[inline(never)]
     pub(crate) fn copy(&mut self, slice: &[u8]) -> Bytes {
         // Starting over as soon as nobody holds anything keeps to the same few cache lines.
         if !self.chunk.try_reclaim(CHUNK) && self.chunk.capacity() < slice.len() {

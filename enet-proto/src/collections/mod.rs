@@ -2,5 +2,8 @@
 
 pub(crate) mod arena;
 pub(crate) mod bits;
-pub(crate) mod ring;
+pub(crate) mod buffers;
+pub(crate) mod index;
+pub(crate) mod lists;
 pub(crate) mod slab;
+pub(crate) mod tree;

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use enet_wire::Body;
 
 use super::Host;
+use crate::peer::Connection;
 use crate::profile::THROTTLE_SCALE;
 
 /// How often, in ms.
@@ -116,6 +117,11 @@ impl Host {
         }
         self.bandwidth_epoch = self.shared.now;
         if self.table.active_count() == 0 {
+            self.shared.trim();
+            return;
+        }
+        if !self.recalculate_bandwidth && self.shared.outgoing_bandwidth == 0 && self.share_freely() {
+            self.shared.trim();
             return;
         }
         let mut shares = core::mem::take(&mut self.shares);
@@ -135,6 +141,25 @@ impl Host {
         }
         self.apply_shares(&shares, &announced);
         self.shares = shares;
+        self.shared.trim();
+    }
+
+    /// What `distribute` comes to where nobody has a limit; `false` at the first peer that has one.
+    fn share_freely(&mut self) -> bool {
+        let limited = |peer: &Connection| peer.incoming_bandwidth != 0;
+        if self.table.active().filter_map(|slot| self.table.get(slot)).any(limited) {
+            return false;
+        }
+        let mut from = 0;
+        while let Some(slot) = self.table.next_active(from) {
+            from = slot + 1;
+            let Some(peer) = self.table.get_mut(slot) else { continue };
+            peer.trim_if_idle();
+            peer.throttle.limit = THROTTLE_SCALE;
+            (peer.outgoing_data_total, peer.incoming_data_total) = (0, 0);
+            self.touch(slot);
+        }
+        true
     }
 
     fn apply_shares(&mut self, shares: &[PeerShare], announced: &[u32]) {
@@ -143,6 +168,7 @@ impl Host {
             let Some(slot) = self.table.next_active(from) else { return };
             from = slot + 1;
             let Some(peer) = self.table.get_mut(slot) else { continue };
+            peer.trim_if_idle();
             peer.throttle.value = share.throttle;
             peer.throttle.limit = share.throttle_limit;
             peer.outgoing_data_total = share.outgoing_data_total;

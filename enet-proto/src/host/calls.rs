@@ -22,17 +22,16 @@ impl Host {
     #[doc(alias = "enet_host_broadcast")]
     pub fn broadcast(&mut self, channel: impl Into<ChannelId>, packet: impl Into<Packet>) -> usize {
         let (channel, packet) = (channel.into(), packet.into());
-        self.settle_touched();
         let mut reached = 0;
         let mut from = 0;
         while let Some(slot) = self.table.next_active(from) {
             from = slot + 1;
             let Some(connection) = self.table.get_mut(slot) else { continue };
             if connection.stage == Stage::Connected
-                && connection.send(channel, packet.clone(), &mut self.shared).is_ok()
+                && connection.send_copy(channel, &packet, &mut self.shared)
             {
                 reached += 1;
-                self.settle(slot);
+                self.touch(slot);
             }
         }
         reached
@@ -48,20 +47,19 @@ impl Host {
     /// A peer, while its connection lasts.
     pub fn peer(&self, id: PeerId) -> Option<Peer<'_>> {
         let slot = self.table.find(id)?;
-        Some(Peer::new(self.table.get(slot)?, id))
+        Some(Peer::new(self.table.get(slot)?, &self.shared, id))
     }
 
     /// A peer, to give it orders.
     pub fn peer_mut(&mut self, id: PeerId) -> Option<PeerMut<'_>> {
-        self.settle_touched();
         self.table.find(id)?;
-        self.touched.push(id.slot);
+        self.touch(id.slot);
         Some(PeerMut::new(self, id))
     }
 
     /// The peer in a slot, counted from 0.
     pub fn peer_at(&self, slot: u16) -> Option<Peer<'_>> {
-        Some(Peer::new(self.table.get(slot)?, self.table.id_of(slot)))
+        Some(Peer::new(self.table.get(slot)?, &self.shared, self.table.id_of(slot)))
     }
 
     /// Every peer, whatever its state, in slot order.
@@ -145,11 +143,12 @@ impl Host {
     pub(super) fn take_leave(&mut self, slot: u16, farewell: bool) {
         let id = self.table.id_of(slot);
         self.events.retain(|event: &Event| event.peer() != id);
-        self.touched.retain(|touched| *touched != slot);
-        let Some(connection) = self.vacate(slot) else { return };
+        let Some(mut connection) = self.vacate(slot) else { return };
         if farewell {
             let at = self.farewells.partition_point(|(other, _)| *other <= slot);
             self.farewells.insert(at, (slot, connection));
+        } else {
+            connection.clear_queues(&mut self.shared);
         }
     }
 }

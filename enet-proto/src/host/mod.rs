@@ -2,6 +2,7 @@
 
 pub(crate) mod bandwidth;
 mod calls;
+mod draft;
 mod handshake;
 mod receive;
 mod schedule;
@@ -20,10 +21,10 @@ use core::time::Duration;
 use bytes::Bytes;
 use enet_compress::Compressor;
 use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::SeedableRng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use crate::config::HostConfig;
-use crate::event::Event;
+use crate::event::{Event, PeerId};
 use crate::mutants::{self, Mutant};
 use crate::peer::{Connection, Stage};
 use crate::shared::Shared;
@@ -43,6 +44,8 @@ pub use view::{Peer, PeerMut};
 /// See the [crate documentation](crate) for the contract between a host and whoever drives it.
 pub struct Host {
     now: Instant,
+    /// When the host was first told the time, in ms.
+    origin: u64,
     shared: Shared,
     table: Table,
     schedule: Schedule,
@@ -50,7 +53,7 @@ pub struct Host {
     events: VecDeque<Event>,
     /// Slots with a packet, or their end, to be fetched; one event a turn.
     dispatch: VecDeque<u16>,
-    /// Slots the application had its hands on since they were last settled.
+    /// Slots something happened to since they were last settled.
     touched: Vec<u16>,
     /// Connections that have left their slot and owe one last datagram, by slot.
     farewells: VecDeque<(u16, Box<Connection>)>,
@@ -63,6 +66,8 @@ pub struct Host {
     settled: Vec<bool>,
     compressor: Option<Box<dyn Compressor>>,
     intercept: Option<Box<dyn Intercept>>,
+    /// Room for the datagram being built.
+    draft: Box<draft::Buffer>,
     /// Room for one datagram's commands, compressed or decompressed.
     scratch: Vec<u8>,
     /// Room for one datagram of a service pass, and for the slots due in it.
@@ -76,11 +81,17 @@ impl Host {
     #[doc(alias = "enet_host_create")]
     pub fn new(config: HostConfig) -> Self {
         let slots = config.peers.get();
+        let mut rng = ChaCha20Rng::from_seed(config.seed);
+        // From a stream of its own: connect ids stay as they were.
+        rng.set_stream(1);
+        let secret = [rng.next_u64(), rng.next_u64()];
+        rng = ChaCha20Rng::from_seed(config.seed);
         Host {
             now: Instant::ZERO,
+            origin: 0,
             shared: Shared::new(&config),
-            table: Table::new(slots),
-            schedule: Schedule::new(usize::from(slots)),
+            table: Table::new(slots, secret),
+            schedule: Schedule::new(),
             events: VecDeque::new(),
             dispatch: VecDeque::new(),
             touched: Vec::new(),
@@ -92,10 +103,11 @@ impl Host {
             settled: Vec::new(),
             compressor: config.compressor,
             intercept: None,
+            draft: Box::new([0; _]),
             scratch: Vec::new(),
             out: Vec::new(),
             due: Vec::new(),
-            rng: ChaCha20Rng::from_seed(config.seed),
+            rng,
         }
     }
 
@@ -104,9 +116,19 @@ impl Host {
     /// Does what is due at `now`: retransmissions are queued, dead peers given up, pings and the bandwidth pass made
     /// ready. Call it when [`poll_timeout`](Host::poll_timeout)'s instant has come; early or repeated calls do nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.settle_touched();
         self.advance(now);
         self.tick_if_due();
+        // A deadline of theirs may have come forward since they were last settled.
+        while let Some(slot) = self.touched.pop() {
+            self.table.set_touched(slot, false);
+            self.check_timeouts(slot);
+        }
+        // Nor have those a deadline that were due before and wait to be visited.
+        let mut from = 0;
+        while let Some(slot) = self.schedule.next_ready(from) {
+            from = slot + 1;
+            self.check_timeouts(slot);
+        }
         let due = self.take_due();
         for slot in &due {
             self.check_timeouts(*slot);
@@ -117,12 +139,13 @@ impl Host {
     /// When [`handle_timeout`](Host::handle_timeout) wants to be called next; `None` while nothing is under way.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
         self.settle_touched();
-        let peers = self.schedule.next_deadline();
+        let peers = self.next_deadline();
         let tick = (self.table.active_count() > 0).then(|| {
             let elapsed = self.shared.now.diff(self.bandwidth_epoch);
-            self.now.as_millis() + u64::from(INTERVAL.saturating_sub(elapsed))
+            self.elapsed() + u64::from(INTERVAL.saturating_sub(elapsed))
         });
-        peers.into_iter().chain(tick).min().map(Instant::from_millis)
+        let earliest = peers.into_iter().chain(tick).min()?;
+        Some(Instant::from_millis(self.origin.saturating_add(earliest)))
     }
 
     /// The latest time the host was told.
@@ -133,24 +156,58 @@ impl Host {
 
     /// Time only moves forward.
     fn advance(&mut self, now: Instant) {
+        if self.now == Instant::ZERO {
+            self.origin = now.as_millis();
+        }
         self.now = self.now.max(now);
         self.shared.now = self.now.wire();
+    }
+
+    /// The earliest deadline of a peer.
+    fn next_deadline(&mut self) -> Option<u64> {
+        while let Some((known, slot)) = self.schedule.earliest() {
+            let deadline = self.deadline_of(slot);
+            if deadline == Some(known) {
+                return deadline;
+            }
+            self.schedule.put_off(slot, deadline);
+        }
+        None
+    }
+
+    /// When a peer wants to be looked at, now.
+    fn deadline_of(&self, slot: u16) -> Option<u64> {
+        let deadline = self.table.get(slot)?.deadline(&self.shared)?;
+        Some(self.elapsed() + u64::from(self.shared.now.until(deadline)))
+    }
+
+    /// Milliseconds since the host was first told the time: what the schedule counts in, whatever the driver's epoch.
+    fn elapsed(&self) -> u64 {
+        self.now.as_millis().saturating_sub(self.origin)
     }
 
     /// The slots whose deadline has come, off the heap.
     fn take_due(&mut self) -> Vec<u16> {
         let mut due = core::mem::take(&mut self.due);
         due.clear();
-        while let Some(slot) = self.schedule.pop_due(self.now.as_millis()) {
-            due.push(slot);
+        let now = self.elapsed();
+        while let Some((known, slot)) = self.schedule.earliest().filter(|(known, _)| *known <= now) {
+            let deadline = self.deadline_of(slot).filter(|deadline| *deadline > now);
+            self.schedule.put_off(slot, deadline);
+            if deadline.is_none() && known <= now {
+                due.push(slot);
+            }
         }
         due
     }
 
     fn check_timeouts(&mut self, slot: u16) {
-        if let Some(connection) = self.table.get_mut(slot) {
-            connection.check_timeouts(&self.shared);
+        let Some(connection) = self.table.get_mut(slot) else { return };
+        connection.check_timeouts(&mut self.shared);
+        if connection.is_finished() {
             self.settle(slot);
+        } else {
+            self.ready(slot);
         }
     }
 
@@ -159,31 +216,50 @@ impl Host {
     /// The next event: connects and disconnects as they happened, then packets, one peer after the other.
     #[doc(alias = "enet_host_check_events")]
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.settle_touched();
-        if let Some(event) = self.events.pop_front() {
-            return Some(event);
+        if !self.events.is_empty() {
+            return self.events.pop_front();
         }
-        while let Some(slot) = self.dispatch.pop_front() {
-            let peer = self.table.id_of(slot);
-            self.table.set_queued(slot, false);
-            let Some(connection) = self.table.get_mut(slot) else { continue };
-            if let Stage::Zombie { reason, data } = connection.stage {
-                let (address, user_value) = (connection.address, connection.user_value);
-                self.recalculate_bandwidth = true;
-                self.vacate(slot);
-                let event = Event::Disconnected { peer, reason, data, address, user_value };
-                if mutants::is(Mutant::EventAfterDisconnect) {
-                    self.events.push_back(event.clone());
+        while let Some(slot) = self.dispatch.front().copied() {
+            if let Some((peer, connection)) = self.table.occupant(slot)
+                && connection.stage == Stage::Connected
+                && let Some((channel, packet)) = connection.inbox.take(&mut self.shared.memory)
+            {
+                if connection.inbox.is_empty() {
+                    self.leave_dispatch();
+                } else if self.dispatch.len() > 1 {
+                    self.dispatch.rotate_left(1);
                 }
-                return Some(event);
-            }
-            if let Some((channel, packet)) = connection.inbox.take() {
-                let more = !connection.inbox.is_empty();
-                self.queue_for_dispatch(slot, more, false);
                 return Some(Event::Received { peer, channel, packet });
+            }
+            self.leave_dispatch();
+            let peer = self.table.id_of(slot);
+            if let Some(event) = self.fetch_end(slot, peer) {
+                return Some(event);
             }
         }
         None
+    }
+
+    /// Takes the slot in front off the queue of those with events.
+    fn leave_dispatch(&mut self) {
+        if let Some(slot) = self.dispatch.pop_front() {
+            self.table.set_queued(slot, false);
+        }
+    }
+
+    /// The event of a connection that has ended, which frees its slot.
+    #[cold]
+    fn fetch_end(&mut self, slot: u16, peer: PeerId) -> Option<Event> {
+        let connection = self.table.get(slot)?;
+        let Stage::Zombie { reason, data } = connection.stage else { return None };
+        let (address, user_value) = (connection.address, connection.settings().user_value);
+        self.recalculate_bandwidth = true;
+        self.bury(slot);
+        let event = Event::Disconnected { peer, reason, data, address, user_value };
+        if mutants::is(Mutant::EventAfterDisconnect) {
+            self.events.push_back(event.clone());
+        }
+        Some(event)
     }
 
     /// Whether [`poll_event`](Host::poll_event) has something to give.
@@ -197,49 +273,94 @@ impl Host {
     /// Turns what a connection wants, after anything happened to it, into entries of the queues: the only place that
     /// does, so nothing can forget to schedule itself.
     fn settle(&mut self, slot: u16) {
-        let peer = self.table.id_of(slot);
+        self.settle_events(slot);
+        self.settle_schedule(slot);
+    }
+
+    /// The half that says whether and when to visit the connection.
+    fn settle_schedule(&mut self, slot: u16) {
+        let Some(connection) = self.table.get(slot) else { return };
+        let transmit = connection.wants_transmit(&self.shared);
+        let deadline = self.deadline_of(slot);
+        self.schedule.update_lazily(slot, transmit, deadline);
+    }
+
+    /// The half that events depend on, and their order: at once. The other half can wait until somebody asks what is to
+    /// be sent, or when.
+    fn settle_events(&mut self, slot: u16) {
         let before = self.table.active_count();
         self.table.recount(slot);
         if before == 0 && self.table.active_count() == 1 && self.is_tick_overdue() {
             self.bandwidth_epoch = self.shared.now;
         }
         let Some(connection) = self.table.get_mut(slot) else { return };
-        if let Some(data) = connection.announce.take() {
+        let announced = connection.announce.take();
+        let lost_turn = core::mem::take(&mut connection.lost_turn);
+        let wanted = connection.wants_dispatch();
+        if announced.is_some() || matches!(connection.stage, Stage::Over { .. }) {
+            self.raise(slot, announced);
+        }
+        self.queue_for_dispatch(slot, wanted, lost_turn);
+    }
+
+    /// Raises what happened to a connection as a whole; one that is over leaves its slot.
+    #[cold]
+    fn raise(&mut self, slot: u16, announced: Option<u32>) {
+        let peer = self.table.id_of(slot);
+        if let Some(data) = announced {
             self.recalculate_bandwidth = true;
             self.events.push_back(Event::Connected { peer, data });
         }
-        let lost_turn = core::mem::take(&mut connection.lost_turn);
-        if let Stage::Over { event, was_established } = connection.stage {
-            let (address, user_value) = (connection.address, connection.user_value);
-            self.recalculate_bandwidth |= was_established;
-            self.vacate(slot);
-            if let Some((reason, data)) = event {
-                self.events.push_back(Event::Disconnected { peer, reason, data, address, user_value });
-            }
-            return;
+        let Some(connection) = self.table.get(slot) else { return };
+        let Stage::Over { event, was_established } = connection.stage else { return };
+        let (address, user_value) = (connection.address, connection.settings().user_value);
+        self.recalculate_bandwidth |= was_established;
+        self.bury(slot);
+        if let Some((reason, data)) = event {
+            self.events.push_back(Event::Disconnected { peer, reason, data, address, user_value });
         }
-        let interests = connection.interests(&self.shared);
-        let now = self.now.as_millis();
-        let deadline = interests.deadline.map(|deadline| now + u64::from(self.shared.now.until(deadline)));
-        self.schedule.update(slot, interests.transmit, deadline);
-        self.queue_for_dispatch(slot, interests.dispatch, lost_turn);
     }
 
     /// Keeps a slot's place in the queue of those with events; one that lost its turn starts over at the back.
     fn queue_for_dispatch(&mut self, slot: u16, wanted: bool, lost_turn: bool) {
-        let queued = self.table.is_queued(slot);
+        let queued = self.table.set_queued(slot, wanted);
         if queued && (!wanted || lost_turn) {
             self.dispatch.retain(|queued| *queued != slot);
         }
         if wanted && (!queued || lost_turn) {
             self.dispatch.push_back(slot);
         }
-        self.table.set_queued(slot, wanted);
     }
 
-    /// Settles what the application had its hands on.
+    /// Notes that a slot must be settled before anybody asks what is to be done.
+    fn touch(&mut self, slot: u16) {
+        if !self.table.set_touched(slot, true) {
+            self.touched.push(slot);
+        }
+    }
+
+    /// As `settle_touched` where everything that is ready is about to be visited, which settles it.
+    fn ready_touched(&mut self) {
+        while let Some(slot) = self.touched.pop() {
+            self.table.set_touched(slot, false);
+            self.ready(slot);
+        }
+    }
+
+    /// Has a slot visited if there is something to send, or else settles it.
+    fn ready(&mut self, slot: u16) {
+        let Some(connection) = self.table.get(slot) else { return };
+        if connection.wants_transmit(&self.shared) {
+            self.schedule.mark_ready(slot);
+        } else {
+            self.settle_schedule(slot);
+        }
+    }
+
+    /// Settles what the application had its hands on, and what received something.
     fn settle_touched(&mut self) {
         while let Some(slot) = self.touched.pop() {
+            self.table.set_touched(slot, false);
             self.settle(slot);
         }
     }
@@ -251,6 +372,13 @@ impl Host {
         self.table.remove(slot)
     }
 
+    /// Empties a slot for good: what its connection still held goes back.
+    fn bury(&mut self, slot: u16) {
+        if let Some(mut connection) = self.vacate(slot) {
+            connection.clear_queues(&mut self.shared);
+        }
+    }
+
     fn is_tick_overdue(&self) -> bool {
         self.shared.now.diff(self.bandwidth_epoch) >= INTERVAL
     }
@@ -260,14 +388,34 @@ impl Host {
     pub fn check_invariants(&mut self) {
         self.settle_touched();
         self.table.check_invariants();
+        let connections = self.table.occupied().filter_map(|slot| self.table.get(slot));
+        let held = connections.chain(self.farewells.iter().map(|(_, connection)| &**connection));
+        let (mut packets, mut commands, mut acks, mut names) = (0, 0, 0, 0);
+        for connection in held {
+            let stats = connection.stats(&self.shared);
+            names += connection.outgoing.check_names(&self.shared.commands);
+            packets += connection.inbox.queued(&self.shared.memory).0;
+            commands += stats.in_flight + stats.queued;
+            acks += connection.acks.count(&self.shared.acks).1;
+        }
+        assert_eq!(self.shared.memory.packets(), packets, "packets that are in no inbox");
+        assert_eq!(self.shared.commands.len(), commands, "commands that are in no list");
+        assert_eq!(self.shared.commands.names(), names, "names of nobody");
+        assert_eq!(self.shared.acks.len(), acks, "acknowledgements that nobody owes");
         for slot in self.table.occupied() {
             let Some(connection) = self.table.get(slot) else { continue };
-            connection.check_invariants();
-            let wants = connection.interests(&self.shared);
-            let overdue = self.schedule.is_due(slot, self.now.as_millis());
-            assert!(self.schedule.is_ready(slot) == wants.transmit || overdue, "slot {slot}: readiness");
-            assert_eq!(self.dispatch.contains(&slot), wants.dispatch, "slot {slot}: events");
-            assert_eq!(self.table.is_queued(slot), wants.dispatch, "slot {slot}: queued flag");
+            connection.check_invariants(&self.shared);
+            let wants = connection.wants_transmit(&self.shared);
+            let overdue = self.schedule.is_due(slot, self.elapsed());
+            assert!(self.schedule.is_ready(slot) == wants || overdue, "slot {slot}: readiness");
+            let deadline = self.deadline_of(slot);
+            let known = self.schedule.deadline_of(slot);
+            let in_time = deadline.is_none_or(|deadline| known.is_some_and(|known| known <= deadline));
+            assert!(in_time || overdue, "slot {slot}: looked at {known:?} instead of {deadline:?}");
+            let dispatch = connection.wants_dispatch();
+            let places = self.dispatch.iter().filter(|other| **other == slot).count();
+            assert_eq!(places, usize::from(dispatch), "slot {slot}: events");
+            assert_eq!(self.table.is_queued(slot), dispatch, "slot {slot}: queued flag");
         }
     }
 }

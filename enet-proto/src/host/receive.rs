@@ -4,11 +4,12 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use enet_wire::{Body, Commands, DecodeError, Header, MAX_MTU, split_checksum};
+use enet_wire::{Body, Command, DecodeError, Header, MAX_MTU, split_checksum};
 
 use super::Host;
 use crate::mutants::{self, Mutant};
 use crate::peer::Stage;
+use crate::shared::Shared;
 use crate::stats::DiscardReason;
 use crate::time::Instant;
 
@@ -83,7 +84,6 @@ enum Opened<'a> {
 impl Host {
     /// Takes in one datagram. Whatever is wrong with it changes a counter and nothing else.
     pub fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) {
-        self.settle_touched();
         self.advance(now);
         self.receive(datagram);
     }
@@ -198,50 +198,76 @@ impl Host {
         header_len: usize,
         commands: &[u8],
     ) {
-        let mut slot = match route {
-            Route::Stranger => None,
-            Route::Slot(slot) => Some(*slot),
+        let mut rest = commands;
+        let slot = match route {
+            Route::Slot(slot) => *slot,
+            Route::Stranger => match self.admit(datagram.source, &mut rest) {
+                Some(slot) => slot,
+                None => return,
+            },
         };
-        if let Some(connection) = slot.and_then(|slot| self.table.get_mut(slot)) {
+        let Host { table, shared, .. } = self;
+        let Some(connection) = table.get_mut(slot) else { return };
+        if let Route::Slot(_) = route {
             connection.address = datagram.source;
             let bytes = u32::try_from(header_len + commands.len()).unwrap_or(0);
             connection.incoming_data_total = connection.incoming_data_total.wrapping_add(bytes);
         }
-        let mut commands = Commands::new(commands);
-        while let Some(command) = commands.next() {
-            let command = match command {
-                Ok(command) => command,
-                // Compressors and trains pad with zeros, which end the commands as they do in stock ENet.
-                Err(DecodeError::UnknownCommand(0)) => break,
-                Err(DecodeError::TruncatedCommand) if commands.remaining().iter().all(|byte| *byte == 0) => {
+        while !rest.is_empty() {
+            match Command::decode(rest) {
+                Ok((command, behind)) => {
+                    rest = behind;
+                    if let Err(reason) = connection.dispatch(&command, header.sent_time, shared) {
+                        shared.discard(reason);
+                        break;
+                    }
+                }
+                Err(error) => {
+                    shared.note_end(error, rest);
                     break;
                 }
-                Err(_) => {
-                    self.shared.discard(DiscardReason::MalformedCommand);
-                    break;
-                }
-            };
-            let result = match (slot, &command.body) {
-                (None, Body::Connect(connect)) => {
-                    self.on_connect(datagram.source, connect).map(|new| slot = Some(new))
-                }
-                (None, _) => Err(DiscardReason::UnexpectedCommand),
-                (Some(slot), _) => match self.table.get_mut(slot) {
-                    Some(connection) => connection.dispatch(&command, header.sent_time, &mut self.shared),
-                    None => break,
-                },
-            };
-            if let Err(reason) = result {
-                self.shared.discard(reason);
-                break;
             }
         }
-        if let Some(slot) = slot {
-            if let Some(connection) = self.table.get_mut(slot) {
-                connection.local = datagram.local.or(connection.local);
-            }
-            self.settle(slot);
+        if let Some(local) = datagram.local {
+            connection.local = shared.note_local(local);
         }
+        self.settle_events(slot);
+        self.touch(slot);
+    }
+
+    /// The slot of a stranger whose first command, which is taken off the rest, is a CONNECT that is let in.
+    fn admit(&mut self, source: SocketAddr, rest: &mut &[u8]) -> Option<u16> {
+        let admitted = match Command::decode(rest) {
+            Ok((Command { body: Body::Connect(connect), .. }, behind)) => {
+                *rest = behind;
+                self.on_connect(source, &connect)
+            }
+            Ok(_) => Err(DiscardReason::UnexpectedCommand),
+            Err(error) => {
+                self.shared.note_end(error, rest);
+                return None;
+            }
+        };
+        admitted.map_err(|reason| self.shared.discard(reason)).ok()
+    }
+}
+
+impl Shared {
+    /// Counts what is no command and so ends a datagram's commands.
+    #[cold]
+    fn note_end(&mut self, error: DecodeError, rest: &[u8]) {
+        if !rest.is_empty() && !is_padding(error, rest) {
+            self.discard(DiscardReason::MalformedCommand);
+        }
+    }
+}
+
+/// Whether the commands end in zeros: compressors and trains pad with them, and stock ENet stops there too.
+fn is_padding(error: DecodeError, rest: &[u8]) -> bool {
+    match error {
+        DecodeError::UnknownCommand(0) => true,
+        DecodeError::TruncatedCommand => rest.iter().all(|byte| *byte == 0),
+        _ => false,
     }
 }
 

@@ -1,6 +1,5 @@
 //! [`Schedule`]: which slots have something to send, and when each of the others is to be looked at again.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::collections::bits::BitSet;
@@ -24,12 +23,12 @@ enum Pass {
 }
 
 impl Schedule {
-    pub(crate) fn new(slots: usize) -> Self {
+    pub(crate) fn new() -> Self {
         Schedule {
             ready: BitSet::new(),
             pass: Pass::First(0),
             again: BitSet::new(),
-            deadlines: DeadlineHeap::new(slots),
+            deadlines: DeadlineHeap::new(),
         }
     }
 
@@ -37,6 +36,28 @@ impl Schedule {
     pub(crate) fn update(&mut self, slot: u16, ready: bool, deadline: Option<u64>) {
         self.ready.set(slot, ready);
         self.deadlines.update(slot, deadline);
+    }
+
+    /// The same, but a deadline that was put off stays where it is: who asks for the earliest one looks again. So a
+    /// packet and its acknowledgement, which put it off and bring it forward, move nothing.
+    #[inline]
+    pub(crate) fn update_lazily(&mut self, slot: u16, ready: bool, deadline: Option<u64>) {
+        self.ready.set(slot, ready);
+        if let Some(deadline) = deadline
+            && self.deadlines.get(slot).is_none_or(|known| deadline < known)
+        {
+            self.deadlines.update(slot, Some(deadline));
+        }
+    }
+
+    /// Puts the deadline of the slot that has the earliest one where it belongs.
+    pub(crate) fn put_off(&mut self, slot: u16, deadline: Option<u64>) {
+        self.deadlines.update(slot, deadline);
+    }
+
+    /// Has a slot visited, whether or not it wants to be.
+    pub(crate) fn mark_ready(&mut self, slot: u16) {
+        self.ready.set(slot, true);
     }
 
     pub(crate) fn is_ready(&self, slot: u16) -> bool {
@@ -47,23 +68,23 @@ impl Schedule {
         self.deadlines.get(slot).is_some_and(|deadline| deadline <= now)
     }
 
+    /// The first slot from `from` on that is to be visited.
+    pub(crate) fn next_ready(&self, from: u16) -> Option<u16> {
+        self.ready.next_from(from)
+    }
+
     pub(crate) fn is_anything_ready(&self) -> bool {
         !self.ready.is_empty()
     }
 
-    /// The earliest deadline.
-    pub(crate) fn next_deadline(&self) -> Option<u64> {
-        self.deadlines.peek().map(|(deadline, _)| deadline)
+    /// The earliest deadline, which may have been put off since, and whose it is.
+    pub(crate) fn earliest(&self) -> Option<(u64, u16)> {
+        self.deadlines.peek()
     }
 
-    /// Takes a slot whose deadline has come off the heap.
-    pub(crate) fn pop_due(&mut self, now: u64) -> Option<u16> {
-        let (deadline, slot) = self.deadlines.peek()?;
-        if deadline > now {
-            return None;
-        }
-        self.deadlines.update(slot, None);
-        Some(slot)
+    /// When a slot is to be looked at, at the latest.
+    pub(crate) fn deadline_of(&self, slot: u16) -> Option<u64> {
+        self.deadlines.get(slot)
     }
 
     /// Starts a pass over all ready slots.
@@ -107,101 +128,131 @@ impl Schedule {
 /// An indexed binary heap: the earliest deadline on top, each slot in it at most once.
 #[derive(Debug)]
 pub(crate) struct DeadlineHeap {
-    heap: Vec<(u64, u16)>,
-    /// Where in the heap a slot is; `ABSENT` if it is not.
+    heap: Vec<Entry>,
+    /// Where in the heap a slot is; `ABSENT` if it is not. Grows with the highest slot that ever had a deadline.
     positions: Vec<u16>,
+}
+
+/// A deadline and whose it is, in one number that sorts by deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry(u64);
+
+const SLOT_BITS: u32 = 12;
+
+impl Entry {
+    /// Later than everything.
+    const NEVER: Entry = Entry(u64::MAX);
+
+    const fn new(deadline: u64, slot: u16) -> Self {
+        Entry(deadline << SLOT_BITS | slot as u64)
+    }
+
+    const fn deadline(self) -> u64 {
+        self.0 >> SLOT_BITS
+    }
+
+    #[allow(clippy::cast_possible_truncation)] // 12 bits
+    const fn slot(self) -> u16 {
+        (self.0 & ((1 << SLOT_BITS) - 1)) as u16
+    }
 }
 
 const ABSENT: u16 = u16::MAX;
 
 impl DeadlineHeap {
-    pub(crate) fn new(slots: usize) -> Self {
-        DeadlineHeap { heap: Vec::new(), positions: vec![ABSENT; slots] }
+    pub(crate) const fn new() -> Self {
+        DeadlineHeap { heap: Vec::new(), positions: Vec::new() }
     }
 
     pub(crate) fn peek(&self) -> Option<(u64, u16)> {
-        self.heap.first().copied()
+        self.heap.first().map(|entry| (entry.deadline(), entry.slot()))
     }
 
     pub(crate) fn get(&self, slot: u16) -> Option<u64> {
         let position = *self.positions.get(usize::from(slot))?;
-        Some(self.heap.get(usize::from(position))?.0)
+        Some(self.heap.get(usize::from(position))?.deadline())
     }
 
     /// Sets, moves or removes a slot's deadline.
+    #[inline]
     pub(crate) fn update(&mut self, slot: u16, deadline: Option<u64>) {
-        let Some(position) = self.positions.get(usize::from(slot)).copied() else { return };
+        let position = self.positions.get(usize::from(slot)).copied().unwrap_or(ABSENT);
         match (position, deadline) {
             (ABSENT, None) => {}
-            (ABSENT, Some(deadline)) => {
-                self.heap.push((deadline, slot));
-                self.rise(self.heap.len() - 1);
-            }
-            (position, None) => {
-                let position = usize::from(position);
-                self.heap.swap_remove(position);
-                self.note(slot, ABSENT);
-                self.place(position);
-            }
+            (ABSENT, Some(deadline)) => self.enter(slot, deadline),
+            (position, None) => self.leave(slot, usize::from(position)),
             (position, Some(deadline)) => {
                 let position = usize::from(position);
                 if let Some(entry) = self.heap.get_mut(position)
-                    && entry.0 != deadline
+                    && *entry != Entry::new(deadline, slot)
                 {
-                    entry.0 = deadline;
+                    *entry = Entry::new(deadline, slot);
                     self.place(position);
                 }
             }
         }
     }
 
-    /// Restores order around an entry that changed.
-    fn place(&mut self, position: usize) {
-        let position = self.rise(position);
-        self.sink(position);
+    fn enter(&mut self, slot: u16, deadline: u64) {
+        if self.positions.len() <= usize::from(slot) {
+            self.positions.resize(usize::from(slot) + 1, ABSENT);
+        }
+        self.heap.push(Entry::new(deadline, slot));
+        self.place(self.heap.len() - 1);
     }
 
-    fn rise(&mut self, mut position: usize) -> usize {
+    fn leave(&mut self, slot: u16, position: usize) {
+        self.heap.swap_remove(position);
+        self.note(slot, ABSENT);
+        self.place(position);
+    }
+
+    /// Restores order around an entry that changed, and notes where it ends up.
+    fn place(&mut self, position: usize) {
+        let Some(entry) = self.heap.get(position).copied() else { return };
+        let position = self.rise(position, entry);
+        let position = self.sink(position, entry);
+        self.put(position, entry);
+    }
+
+    /// Moves larger ancestors down; where the entry belongs among them.
+    fn rise(&mut self, mut position: usize, entry: Entry) -> usize {
         while position > 0 {
             let parent = (position - 1) / 2;
-            if self.key(parent) <= self.key(position) {
+            let above = self.key(parent);
+            if above <= entry {
                 break;
             }
-            self.swap(position, parent);
+            self.put(position, above);
             position = parent;
         }
-        self.note_position(position);
         position
     }
 
-    fn sink(&mut self, mut position: usize) {
+    /// Moves smaller descendants up; where the entry belongs among them.
+    fn sink(&mut self, mut position: usize, entry: Entry) -> usize {
         loop {
             let left = 2 * position + 1;
-            let child = if self.key(left + 1) < self.key(left) { left + 1 } else { left };
-            if self.key(position) <= self.key(child) {
-                break;
+            let (first, second) = (self.key(left), self.key(left + 1));
+            let (child, below) = if second < first { (left + 1, second) } else { (left, first) };
+            if entry <= below {
+                return position;
             }
-            self.swap(position, child);
+            self.put(position, below);
             position = child;
         }
-        self.note_position(position);
     }
 
-    /// Deadline and slot at a position; beyond the end, later than everything.
-    fn key(&self, position: usize) -> (u64, u16) {
-        self.heap.get(position).copied().unwrap_or((u64::MAX, u16::MAX))
-    }
-
-    fn swap(&mut self, a: usize, b: usize) {
-        self.heap.swap(a, b);
-        self.note_position(a);
-        self.note_position(b);
+    /// What is at a position; beyond the end, later than everything.
+    fn key(&self, position: usize) -> Entry {
+        self.heap.get(position).copied().unwrap_or(Entry::NEVER)
     }
 
     #[allow(clippy::cast_possible_truncation)] // at most 4095 slots
-    fn note_position(&mut self, position: usize) {
-        if let Some((_, slot)) = self.heap.get(position).copied() {
-            self.note(slot, position as u16);
+    fn put(&mut self, position: usize, entry: Entry) {
+        if let Some(place) = self.heap.get_mut(position) {
+            *place = entry;
+            self.note(entry.slot(), position as u16);
         }
     }
 
@@ -217,11 +268,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
+    use std::vec;
 
     proptest! {
         #[test]
         fn the_heap_knows_the_earliest_deadline(ops in prop::collection::vec((0u16..40, prop::option::of(0u64..1000)), 1..300)) {
-            let mut heap = DeadlineHeap::new(40);
+            let mut heap = DeadlineHeap::new();
             let mut model = BTreeMap::new();
             for (slot, deadline) in ops {
                 heap.update(slot, deadline);
@@ -239,7 +291,7 @@ mod tests {
             ready in prop::collection::btree_set(0u16..300, 0..40),
             rounds in prop::collection::vec(0usize..4, 300),
         ) {
-            let mut schedule = Schedule::new(300);
+            let mut schedule = Schedule::new();
             for slot in &ready {
                 schedule.update(*slot, true, None);
             }
@@ -263,13 +315,15 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_is_due_once() {
-        let mut schedule = Schedule::new(4);
-        schedule.update(2, false, Some(10));
-        schedule.update(1, false, Some(20));
-        assert_eq!(schedule.pop_due(9), None);
-        assert_eq!(schedule.pop_due(15), Some(2));
-        assert_eq!(schedule.pop_due(15), None);
-        assert_eq!(schedule.next_deadline(), Some(20));
+    fn a_deadline_that_is_put_off_stays_until_it_is_the_earliest() {
+        let mut schedule = Schedule::new();
+        schedule.update_lazily(2, false, Some(10));
+        schedule.update_lazily(1, false, Some(20));
+        schedule.update_lazily(2, false, Some(30));
+        assert_eq!(schedule.earliest(), Some((10, 2)));
+        schedule.put_off(2, Some(30));
+        assert_eq!(schedule.earliest(), Some((20, 1)));
+        schedule.update_lazily(2, false, Some(15));
+        assert_eq!(schedule.earliest(), Some((15, 2)));
     }
 }

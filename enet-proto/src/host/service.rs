@@ -49,13 +49,13 @@ impl Host {
     /// Sends what can be sent, without looking at timeouts: C's `enet_host_flush`.
     #[doc(alias = "enet_host_flush")]
     pub fn flush_pass(&mut self, now: Instant, socket: &mut impl Socket) {
-        self.settle_touched();
         self.advance(now);
         self.send_pass(socket, false);
     }
 
     /// One pass over all peers that have something to send. A peer that times out ends it with its event.
     fn send_pass(&mut self, socket: &mut impl Socket, check_timeouts: bool) -> Option<Event> {
+        self.ready_touched();
         let due = self.take_due();
         for slot in &due {
             self.schedule.update(*slot, true, None);

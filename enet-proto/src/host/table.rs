@@ -4,10 +4,12 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
+use core::num::NonZeroU16;
 
 use enet_wire::{ConnectId, WirePeerId};
 
 use crate::collections::bits::BitSet;
+use crate::collections::index::{Index, Name};
 use crate::event::PeerId;
 use crate::mutants::{self, Mutant};
 use crate::peer::{Connection, Sessions, Stage};
@@ -20,8 +22,21 @@ struct Slot {
     connection: Option<Box<Connection>>,
     /// Whether it stands in the queue of those with events.
     queued: bool,
+    /// Whether it stands in that of those to be settled.
+    touched: bool,
     /// What the table's counts and indexes hold of it.
     counted: Counted,
+}
+
+impl Slot {
+    const EMPTY: Slot = Slot {
+        generation: 0,
+        sessions: Sessions::NONE,
+        connection: None,
+        queued: false,
+        touched: false,
+        counted: Counted { active: false, indexed: false },
+    };
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -33,35 +48,48 @@ struct Counted {
 /// Slots by number. Under `Compat` the number is also what travels in the datagram header.
 #[derive(Debug)]
 pub(crate) struct Table {
+    /// As many as were ever taken at once: the lowest free one is taken first.
     slots: Vec<Slot>,
+    limit: u16,
     free: BitSet,
     active: BitSet,
     occupied: BitSet,
     /// Connections per IP address, and by address and connect id; those still connecting are left out.
     by_ip: BTreeMap<IpAddr, u16>,
-    by_origin: BTreeMap<(SocketAddr, ConnectId), u16>,
+    by_origin: Index<Occupied>,
+    /// What the names in there are hashed with, so that nobody can choose addresses that collide.
+    secret: [u64; 2],
+}
+
+/// A slot number, one too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Occupied(NonZeroU16);
+
+impl Occupied {
+    fn new(slot: u16) -> Self {
+        Occupied(NonZeroU16::MIN.saturating_add(slot))
+    }
+
+    const fn slot(self) -> u16 {
+        self.0.get() - 1
+    }
 }
 
 impl Table {
-    pub(crate) fn new(slots: u16) -> Self {
+    pub(crate) fn new(slots: u16, secret: [u64; 2]) -> Self {
         let mut free = BitSet::new();
         for slot in 0..slots {
             free.set(slot, true);
         }
-        let empty = |_| Slot {
-            generation: 0,
-            sessions: Sessions::NONE,
-            connection: None,
-            queued: false,
-            counted: Counted::default(),
-        };
         Table {
-            slots: (0..slots).map(empty).collect(),
+            slots: Vec::new(),
+            limit: slots,
             free,
             active: BitSet::new(),
             occupied: BitSet::new(),
             by_ip: BTreeMap::new(),
-            by_origin: BTreeMap::new(),
+            by_origin: Index::new(),
+            secret,
         }
     }
 
@@ -97,15 +125,28 @@ impl Table {
         PeerId { slot, generation }
     }
 
+    /// The connection in a slot, and its handle.
+    #[inline]
+    pub(crate) fn occupant(&mut self, slot: u16) -> Option<(PeerId, &mut Connection)> {
+        let place = self.slots.get_mut(usize::from(slot))?;
+        Some((PeerId { slot, generation: place.generation }, place.connection.as_deref_mut()?))
+    }
+
     /// Whether a slot stands in the queue of those with events.
     pub(crate) fn is_queued(&self, slot: u16) -> bool {
         self.slots.get(usize::from(slot)).is_some_and(|slot| slot.queued)
     }
 
-    pub(crate) fn set_queued(&mut self, slot: u16, queued: bool) {
-        if let Some(slot) = self.slots.get_mut(usize::from(slot)) {
-            slot.queued = queued;
-        }
+    /// Sets that; what it was before.
+    pub(crate) fn set_queued(&mut self, slot: u16, queued: bool) -> bool {
+        let place = self.slots.get_mut(usize::from(slot));
+        place.is_some_and(|slot| core::mem::replace(&mut slot.queued, queued))
+    }
+
+    /// Sets whether a slot stands in the queue of those to be settled; what it was before.
+    pub(crate) fn set_touched(&mut self, slot: u16, touched: bool) -> bool {
+        let place = self.slots.get_mut(usize::from(slot));
+        place.is_some_and(|slot| core::mem::replace(&mut slot.touched, touched))
     }
 
     /// Lends a connection out; it must be put back before anything else looks at its slot.
@@ -122,12 +163,12 @@ impl Table {
     /// The lowest free slot, and the sessions of its last connection.
     pub(crate) fn vacancy(&self) -> Option<(u16, Sessions)> {
         let slot = self.free.next_from(0)?;
-        Some((slot, self.slots.get(usize::from(slot))?.sessions))
+        Some((slot, self.slots.get(usize::from(slot)).map_or(Sessions::NONE, |slot| slot.sessions)))
     }
 
     /// How many slots there are.
     pub(crate) fn len(&self) -> usize {
-        self.slots.len()
+        usize::from(self.limit)
     }
 
     /// Occupied slots, in order.
@@ -156,13 +197,20 @@ impl Table {
 
     /// Whether a CONNECT with this id from this address has a slot already.
     pub(crate) fn knows(&self, from: SocketAddr, id: ConnectId) -> bool {
-        self.by_origin.contains_key(&(from, id))
+        let is_it = |it: Occupied| {
+            let connection = self.get(it.slot());
+            connection.is_some_and(|it| it.address == from && it.connect_id == id)
+        };
+        self.by_origin.find(origin(self.secret, from, id), is_it).is_some()
     }
 
     // --- changing ---
 
     /// Puts a connection into a free slot.
     pub(crate) fn insert(&mut self, slot: u16, connection: Box<Connection>) -> PeerId {
+        while self.slots.len() <= usize::from(slot) {
+            self.slots.push(Slot::EMPTY);
+        }
         if let Some(place) = self.slots.get_mut(usize::from(slot)) {
             if !mutants::is(Mutant::StaleGeneration) {
                 place.generation = place.generation.wrapping_add(1);
@@ -204,11 +252,16 @@ impl Table {
         match (before.indexed, now.indexed) {
             (false, true) => {
                 *self.by_ip.entry(address.ip()).or_default() += 1;
-                *self.by_origin.entry((address, id)).or_default() += 1;
+                let Table { by_origin, slots, secret, .. } = self;
+                by_origin.insert(origin(*secret, address, id), Occupied::new(slot), |it| {
+                    origin_of(slots, *secret, it)
+                });
             }
             (true, false) => {
                 decrement(&mut self.by_ip, &address.ip());
-                decrement(&mut self.by_origin, &(address, id));
+                let Table { by_origin, slots, secret, .. } = self;
+                let is_it = |it| it == Occupied::new(slot);
+                by_origin.remove(origin(*secret, address, id), is_it, |it| origin_of(slots, *secret, it));
             }
             _ => {}
         }
@@ -217,21 +270,47 @@ impl Table {
     /// Panics if a count or an index disagrees with the slots.
     #[allow(clippy::panic)] // its purpose
     pub(crate) fn check_invariants(&self) {
-        let mut indexed = 0;
+        let mut indexed = 0usize;
         for (number, slot) in (0u16..).zip(&self.slots) {
             let taken = slot.connection.is_some();
             assert_eq!(self.free.contains(number), !taken, "slot {number} is free and taken");
             assert_eq!(self.occupied.contains(number), taken, "slot {number} is occupied and empty");
             assert_eq!(self.active.contains(number), slot.counted.active, "slot {number}: active");
-            indexed += u32::from(slot.counted.indexed);
+            indexed += usize::from(slot.counted.indexed);
             if let Some(connection) = &slot.connection {
                 assert_eq!(slot.counted.active, connection.is_active(), "slot {number} was not settled");
                 assert!(!slot.counted.indexed || self.knows(connection.address, connection.connect_id));
             }
         }
-        assert_eq!(self.by_ip.values().map(|n| u32::from(*n)).sum::<u32>(), indexed, "by_ip");
-        assert_eq!(self.by_origin.values().map(|n| u32::from(*n)).sum::<u32>(), indexed, "by_origin");
+        assert_eq!(self.by_ip.values().map(|n| usize::from(*n)).sum::<usize>(), indexed, "by_ip");
+        assert_eq!(self.by_origin.len(), indexed, "by_origin");
     }
+}
+
+/// What a connection is found by: a hash of address and connect id, so that they need not be kept twice.
+fn origin(secret: [u64; 2], address: SocketAddr, id: ConnectId) -> Name {
+    let (high, low) = match address.ip() {
+        IpAddr::V4(ip) => (0, u64::from(ip.to_bits())),
+        IpAddr::V6(ip) => {
+            let [a, b, c, d, e, f, g, h] = ip.segments().map(u64::from);
+            (a << 48 | b << 32 | c << 16 | d, e << 48 | f << 32 | g << 16 | h)
+        }
+    };
+    let rest = u64::from(address.port()) << 32 | u64::from(u32::from_le_bytes(id.0));
+    let [first, second] = secret;
+    Name(fold(fold(low ^ first, high ^ second), rest ^ first))
+}
+
+fn origin_of(slots: &[Slot], secret: [u64; 2], at: Occupied) -> Option<Name> {
+    let connection = slots.get(usize::from(at.slot()))?.connection.as_deref()?;
+    Some(origin(secret, connection.address, connection.connect_id))
+}
+
+/// Both halves of the product: every bit of the operands reaches every bit of the result's half.
+#[allow(clippy::cast_possible_truncation)] // the lower half
+const fn fold(a: u64, b: u64) -> u64 {
+    let product = (a | 1) as u128 * (b ^ 0x9E37_79B9_7F4A_7C15) as u128;
+    product as u64 ^ (product >> 64) as u64
 }
 
 fn decrement<K: Ord>(counts: &mut BTreeMap<K, u16>, key: &K) {

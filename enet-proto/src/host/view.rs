@@ -12,6 +12,7 @@ use crate::error::SendError;
 use crate::event::{PeerId, PeerState};
 use crate::packet::Packet;
 use crate::peer::{Connection, DEFAULT_PING_INTERVAL};
+use crate::shared::Shared;
 use crate::stats::{ChannelStats, PeerStats};
 use crate::time::{millis, wait_millis};
 
@@ -19,12 +20,13 @@ use crate::time::{millis, wait_millis};
 #[derive(Clone, Copy)]
 pub struct Peer<'a> {
     connection: &'a Connection,
+    shared: &'a Shared,
     id: PeerId,
 }
 
 impl<'a> Peer<'a> {
-    pub(super) const fn new(connection: &'a Connection, id: PeerId) -> Self {
-        Peer { connection, id }
+    pub(super) const fn new(connection: &'a Connection, shared: &'a Shared, id: PeerId) -> Self {
+        Peer { connection, shared, id }
     }
 
     /// Its handle.
@@ -76,13 +78,13 @@ impl<'a> Peer<'a> {
     }
 
     /// What was set with [`set_user_value`](PeerMut::set_user_value); 0 at first.
-    pub const fn user_value(&self) -> u64 {
-        self.connection.user_value
+    pub fn user_value(&self) -> u64 {
+        self.connection.settings().user_value
     }
 
     /// When the peer is given up.
     pub fn timeouts(&self) -> Timeouts {
-        let limits = self.connection.give_up;
+        let limits = self.connection.settings().give_up;
         Timeouts {
             limit: limits.limit,
             minimum: from_millis(limits.minimum),
@@ -92,12 +94,12 @@ impl<'a> Peer<'a> {
 
     /// How long nothing may be acknowledged before a ping is sent.
     pub fn ping_interval(&self) -> Duration {
-        from_millis(self.connection.ping_interval)
+        from_millis(self.connection.settings().ping_interval)
     }
 
     /// The connection's numbers.
     pub fn stats(&self) -> PeerStats {
-        self.connection.stats()
+        self.connection.stats(self.shared)
     }
 
     /// A channel's counters, if the connection has it.
@@ -135,9 +137,11 @@ impl<'a> PeerMut<'a> {
         self.host.peer(self.id)
     }
 
-    fn with<R>(&mut self, order: impl FnOnce(&mut Connection, &mut crate::shared::Shared) -> R) -> Option<R> {
+    fn with<R>(&mut self, order: impl FnOnce(&mut Connection, &mut Shared) -> R) -> Option<R> {
         let Host { table, shared, .. } = &mut *self.host;
-        Some(order(table.get_mut(self.id.slot)?, shared))
+        let done = order(table.get_mut(self.id.slot)?, shared);
+        self.host.settle_events(self.id.slot);
+        Some(done)
     }
 
     // --- data ---
@@ -145,12 +149,18 @@ impl<'a> PeerMut<'a> {
     /// Queues a packet (PROTOCOL.md §12.2). Packets of one channel arrive in the order they were queued; see
     /// [`Delivery`](crate::Delivery).
     #[doc(alias = "enet_peer_send")]
+    #[inline]
     pub fn send(
         &mut self,
         channel: impl Into<ChannelId>,
         packet: impl Into<Packet>,
     ) -> Result<(), SendError> {
-        let (channel, packet) = (channel.into(), packet.into());
+        self.send_packet(channel.into(), packet.into())
+    }
+
+    /// Not inlined, so that the packet is moved once: to where it waits.
+    #[inline(never)]
+    fn send_packet(&mut self, channel: ChannelId, packet: Packet) -> Result<(), SendError> {
         let Host { table, shared, .. } = &mut *self.host;
         match table.get_mut(self.id.slot) {
             Some(connection) => connection.send(channel, packet, shared),
@@ -161,7 +171,7 @@ impl<'a> PeerMut<'a> {
     /// Fetches the next packet of this peer, past the host's events, in whatever state the connection is.
     #[doc(alias = "enet_peer_receive")]
     pub fn receive(&mut self) -> Option<(ChannelId, Packet)> {
-        self.with(|connection, _| connection.inbox.take())?
+        self.with(|connection, shared| connection.inbox.take(&mut shared.memory))?
     }
 
     /// Queues a ping; `false` if not connected. Idle connections do so by themselves.
@@ -208,7 +218,7 @@ impl<'a> PeerMut<'a> {
         self.with(|connection, _| connection.held = false);
     }
 
-    fn leave(&mut self, order: impl FnOnce(&mut Connection, &mut crate::shared::Shared) -> bool) {
+    fn leave(&mut self, order: impl FnOnce(&mut Connection, &mut Shared) -> bool) {
         if self.with(order) == Some(true) {
             self.host.take_leave(self.id.slot, true);
         }
@@ -228,7 +238,7 @@ impl<'a> PeerMut<'a> {
     pub fn set_ping_interval(&mut self, interval: Duration) {
         let ms = wait_millis(interval);
         self.with(|connection, _| {
-            connection.ping_interval = if ms == 0 { DEFAULT_PING_INTERVAL } else { ms }
+            connection.settings_mut().ping_interval = if ms == 0 { DEFAULT_PING_INTERVAL } else { ms }
         });
     }
 
@@ -260,6 +270,6 @@ impl<'a> PeerMut<'a> {
 
     /// A number of the application's own, which comes back in the `Disconnected` event.
     pub fn set_user_value(&mut self, value: u64) {
-        self.with(|connection, _| connection.user_value = value);
+        self.with(|connection, _| connection.settings_mut().user_value = value);
     }
 }

@@ -1,6 +1,8 @@
 //! Dispatch: one function per received command (PROTOCOL.md §14.3), and the rule what is acknowledged.
 
-use enet_wire::{Body, ChannelId, Command, Fragment, ReliableSeq, UnreliableSeq, UnsequencedGroup};
+use enet_wire::{
+    Body, ChannelId, Command, CommandKind, Fragment, ReliableSeq, UnreliableSeq, UnsequencedGroup,
+};
 
 use super::acks::Ack;
 use super::rtt::round_trip_sample;
@@ -11,14 +13,13 @@ use crate::channel::intake::{Intake, Outcome};
 use crate::channel::receiver::Receiver;
 use crate::event::DisconnectReason;
 use crate::mutants::{self, Mutant};
-use crate::packet::Delivery;
-use crate::peer::in_flight::{Sent, SentBody};
 use crate::shared::Shared;
 use crate::stats::DiscardReason;
 use crate::time::Millis;
 
 impl Connection {
     /// Carries out one command and owes its acknowledgement. An error ends the datagram.
+    #[inline(always)]
     pub(crate) fn dispatch(
         &mut self,
         command: &Command<'_>,
@@ -27,24 +28,38 @@ impl Connection {
     ) -> Outcome {
         let unanswered = mutants::is(Mutant::RepeatUnacknowledged)
             && self.channels.get(command.channel).is_some_and(|it| it.receiver.is_settled(command.seq));
-        self.run(command, sent_time, shared)?;
-        if command.acknowledge && !unanswered { self.owe_acknowledgement(command, sent_time) } else { Ok(()) }
+        match command.body {
+            // The two that datagrams are full of.
+            Body::Acknowledge { received_seq, received_sent_time } => {
+                self.on_acknowledge(command.channel, received_seq, received_sent_time, shared)
+            }
+            Body::SendReliable { payload } if self.is_active() => {
+                self.on_reliable(command.channel, command.seq, payload, shared)
+            }
+            _ => {
+                // A copy, so that only this branch needs the command in memory.
+                let command = *command;
+                self.run(&command, sent_time, shared)
+            }
+        }?;
+        if command.acknowledge && !unanswered {
+            self.owe_acknowledgement(command, sent_time, shared)
+        } else {
+            Ok(())
+        }
     }
 
+    #[inline(never)]
     fn run(&mut self, command: &Command<'_>, sent_time: Option<u16>, shared: &mut Shared) -> Outcome {
         let channel = command.channel;
         match command.body {
-            Body::Acknowledge { received_seq, received_sent_time } => {
-                self.on_acknowledge(channel, received_seq, received_sent_time, shared)
-            }
             Body::Connect(_) => Err(DiscardReason::UnexpectedCommand),
-            Body::VerifyConnect(verify) => self.on_verify_connect(&verify),
+            Body::VerifyConnect(verify) => self.on_verify_connect(&verify, shared),
             Body::Disconnect { data } => {
-                self.on_disconnect(data, command.acknowledge && sent_time.is_some());
+                self.on_disconnect(data, command.acknowledge && sent_time.is_some(), shared);
                 Ok(())
             }
             _ if !self.is_active() => Err(DiscardReason::UnexpectedCommand),
-            Body::Ping => Ok(()),
             Body::BandwidthLimit { incoming, outgoing } => {
                 self.on_bandwidth_limit(incoming, outgoing, shared);
                 Ok(())
@@ -53,7 +68,6 @@ impl Connection {
                 self.adopt_throttle(settings);
                 Ok(())
             }
-            Body::SendReliable { payload } => self.on_reliable(channel, command.seq, payload, shared),
             Body::SendUnreliable { seq, payload } => {
                 self.on_unreliable(channel, command.seq, seq, payload, shared)
             }
@@ -62,14 +76,22 @@ impl Connection {
             Body::SendUnreliableFragment(fragment) => {
                 self.on_unreliable_fragment(channel, command.seq, &fragment, shared)
             }
+            Body::Ping | Body::Acknowledge { .. } | Body::SendReliable { .. } => Ok(()),
         }
     }
 
     /// One acknowledgement for each copy that arrived, but not for numbers too far ahead (PROTOCOL.md §9.3).
-    fn owe_acknowledgement(&mut self, command: &Command<'_>, sent_time: Option<u16>) -> Outcome {
+    #[inline(always)]
+    fn owe_acknowledgement(
+        &mut self,
+        command: &Command<'_>,
+        sent_time: Option<u16>,
+        shared: &mut Shared,
+    ) -> Outcome {
         let sent_time = sent_time.ok_or(DiscardReason::NoSentTime)?;
         let of_disconnect = matches!(command.body, Body::Disconnect { .. });
         let owed = match self.stage {
+            Stage::Connected => true,
             Stage::Disconnecting | Stage::AcknowledgingConnect { .. } => false,
             Stage::AcknowledgingDisconnect { .. } => of_disconnect,
             _ => !self.is_finished(),
@@ -77,7 +99,7 @@ impl Connection {
         let too_far = self.channels.is_too_far_ahead(command.channel, command.seq);
         if owed && !too_far {
             let Command { channel, seq, .. } = *command;
-            self.acks.push_back(Ack { channel, seq, sent_time, of_disconnect });
+            self.acks.push_back(Ack { channel, seq, sent_time, of_disconnect }, &mut shared.acks);
             self.outgoing_data_total = self.outgoing_data_total.wrapping_add(u32::from(Ack::LEN));
         }
         Ok(())
@@ -85,6 +107,7 @@ impl Connection {
 
     /// Handles an acknowledgement (PROTOCOL.md §9.4). It counts as a sample and as a sign of life even if its number
     /// is unknown.
+    #[inline(never)]
     fn on_acknowledge(
         &mut self,
         channel: ChannelId,
@@ -100,14 +123,14 @@ impl Connection {
         }
         let Some(sample) = round_trip_sample(shared.now, echoed) else { return Ok(()) };
         self.on_sample(sample, shared.now);
-        let acknowledged = self.take_acknowledged(channel, seq);
+        let acknowledged = self.take_acknowledged(channel, seq, shared);
         match self.stage {
             Stage::AcknowledgingConnect { data } => match acknowledged {
-                Some(Sent { body: SentBody::Control(Body::VerifyConnect(_)), .. }) => self.establish(data),
+                Some(CommandKind::VerifyConnect) => self.establish(data),
                 _ => return Err(DiscardReason::UnexpectedCommand),
             },
             Stage::Disconnecting => match acknowledged {
-                Some(Sent { body: SentBody::Control(Body::Disconnect { .. }), .. }) => {
+                Some(CommandKind::Disconnect) => {
                     let event = Some((DisconnectReason::Local, 0));
                     self.stage = Stage::Over { event, was_established: true };
                 }
@@ -118,6 +141,7 @@ impl Connection {
         Ok(())
     }
 
+    #[inline(always)]
     fn on_sample(&mut self, sample: u32, now: Millis) {
         let first = self.last_receive_time.is_unset();
         let before = self.throttle.value;
@@ -137,18 +161,23 @@ impl Connection {
         }
     }
 
-    fn take_acknowledged(&mut self, id: ChannelId, seq: ReliableSeq) -> Option<Sent> {
-        let Some(channel) = self.channels.get_mut(id) else {
-            return if id.is_control() { self.in_flight.remove_control(seq) } else { None };
-        };
-        let key = channel.sender.in_flight.remove(seq)?;
-        channel.sender.windows.on_acknowledged(seq);
-        self.in_flight.remove(key)
+    #[inline]
+    fn take_acknowledged(
+        &mut self,
+        id: ChannelId,
+        seq: ReliableSeq,
+        shared: &mut Shared,
+    ) -> Option<CommandKind> {
+        let kind = self.outgoing.acknowledge(self.slot, id, seq, &mut shared.commands)?;
+        if let Some(channel) = self.channels.get_used(id) {
+            channel.sender.windows.on_acknowledged(seq);
+        }
+        Some(kind)
     }
 
     /// Handles DISCONNECT in either form (PROTOCOL.md §7). One that wants an acknowledgement but cannot have it, for
     /// want of a sent time, counts as the form without (docs/QUIRKS.md Q87).
-    fn on_disconnect(&mut self, data: u32, acknowledged: bool) {
+    fn on_disconnect(&mut self, data: u32, acknowledged: bool, shared: &mut Shared) {
         let data = if mutants::is(Mutant::DisconnectDataLost) { 0 } else { data };
         let next = match self.stage {
             Stage::AcknowledgingDisconnect { .. } | Stage::Zombie { .. } | Stage::Over { .. } => return,
@@ -161,10 +190,11 @@ impl Connection {
                 Stage::Zombie { reason: DisconnectReason::Remote, data }
             }
         };
-        self.clear_queues();
+        self.clear_queues(shared);
         self.stage = next;
     }
 
+    #[inline(always)]
     fn on_reliable(
         &mut self,
         id: ChannelId,
@@ -172,9 +202,9 @@ impl Connection {
         payload: &[u8],
         shared: &mut Shared,
     ) -> Outcome {
-        let length = checked_length(payload, shared)?;
+        check_length(payload, shared)?;
         let (receiver, intake) = self.intake(id, shared)?;
-        receiver.on_reliable(seq, length, |stay| shared.packet(Delivery::Reliable, payload, stay), intake)
+        receiver.on_reliable(seq, payload, intake)
     }
 
     fn on_unreliable(
@@ -185,10 +215,9 @@ impl Connection {
         payload: &[u8],
         shared: &mut Shared,
     ) -> Outcome {
-        let length = checked_length(payload, shared)?;
+        check_length(payload, shared)?;
         let (receiver, intake) = self.intake(id, shared)?;
-        let packet = |stay| shared.packet(Delivery::Unreliable, payload, stay);
-        receiver.on_unreliable(reliable, seq, length, packet, intake)
+        receiver.on_unreliable(reliable, seq, payload, intake)
     }
 
     fn on_unsequenced(
@@ -198,17 +227,13 @@ impl Connection {
         payload: &[u8],
         shared: &mut Shared,
     ) -> Outcome {
-        let length = checked_length(payload, shared)?;
+        check_length(payload, shared)?;
         if id.get() >= self.channels.count() {
             return Err(DiscardReason::NoSuchChannel);
         }
         let Some(fresh) = self.unsequenced_in.check(group) else { return Ok(()) };
         let (receiver, intake) = self.intake(id, shared)?;
-        receiver.on_unsequenced(
-            length,
-            |stay| shared.packet(Delivery::Unsequenced, payload, stay),
-            intake,
-        )?;
+        receiver.on_unsequenced(payload, intake)?;
         if !mutants::is(Mutant::UnsequencedTwice) {
             self.unsequenced_in.mark(fresh);
         }
@@ -216,12 +241,13 @@ impl Connection {
     }
 
     fn on_fragment(&mut self, id: ChannelId, fragment: &Fragment<'_>, shared: &mut Shared) -> Outcome {
+        let max = shared.max_packet_size;
         let (receiver, intake) = self.intake(id, shared)?;
-        check_payload(fragment, shared)?;
+        check_payload(fragment, max)?;
         if receiver.ignores_fragment_of(ReliableSeq(fragment.start)) {
             return Ok(());
         }
-        check_shape(fragment, shared)?;
+        check_shape(fragment, max)?;
         receiver.on_reliable_fragment(fragment, intake)
     }
 
@@ -232,50 +258,48 @@ impl Connection {
         fragment: &Fragment<'_>,
         shared: &mut Shared,
     ) -> Outcome {
+        let max = shared.max_packet_size;
         let (receiver, intake) = self.intake(id, shared)?;
-        check_payload(fragment, shared)?;
+        check_payload(fragment, max)?;
         if receiver.ignores_unreliable_fragment_of(reliable, fragment.start) {
             return Ok(());
         }
-        check_shape(fragment, shared)?;
+        check_shape(fragment, max)?;
         receiver.on_unreliable_fragment(reliable, fragment, intake)
     }
 
     /// The receiving half of a channel, and what it may use.
-    fn intake(
-        &mut self,
+    #[inline]
+    fn intake<'a>(
+        &'a mut self,
         id: ChannelId,
-        shared: &Shared,
-    ) -> Result<(&mut Receiver, Intake<'_>), DiscardReason> {
+        shared: &'a mut Shared,
+    ) -> Result<(&'a mut Receiver, Intake<'a>), DiscardReason> {
         let accepting = self.stage == Stage::Connected;
         let Connection { channels, inbox, .. } = self;
         let (channels, inbox): (&mut Channels, &mut Inbox) = (channels, inbox);
         let channel = channels.get_mut(id).ok_or(DiscardReason::NoSuchChannel)?;
-        let intake = Intake { channel: id, inbox, max_waiting_data: shared.max_waiting_data, accepting };
+        let max_waiting_data = shared.max_waiting_data;
+        let intake = Intake { channel: id, inbox, memory: &mut shared.memory, max_waiting_data, accepting };
         Ok((&mut channel.receiver, intake))
     }
 }
 
-fn checked_length(payload: &[u8], shared: &Shared) -> Result<u32, DiscardReason> {
-    u32::try_from(payload.len())
-        .ok()
-        .filter(|length| *length <= shared.max_packet_size)
-        .ok_or(DiscardReason::PacketTooLarge)
+fn check_length(payload: &[u8], shared: &Shared) -> Outcome {
+    if payload.len() <= shared.max_packet_size as usize { Ok(()) } else { Err(DiscardReason::PacketTooLarge) }
 }
 
-fn check_payload(fragment: &Fragment<'_>, shared: &Shared) -> Outcome {
-    if fragment.payload.is_empty() || checked_length(fragment.payload, shared).is_err() {
-        return Err(DiscardReason::BadFragment);
-    }
-    Ok(())
+fn check_payload(fragment: &Fragment<'_>, max_packet_size: u32) -> Outcome {
+    let fits = (1..=max_packet_size as usize).contains(&fragment.payload.len());
+    if fits { Ok(()) } else { Err(DiscardReason::BadFragment) }
 }
 
 /// Whether a fragment's fields agree with each other and with our limits (PROTOCOL.md §12.8).
-fn check_shape(fragment: &Fragment<'_>, shared: &Shared) -> Outcome {
+fn check_shape(fragment: &Fragment<'_>, max_packet_size: u32) -> Outcome {
     let Fragment { count, number, total_length, offset, payload, .. } = *fragment;
     let consistent = count <= enet_wire::MAX_FRAGMENTS
         && number < count
-        && total_length <= shared.max_packet_size
+        && total_length <= max_packet_size
         && total_length >= count
         && u64::from(offset) + payload.len() as u64 <= u64::from(total_length);
     if consistent { Ok(()) } else { Err(DiscardReason::BadFragment) }

@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 
 use enet_wire::{
-    Body, Connect, ConnectId, MAX_CHANNELS, MAX_MTU, MAX_WINDOW, MIN_MTU, MIN_WINDOW, ReliableSeq,
+    Body, ChannelId, Connect, ConnectId, MAX_CHANNELS, MAX_MTU, MAX_WINDOW, MIN_MTU, MIN_WINDOW, ReliableSeq,
 };
 use enet_wire::{ThrottleConfigure, VerifyConnect, WirePeerId};
 
@@ -31,7 +31,8 @@ impl Connection {
         request: Request,
         shared: &mut Shared,
     ) -> Self {
-        let mut new = Connection::new(Stage::Connecting, to, sessions, request.channels, shared.mtu);
+        let mut new =
+            Connection::new(own_id.get(), Stage::Connecting, to, sessions, request.channels, shared.mtu);
         new.connect_id = request.connect_id;
         new.window_size = window_of(shared.outgoing_bandwidth);
         let body = Body::Connect(Connect {
@@ -68,7 +69,7 @@ impl Connection {
         let channels = connect.channel_count.min(u32::from(shared.channel_limit)) as u8;
         let mtu = connect.mtu.clamp(MIN_MTU, MAX_MTU).min(shared.mtu);
         let stage = Stage::AcknowledgingConnect { data: connect.data };
-        let mut new = Connection::new(stage, from, sessions, channels, mtu);
+        let mut new = Connection::new(own_id.get(), stage, from, sessions, channels, mtu);
         new.remote_id = remote_id;
         new.connect_id = connect.connect_id;
         new.incoming_bandwidth = connect.incoming_bandwidth;
@@ -93,7 +94,11 @@ impl Connection {
     }
 
     /// Handles VERIFY_CONNECT, which only a connecting peer expects (PROTOCOL.md §6.3).
-    pub(crate) fn on_verify_connect(&mut self, verify: &VerifyConnect) -> Result<(), DiscardReason> {
+    pub(crate) fn on_verify_connect(
+        &mut self,
+        verify: &VerifyConnect,
+        shared: &mut Shared,
+    ) -> Result<(), DiscardReason> {
         if self.stage != Stage::Connecting {
             return Ok(());
         }
@@ -105,7 +110,7 @@ impl Connection {
             self.stage = Stage::Zombie { reason: DisconnectReason::HandshakeRejected, data: 0 };
             return Err(DiscardReason::BadVerify);
         };
-        self.in_flight.remove_control(ReliableSeq(1));
+        self.outgoing.acknowledge(self.slot, ChannelId::CONTROL, ReliableSeq(1), &mut shared.commands);
         #[allow(clippy::cast_possible_truncation)] // checked above
         self.channels.shrink_to(verify.channel_count as u8);
         self.remote_id = remote_id;

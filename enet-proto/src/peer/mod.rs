@@ -2,9 +2,9 @@
 //! afterwards what it wants.
 
 pub(crate) mod acks;
+pub(crate) mod command;
 pub(crate) mod dispatch;
 pub(crate) mod establish;
-pub(crate) mod in_flight;
 pub(crate) mod loss;
 pub(crate) mod outgoing;
 pub(crate) mod queue;
@@ -13,7 +13,8 @@ pub(crate) mod rtt;
 pub(crate) mod throttle;
 pub(crate) mod unsequenced;
 
-use core::net::{IpAddr, SocketAddr};
+use alloc::boxed::Box;
+use core::net::SocketAddr;
 
 use enet_wire::{ConnectId, ReliableSeq, UnsequencedGroup, WirePeerId};
 
@@ -22,12 +23,11 @@ use crate::channel::inbox::Inbox;
 use crate::event::{DisconnectReason, PeerState};
 use crate::mutants::{self, Mutant};
 use crate::profile::{GiveUp, Silence};
-use crate::shared::Shared;
+use crate::shared::{LocalAddress, Shared};
 use crate::time::{HALF_A_DAY, Millis};
 use acks::Acks;
-use in_flight::{Expiry, InFlight};
 use loss::PacketLoss;
-use outgoing::{Choice, Limits, Outgoing};
+use outgoing::{Choice, Expiry, Limits, Outgoing};
 use rtt::Rtt;
 use throttle::Throttle;
 use unsequenced::UnsequencedWindow;
@@ -75,24 +75,14 @@ impl Sessions {
     pub(crate) const NONE: Sessions = Sessions { incoming: 0xff, outgoing: 0xff };
 }
 
-/// What a connection wants after it was visited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Interests {
-    /// Something can be sent now.
-    pub(crate) transmit: bool,
-    /// An event can be fetched now.
-    pub(crate) dispatch: bool,
-    /// When to look again.
-    pub(crate) deadline: Option<Millis>,
-}
-
 /// One connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
+    pub(crate) slot: u16,
     pub(crate) stage: Stage,
     pub(crate) address: SocketAddr,
     /// Our own address as the remote last used it, if the driver knows.
-    pub(crate) local: Option<IpAddr>,
+    pub(crate) local: Option<LocalAddress>,
     /// Our name at the remote, once we know it.
     pub(crate) remote_id: WirePeerId,
     pub(crate) connect_id: ConnectId,
@@ -107,18 +97,17 @@ pub(crate) struct Connection {
     pub(crate) outgoing_data_total: u32,
     pub(crate) channels: Channels,
     pub(crate) inbox: Inbox,
+    /// Acknowledgements owed.
     pub(crate) acks: Acks,
     pub(crate) outgoing: Outgoing,
-    pub(crate) in_flight: InFlight,
     pub(crate) control_seq: ReliableSeq,
     pub(crate) unsequenced_in: UnsequencedWindow,
     pub(crate) unsequenced_out: UnsequencedGroup,
     pub(crate) rtt: Rtt,
     pub(crate) throttle: Throttle,
     pub(crate) loss: PacketLoss,
-    pub(crate) give_up: GiveUp,
-    /// How long nothing may be acknowledged before a ping is sent, in ms.
-    pub(crate) ping_interval: u32,
+    /// What the application chose, if it chose anything.
+    settings: Option<Box<Settings>>,
     /// When the last acknowledgement came; unset before the first.
     pub(crate) last_receive_time: Millis,
     /// Oldest transmission found expired since the last acknowledgement; unset if none.
@@ -129,13 +118,39 @@ pub(crate) struct Connection {
     pub(crate) announce: Option<u32>,
     /// Whether the queues were cleared since the host last asked: the peer loses its turn for events.
     pub(crate) lost_turn: bool,
+}
+
+/// What an application may choose for a connection of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub(crate) give_up: GiveUp,
+    /// How long nothing may be acknowledged before a ping is sent, in ms.
+    pub(crate) ping_interval: u32,
     pub(crate) user_value: u64,
 }
 
-impl Connection {
-    pub(crate) fn new(stage: Stage, address: SocketAddr, sessions: Sessions, channels: u8, mtu: u32) -> Self {
+impl Settings {
+    fn usual() -> Self {
         let (limit, minimum, maximum) = crate::config::Timeouts::default().resolve();
+        Settings {
+            give_up: GiveUp { limit, minimum, maximum },
+            ping_interval: if mutants::is(Mutant::NoPing) { HALF_A_DAY } else { DEFAULT_PING_INTERVAL },
+            user_value: 0,
+        }
+    }
+}
+
+impl Connection {
+    pub(crate) fn new(
+        slot: u16,
+        stage: Stage,
+        address: SocketAddr,
+        sessions: Sessions,
+        channels: u8,
+        mtu: u32,
+    ) -> Self {
         Connection {
+            slot,
             stage,
             address,
             local: None,
@@ -150,57 +165,81 @@ impl Connection {
             outgoing_data_total: 0,
             channels: Channels::new(channels),
             inbox: Inbox::default(),
-            acks: Acks::new(),
+            acks: Acks::default(),
             outgoing: Outgoing::default(),
-            in_flight: InFlight::new(),
             control_seq: ReliableSeq(0),
             unsequenced_in: UnsequencedWindow::new(),
             unsequenced_out: UnsequencedGroup(0),
             rtt: Rtt::default(),
             throttle: Throttle::default(),
             loss: PacketLoss::default(),
-            give_up: GiveUp { limit, minimum, maximum },
-            ping_interval: if mutants::is(Mutant::NoPing) { HALF_A_DAY } else { DEFAULT_PING_INTERVAL },
+            settings: None,
             last_receive_time: Millis::UNSET,
             earliest_timeout: Millis::UNSET,
             held: false,
             announce: None,
             lost_turn: false,
-            user_value: 0,
         }
+    }
+
+    /// What the application chose, or else what is usual.
+    pub(crate) fn settings(&self) -> Settings {
+        self.settings.as_deref().copied().unwrap_or(Settings::usual())
+    }
+
+    pub(crate) fn settings_mut(&mut self) -> &mut Settings {
+        self.settings.get_or_insert_with(|| Box::new(Settings::usual()))
     }
 
     // --- what it wants ---
 
-    /// What the host should do about this connection.
-    pub(crate) fn interests(&self, shared: &Shared) -> Interests {
+    /// When the host should look at this connection again.
+    pub(crate) fn deadline(&self, shared: &Shared) -> Option<Millis> {
         if self.held || self.is_finished() {
-            let dispatch = matches!(self.stage, Stage::Zombie { .. });
-            return Interests { transmit: false, dispatch, deadline: None };
+            return None;
         }
-        let ping = self.ping_due(shared.now);
-        Interests {
-            transmit: ping
-                || (!self.acks.is_empty() && !mutants::is(Mutant::AcksWait))
-                || self.choose(shared).is_some(),
-            dispatch: self.stage == Stage::Connected && !self.inbox.is_empty(),
-            deadline: self
-                .in_flight
-                .deadline()
-                .or_else(|| if ping { None } else { self.next_ping(shared.now) }),
+        let in_flight = self.outgoing.deadline(&shared.commands);
+        in_flight.or_else(|| if self.ping_due(shared.now) { None } else { self.next_ping(shared.now) })
+    }
+
+    /// Whether something can be sent now.
+    #[inline]
+    pub(crate) fn wants_transmit(&self, shared: &Shared) -> bool {
+        if self.held || self.is_finished() {
+            return false;
+        }
+        (!self.acks.is_empty() && !mutants::is(Mutant::AcksWait))
+            || self.outgoing.has_control()
+            || self.choose(shared).is_some()
+            || self.ping_due(shared.now)
+    }
+
+    /// Whether an event can be fetched now: a packet, or the connection's end.
+    #[inline]
+    pub(crate) fn wants_dispatch(&self) -> bool {
+        match self.stage {
+            Stage::Connected => !self.held && !self.inbox.is_empty(),
+            Stage::Zombie { .. } => true,
+            _ => false,
         }
     }
 
     /// What goes next, if anything may.
     pub(crate) fn choose(&self, shared: &Shared) -> Option<Choice> {
+        let chosen = self.outgoing.choose(&shared.commands, &self.channels, self.limits(shared));
+        chosen.map(|(choice, _)| choice)
+    }
+
+    /// What reliable data must respect now.
+    #[inline]
+    pub(crate) fn limits(&self, shared: &Shared) -> Limits {
         let profile = shared.profile;
-        let byte_window = profile.byte_window(self.throttle.value, self.window_size, self.mtu);
-        self.outgoing.choose(&self.in_flight, &self.channels, Limits { profile, byte_window })
+        Limits { profile, byte_window: profile.byte_window(self.throttle.value, self.window_size, self.mtu) }
     }
 
     /// Whether nothing was acknowledged for a ping interval while nothing is in flight (PROTOCOL.md §13.4).
     pub(crate) fn is_quiet(&self, now: Millis) -> bool {
-        self.in_flight.is_idle() && now.diff(self.last_receive_time) >= self.ping_interval
+        self.outgoing.is_idle() && now.diff(self.last_receive_time) >= self.settings().ping_interval
     }
 
     fn ping_due(&self, now: Millis) -> bool {
@@ -208,27 +247,30 @@ impl Connection {
     }
 
     fn next_ping(&self, now: Millis) -> Option<Millis> {
-        if self.stage != Stage::Connected || !self.in_flight.is_idle() {
+        if self.stage != Stage::Connected || !self.outgoing.is_idle() {
             return None;
         }
         let silent = now.diff(self.last_receive_time);
-        Some(now.plus(self.ping_interval.saturating_sub(silent)))
+        Some(now.plus(self.settings().ping_interval.saturating_sub(silent)))
     }
 
     // --- time ---
 
     /// Moves expired commands to retransmission, or gives the peer up (PROTOCOL.md §9.5).
-    pub(crate) fn check_timeouts(&mut self, shared: &Shared) {
-        let Connection { in_flight, earliest_timeout, loss, give_up, .. } = self;
-        let gone = in_flight.expire(shared.now, |sent| {
+    pub(crate) fn check_timeouts(&mut self, shared: &mut Shared) {
+        let give_up = self.settings().give_up;
+        let Connection { outgoing, earliest_timeout, loss, .. } = self;
+        let Shared { now, profile, commands, .. } = shared;
+        let (now, profile) = (*now, *profile);
+        let gone = outgoing.expire(now, commands, |sent| {
             if earliest_timeout.is_unset() || sent.sent_time.less(*earliest_timeout) {
                 *earliest_timeout = sent.sent_time;
             }
-            let mut silence = Silence { attempts: sent.attempts, age: shared.now.diff(*earliest_timeout) };
+            let mut silence = Silence { attempts: sent.attempts.into(), age: now.diff(*earliest_timeout) };
             if mutants::is(Mutant::ClockWrap) {
-                silence.age = shared.now.0.abs_diff(earliest_timeout.0);
+                silence.age = now.0.abs_diff(earliest_timeout.0);
             }
-            let gone = shared.profile.gives_up(silence, *give_up) || mutants::is(Mutant::HastyTimeout);
+            let gone = profile.gives_up(silence, give_up) || mutants::is(Mutant::HastyTimeout);
             if !earliest_timeout.is_unset() && gone && !mutants::is(Mutant::NoTimeout) {
                 return Expiry::GiveUp;
             }
@@ -236,7 +278,7 @@ impl Connection {
             if mutants::is(Mutant::NoBackoff) {
                 return Expiry::Resend(sent.timeout);
             }
-            Expiry::Resend(shared.profile.next_timeout(sent.timeout))
+            Expiry::Resend(profile.next_timeout(sent.timeout))
         });
         if gone {
             self.on_timed_out();
@@ -260,7 +302,7 @@ impl Connection {
     pub(crate) fn disconnect(&mut self, data: u32, shared: &mut Shared) -> bool {
         match self.stage {
             Stage::Connected | Stage::DisconnectLater { .. } => {
-                self.clear_queues();
+                self.clear_queues(shared);
                 self.queue_control(enet_wire::Body::Disconnect { data }, shared);
                 self.stage = Stage::Disconnecting;
                 false
@@ -291,7 +333,7 @@ impl Connection {
     }
 
     fn bid_farewell(&mut self, data: u32, shared: &mut Shared) -> bool {
-        self.clear_queues();
+        self.clear_queues(shared);
         self.queue_farewell(data, shared);
         true
     }
@@ -306,13 +348,21 @@ impl Connection {
     }
 
     /// Drops what is queued in either direction. Estimators and counters stay (PROTOCOL.md §7).
-    pub(crate) fn clear_queues(&mut self) {
-        self.acks.clear();
-        self.outgoing.clear();
-        self.in_flight.clear();
-        self.inbox.clear();
+    pub(crate) fn clear_queues(&mut self, shared: &mut Shared) {
+        self.acks.clear(&mut shared.acks);
+        self.outgoing.clear(&mut shared.commands);
+        self.inbox.clear(&mut shared.memory);
         self.channels = Channels::new(0);
         self.lost_turn = true;
+    }
+
+    /// Gives back what a connection does not need that has been idle since the last bandwidth pass.
+    pub(crate) fn trim_if_idle(&mut self) {
+        if self.outgoing_data_total.saturating_add(self.incoming_data_total) >= IDLE {
+            return;
+        }
+        self.unsequenced_in.trim();
+        self.channels.trim();
     }
 
     // --- views ---
@@ -329,7 +379,7 @@ impl Connection {
 
     /// Whether nothing is queued, in flight or to be retransmitted. Acknowledgements do not count.
     pub(crate) fn is_drained(&self) -> bool {
-        self.outgoing.is_empty() && self.in_flight.is_empty()
+        self.outgoing.is_empty() && self.outgoing.is_idle()
     }
 
     pub(crate) const fn state(&self) -> PeerState {
@@ -345,5 +395,8 @@ impl Connection {
         }
     }
 }
+
+/// Bytes in both directions from one bandwidth pass to the next below which only pings and their acknowledgements went.
+const IDLE: u32 = 256;
 
 pub(crate) const DEFAULT_PING_INTERVAL: u32 = 500;

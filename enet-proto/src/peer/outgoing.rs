@@ -1,132 +1,30 @@
-//! [`Outgoing`]: what waits to be sent for the first time, and the pure decision what goes next (PROTOCOL.md §13.2).
+//! [`Outgoing`]: what waits to be sent and what waits to be acknowledged, and the pure decision what goes next
+//! (PROTOCOL.md §9.5, §13.2).
 
-use alloc::collections::VecDeque;
+use enet_wire::{ChannelId, CommandKind, ReliableSeq, UnreliableSeq};
 
-use enet_wire::{Body, ChannelId, Command, CommandKind, ReliableSeq, UnreliableSeq, UnsequencedGroup};
-
-use super::in_flight::{Cut, InFlight, Retry, Sent, SentBody};
+use super::command::{Commands, Place, Queued, QueuedBody, name};
 use crate::channel::Channels;
+use crate::collections::index::Name;
+use crate::collections::lists::List;
 use crate::collections::slab::Key;
 use crate::mutants::{self, Mutant};
-use crate::packet::Packet;
 use crate::profile::Profile;
 use crate::time::Millis;
 
-/// Two queues in order of queuing: reliable data, and everything else.
+/// One connection's lists of commands. Two hold what was not sent yet, in order of queuing: reliable data, and
+/// everything else. One holds what is in flight, in order of transmission. Two hold what expired and goes out again.
 #[derive(Debug, Default)]
 pub(crate) struct Outgoing {
-    pub(crate) control: VecDeque<Queued>,
-    pub(crate) data: VecDeque<Message>,
-}
-
-/// A control command or an unreliable packet.
-#[derive(Debug)]
-pub(crate) struct Queued {
-    pub(crate) stamp: u32,
-    pub(crate) body: QueuedBody,
-}
-
-#[derive(Debug)]
-pub(crate) enum QueuedBody {
-    /// A control command that will be acknowledged.
-    Control {
-        seq: ReliableSeq,
-        body: Body<'static>,
-    },
-    /// The disconnect that nobody acknowledges.
-    Farewell {
-        seq: ReliableSeq,
-        data: u32,
-    },
-    Unreliable {
-        channel: ChannelId,
-        reliable: ReliableSeq,
-        seq: UnreliableSeq,
-        packet: Packet,
-    },
-    /// An unreliable packet in fragments; the cut is the one that goes next.
-    Fragments {
-        channel: ChannelId,
-        reliable: ReliableSeq,
-        packet: Packet,
-        cut: Cut,
-    },
-    Unsequenced {
-        channel: ChannelId,
-        group: UnsequencedGroup,
-        packet: Packet,
-    },
-}
-
-impl QueuedBody {
-    /// The command to send next from this entry.
-    pub(crate) fn command(&self) -> Command<'_> {
-        let unacknowledged =
-            |channel, seq, body| Command { channel, seq, acknowledge: false, unsequenced: false, body };
-        match self {
-            QueuedBody::Control { seq, body } => {
-                Command { acknowledge: true, ..unacknowledged(ChannelId::CONTROL, *seq, *body) }
-            }
-            QueuedBody::Farewell { seq, data } => Command {
-                unsequenced: true,
-                ..unacknowledged(ChannelId::CONTROL, *seq, Body::Disconnect { data: *data })
-            },
-            QueuedBody::Unreliable { channel, reliable, seq, packet } => {
-                unacknowledged(*channel, *reliable, Body::SendUnreliable { seq: *seq, payload: packet })
-            }
-            QueuedBody::Fragments { channel, reliable, packet, cut } => {
-                unacknowledged(*channel, *reliable, Body::SendUnreliableFragment(cut.of(packet)))
-            }
-            QueuedBody::Unsequenced { channel, group, packet } => Command {
-                unsequenced: true,
-                ..unacknowledged(
-                    *channel,
-                    ReliableSeq(0),
-                    Body::SendUnsequenced { group: *group, payload: packet },
-                )
-            },
-        }
-    }
-
-    /// Whether the throttle may drop it: unreliable packets, unless a part of them is out already.
-    pub(crate) const fn is_throttled(&self) -> bool {
-        match self {
-            QueuedBody::Control { .. } | QueuedBody::Farewell { .. } => false,
-            QueuedBody::Unreliable { .. } | QueuedBody::Unsequenced { .. } => true,
-            QueuedBody::Fragments { cut, .. } => cut.number == 0,
-        }
-    }
-
-    /// The pair of numbers that a throttle drop compares with its followers (PROTOCOL.md §10.3).
-    const fn numbers(&self) -> (u16, u16) {
-        match self {
-            QueuedBody::Control { seq, .. } | QueuedBody::Farewell { seq, .. } => (seq.0, 0),
-            QueuedBody::Unreliable { reliable, seq, .. } => (reliable.0, seq.0),
-            QueuedBody::Fragments { reliable, cut, .. } => (reliable.0, cut.start),
-            QueuedBody::Unsequenced { .. } => (0, 0),
-        }
-    }
-}
-
-/// A reliable packet; `cut` is the fragment that goes next if it needs several.
-#[derive(Debug)]
-pub(crate) struct Message {
-    pub(crate) stamp: u32,
-    pub(crate) channel: ChannelId,
-    /// Number of the command that goes next.
-    pub(crate) seq: ReliableSeq,
-    pub(crate) packet: Packet,
-    pub(crate) cut: Option<Cut>,
-}
-
-impl Message {
-    fn next_len(&self) -> (usize, u32) {
-        #[allow(clippy::cast_possible_truncation)] // packets are limited to u32 lengths when they are queued
-        match self.cut {
-            None => (CommandKind::SendReliable.fixed_len(), self.packet.len() as u32),
-            Some(cut) => (CommandKind::SendFragment.fixed_len(), cut.of(&self.packet).payload.len() as u32),
-        }
-    }
+    control: List,
+    data: List,
+    in_flight: List,
+    retry_control: List,
+    retry_data: List,
+    /// Those in flight before this one have an entry in the index; of those from it on only what was sent again.
+    unnamed: Option<Key>,
+    /// Payload bytes in flight.
+    bytes: u32,
 }
 
 /// What goes next.
@@ -148,113 +46,398 @@ pub(crate) struct Limits {
     pub(crate) byte_window: u32,
 }
 
+/// What the timeout check does with an expired command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expiry {
+    /// Retransmit it, with this timeout in ms.
+    Resend(u32),
+    /// Too much: the peer is gone.
+    GiveUp,
+}
+
 impl Outgoing {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.control.is_empty() && self.data.is_empty()
+    /// Queues a command.
+    pub(crate) fn queue(&mut self, command: Queued, commands: &mut Commands) {
+        self.queue_with(command.body.is_data(), || command, commands);
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.control.clear();
-        self.data.clear();
+    /// The same for a command that is made where it will stay, and is reliable data or not.
+    #[inline(always)]
+    pub(crate) fn queue_with(
+        &mut self,
+        is_data: bool,
+        command: impl FnOnce() -> Queued,
+        commands: &mut Commands,
+    ) {
+        let list = if is_data { &mut self.data } else { &mut self.control };
+        commands.lists.push_back_with(list, command);
     }
 
-    /// What goes next: the older of the two queues' heads, expired commands standing before all others. Reliable data
-    /// that its windows hold back is passed over.
-    pub(crate) fn choose(&self, in_flight: &InFlight, channels: &Channels, limits: Limits) -> Option<Choice> {
-        let control = match in_flight.retry(Retry::Control) {
-            Some((key, sent)) => Some((sent.stamp, Choice::Again(key))),
-            None => self.control.front().map(|queued| (queued.stamp, Choice::Control)),
-        };
-        let data = self.choose_data(in_flight, channels, limits);
-        match (control, data) {
-            (Some((control_stamp, _)), Some((data_stamp, data)))
-                if Millis(data_stamp).less(Millis(control_stamp)) =>
-            {
-                Some(data)
-            }
-            (Some((_, control)), _) => Some(control),
-            (None, data) => data.map(|(_, choice)| choice),
-        }
-    }
+    // --- what goes next ---
 
-    fn choose_data(
+    /// What goes next, and the command: the older of the two queues' heads, expired commands standing before all
+    /// others. Reliable data that its windows hold back is passed over.
+    #[inline(always)]
+    pub(crate) fn choose<'a>(
         &self,
-        in_flight: &InFlight,
+        commands: &'a Commands,
         channels: &Channels,
         limits: Limits,
-    ) -> Option<(u32, Choice)> {
-        let fits = |payload: u32| {
-            in_flight.bytes().saturating_add(payload) <= limits.byte_window
-                || mutants::is(Mutant::ByteWindowIgnored)
-        };
-        if let Some((key, sent)) = in_flight.retry(Retry::Data) {
-            return fits(sent.payload_len()).then_some((sent.stamp, Choice::Again(key)));
+    ) -> Option<(Choice, &'a Queued)> {
+        let data = self.choose_data(commands, channels, limits);
+        if self.control.is_empty() && self.retry_control.is_empty() {
+            return data;
         }
-        let message = self.data.front()?;
-        let blocked = message.seq.starts_window()
-            && channels.get(message.channel).is_some_and(|channel| {
-                limits.profile.sequence_window_blocked(&channel.sender.windows, message.seq.window())
-            });
-        let blocked = blocked && !mutants::is(Mutant::SequenceWindowIgnored);
-        (!blocked && fits(message.next_len().1)).then_some((message.stamp, Choice::Data))
-    }
-
-    /// Bytes the chosen command takes in a datagram, and whether it will be acknowledged.
-    pub(crate) fn size_of(&self, choice: Choice, in_flight: &InFlight) -> (usize, bool) {
-        match choice {
-            Choice::Again(key) => (in_flight.get(key).map_or(0, |sent| sent.command().encoded_len()), true),
-            Choice::Control => match self.control.front() {
-                Some(Queued { body: body @ QueuedBody::Control { .. }, .. }) => {
-                    (body.command().encoded_len(), true)
-                }
-                Some(Queued { body, .. }) => (body.command().encoded_len(), false),
-                None => (0, false),
-            },
-            Choice::Data => (
-                self.data.front().map_or(0, |message| message.next_len().0 + message.next_len().1 as usize),
-                true,
-            ),
+        let control = match self.retry_control.first() {
+            Some(key) => (Choice::Again(key), commands.get(key)?),
+            None => (Choice::Control, commands.lists.front(&self.control)?),
+        };
+        match data {
+            Some(data) if Millis(data.1.stamp).less(Millis(control.1.stamp)) => Some(data),
+            _ => Some(control),
         }
     }
 
-    /// Takes the next command off the data queue: a whole packet, or its next fragment.
-    pub(crate) fn take_data(&mut self, now: Millis, timeout: u32) -> Option<Sent> {
-        let message = self.data.front_mut()?;
-        let (channel, seq, stamp) = (message.channel, message.seq, message.stamp);
-        let body = match &mut message.cut {
-            Some(cut) if cut.number + 1 < cut.count => {
-                let body = SentBody::Fragment(message.packet.clone(), *cut);
-                cut.number += 1;
-                message.seq = seq.next();
-                message.stamp = stamp.wrapping_add(1);
-                body
-            }
-            Some(_) | None => match self.data.pop_front()? {
-                Message { packet, cut: Some(cut), .. } => SentBody::Fragment(packet, cut),
-                Message { packet, cut: None, .. } => SentBody::Packet(packet),
-            },
+    #[inline(always)]
+    fn choose_data<'a>(
+        &self,
+        commands: &'a Commands,
+        channels: &Channels,
+        limits: Limits,
+    ) -> Option<(Choice, &'a Queued)> {
+        let (choice, next) = match self.retry_data.first() {
+            Some(key) => (Choice::Again(key), commands.get(key)?),
+            None => (Choice::Data, commands.lists.front(&self.data)?),
         };
-        Some(Sent { channel, seq, stamp, sent_time: now, timeout, attempts: 1, body })
+        let fits = self.bytes.saturating_add(next.len) <= limits.byte_window
+            || mutants::is(Mutant::ByteWindowIgnored);
+        if !fits
+            || choice == Choice::Data
+                && next.seq.starts_window()
+                && is_blocked(next, channels, limits.profile)
+        {
+            return None;
+        }
+        Some((choice, next))
+    }
+
+    /// The packet that goes next, if it needs no fragments and nothing but its size can hold it back.
+    #[inline(always)]
+    pub(crate) fn next_packet<'a>(
+        &self,
+        commands: &'a Commands,
+        limits: Limits,
+    ) -> Option<(&'a Queued, &'a [u8])> {
+        if !self.control.is_empty() || !self.retry_control.is_empty() || !self.retry_data.is_empty() {
+            return None;
+        }
+        let next = commands.lists.front(&self.data)?;
+        let QueuedBody::Reliable(payload) = &next.body else { return None };
+        let fits = self.bytes.saturating_add(next.len) <= limits.byte_window;
+        (fits && !next.seq.starts_window()).then_some((next, payload.as_slice()))
+    }
+
+    /// The sequenced packet that goes next, if it needs no fragments and nothing but the throttle can hold it back.
+    #[inline(always)]
+    pub(crate) fn next_sequenced<'a>(
+        &self,
+        commands: &'a Commands,
+    ) -> Option<(&'a Queued, UnreliableSeq, &'a [u8])> {
+        if !self.data.is_empty() || !self.retry_control.is_empty() || !self.retry_data.is_empty() {
+            return None;
+        }
+        let next = commands.lists.front(&self.control)?;
+        let QueuedBody::Unreliable(seq, payload) = &next.body else { return None };
+        Some((next, *seq, payload.as_slice()))
+    }
+
+    // --- sending ---
+
+    /// Takes a sequenced packet that was written off the queue.
+    #[inline(always)]
+    pub(crate) fn discard_sequenced(&mut self, commands: &mut Commands) {
+        commands.lists.discard_front(&mut self.control);
+    }
+
+    /// Takes the front of the data queue into flight: a packet, or a packet's next fragment. Its channel and number.
+    #[inline(always)]
+    pub(crate) fn send_data(
+        &mut self,
+        now: Millis,
+        timeout: u32,
+        commands: &mut Commands,
+    ) -> Option<(ChannelId, ReliableSeq)> {
+        match commands.lists.front_mut(&self.data)?.split_fragment() {
+            Some(fragment) => self.send_fragment(fragment, now, timeout, commands),
+            None => self.send_packet(now, timeout, commands),
+        }
+    }
+
+    /// As `send_data`, for one that is not in fragments, or the last of them.
+    #[inline(always)]
+    pub(crate) fn send_packet(
+        &mut self,
+        now: Millis,
+        timeout: u32,
+        commands: &mut Commands,
+    ) -> Option<(ChannelId, ReliableSeq)> {
+        let key = self.data.first()?;
+        let sent = commands.lists.move_front(&mut self.data, &mut self.in_flight)?;
+        self.bytes = self.bytes.saturating_add(sent.len);
+        sent.enter_flight(now, timeout);
+        let number = (sent.channel, sent.seq);
+        self.unnamed.get_or_insert(key);
+        Some(number)
+    }
+
+    #[inline(never)]
+    fn send_fragment(
+        &mut self,
+        mut fragment: Queued,
+        now: Millis,
+        timeout: u32,
+        commands: &mut Commands,
+    ) -> Option<(ChannelId, ReliableSeq)> {
+        self.bytes = self.bytes.saturating_add(fragment.len);
+        fragment.enter_flight(now, timeout);
+        let number = (fragment.channel, fragment.seq);
+        let key = commands.lists.push_back(&mut self.in_flight, fragment)?;
+        self.unnamed.get_or_insert(key);
+        Some(number)
+    }
+
+    /// Takes the front of the control queue into flight.
+    pub(crate) fn send_control(&mut self, now: Millis, timeout: u32, commands: &mut Commands) {
+        let Some(key) = self.control.first() else { return };
+        if let Some(sent) = commands.lists.move_front(&mut self.control, &mut self.in_flight) {
+            sent.enter_flight(now, timeout);
+            self.unnamed.get_or_insert(key);
+        }
+    }
+
+    /// Takes an expired command back into flight; it goes out once more at `now`.
+    pub(crate) fn resend(&mut self, key: Key, now: Millis, commands: &mut Commands) {
+        let Some(sent) = commands.lists.get_mut(key) else { return };
+        sent.sent_time = now;
+        sent.attempts = sent.attempts.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(sent.len);
+        let place = core::mem::replace(&mut sent.place, Place::InFlight);
+        let from = if place == Place::RetryData { &mut self.retry_data } else { &mut self.retry_control };
+        commands.lists.move_back(from, key, &mut self.in_flight);
     }
 
     /// Moves past the unreliable command just written: to the next fragment, or off the queue.
-    pub(crate) fn advance_control(&mut self) {
-        if let Some(Queued { stamp, body: QueuedBody::Fragments { cut, .. } }) = self.control.front_mut()
-            && cut.number + 1 < cut.count
-        {
-            cut.number += 1;
-            *stamp = stamp.wrapping_add(1);
-            return;
+    #[inline]
+    pub(crate) fn advance_control(&mut self, commands: &mut Commands) {
+        if !commands.lists.front_mut(&self.control).is_some_and(Queued::skip_fragment) {
+            commands.lists.pop_front(&mut self.control);
         }
-        self.control.pop_front();
     }
 
     /// Drops the front of the control queue, and with it those directly behind it that bear the same pair of numbers,
     /// as stock ENet does (PROTOCOL.md §10.3).
-    pub(crate) fn drop_throttled(&mut self) {
-        let Some(dropped) = self.control.pop_front() else { return };
-        while self.control.front().is_some_and(|next| next.body.numbers() == dropped.body.numbers()) {
-            self.control.pop_front();
+    pub(crate) fn drop_throttled(&mut self, commands: &mut Commands) {
+        let Some(dropped) = commands.lists.pop_front(&mut self.control) else { return };
+        while commands.lists.front(&self.control).is_some_and(|next| next.numbers() == dropped.numbers()) {
+            commands.lists.pop_front(&mut self.control);
         }
     }
+
+    // --- acknowledgement and time ---
+
+    /// Takes an acknowledged command out, wherever it waits; what it was.
+    #[inline(always)]
+    pub(crate) fn acknowledge(
+        &mut self,
+        slot: u16,
+        channel: ChannelId,
+        seq: ReliableSeq,
+        commands: &mut Commands,
+    ) -> Option<CommandKind> {
+        let oldest = commands.lists.front(&self.in_flight);
+        // Acknowledgements come in the order of transmission, as long as nothing is lost.
+        let Some(sent) = oldest.filter(|it| it.seq == seq && it.channel == channel && !it.indexed) else {
+            return self.acknowledge_any(name(slot, channel, seq), commands);
+        };
+        let kind = sent.body.kind();
+        self.leave_flight(kind, sent.len);
+        commands.lists.discard_front(&mut self.in_flight);
+        self.unnamed = self.in_flight.first();
+        Some(kind)
+    }
+
+    #[inline(never)]
+    fn acknowledge_any(&mut self, name: Name, commands: &mut Commands) -> Option<CommandKind> {
+        while let Some(key) = self.unnamed {
+            self.unnamed = commands.lists.next(key);
+            commands.enter(key);
+        }
+        let key = commands.strike(name)?;
+        let sent = commands.get(key)?;
+        let kind = sent.body.kind();
+        let list = match sent.place {
+            Place::InFlight => {
+                self.leave_flight(kind, sent.len);
+                &mut self.in_flight
+            }
+            Place::RetryControl => &mut self.retry_control,
+            Place::RetryData => &mut self.retry_data,
+            Place::Control => &mut self.control,
+            Place::Data => &mut self.data,
+        };
+        commands.lists.discard(list, key);
+        Some(kind)
+    }
+
+    #[inline]
+    fn leave_flight(&mut self, kind: CommandKind, bytes: u32) {
+        if !mutants::is(Mutant::InTransitLeak) || kind != CommandKind::SendFragment {
+            self.bytes = self.bytes.saturating_sub(bytes);
+        }
+    }
+
+    /// Looks at the commands in flight, oldest transmission first, once the oldest is due. Those whose own timeout has
+    /// passed go to the front of their retry queue, in order. Whether the peer must be given up.
+    pub(crate) fn expire(
+        &mut self,
+        now: Millis,
+        commands: &mut Commands,
+        mut judge: impl FnMut(&Queued) -> Expiry,
+    ) -> bool {
+        if self.deadline(commands).is_none_or(|deadline| now.less(deadline)) {
+            return false;
+        }
+        let before = (self.retry_control.first(), self.retry_data.first());
+        let mut at = self.in_flight.first();
+        while let Some(key) = at {
+            at = commands.lists.next(key);
+            let Some(sent) = commands.get(key) else { break };
+            if now.diff(sent.sent_time) < sent.timeout {
+                continue;
+            }
+            match judge(sent) {
+                Expiry::GiveUp => return true,
+                Expiry::Resend(timeout) => self.postpone(key, timeout, before, commands),
+            }
+        }
+        false
+    }
+
+    /// Moves an expired command to the front of its retry queue, but behind those that go there now.
+    fn postpone(
+        &mut self,
+        key: Key,
+        timeout: u32,
+        (before_control, before_data): (Option<Key>, Option<Key>),
+        commands: &mut Commands,
+    ) {
+        if self.unnamed == Some(key) {
+            self.unnamed = commands.lists.next(key);
+        }
+        commands.enter(key);
+        let Some(sent) = commands.lists.get_mut(key) else { return };
+        sent.timeout = timeout;
+        self.bytes = self.bytes.saturating_sub(sent.len);
+        let is_data = sent.body.is_data();
+        sent.place = if is_data { Place::RetryData } else { Place::RetryControl };
+        let (to, before) = if is_data {
+            (&mut self.retry_data, before_data)
+        } else {
+            (&mut self.retry_control, before_control)
+        };
+        commands.lists.move_before(&mut self.in_flight, key, to, before);
+    }
+
+    /// When the oldest transmission is due, while there is one.
+    #[inline]
+    pub(crate) fn deadline(&self, commands: &Commands) -> Option<Millis> {
+        let oldest = commands.lists.front(&self.in_flight)?;
+        if mutants::is(Mutant::ForgottenTimer) && oldest.attempts > 1 {
+            return None;
+        }
+        Some(oldest.sent_time.plus(oldest.timeout))
+    }
+
+    /// Forgets every command. The byte count stays, as it does in stock ENet (PROTOCOL.md §7).
+    pub(crate) fn clear(&mut self, commands: &mut Commands) {
+        for list in [&mut self.in_flight, &mut self.retry_control, &mut self.retry_data] {
+            while let Some(sent) = commands.lists.front(list) {
+                if sent.indexed {
+                    commands.strike(sent.name());
+                }
+                commands.lists.pop_front(list);
+            }
+        }
+        commands.lists.clear(&mut self.control);
+        commands.lists.clear(&mut self.data);
+        self.unnamed = None;
+    }
+
+    // --- views ---
+
+    /// Whether nothing waits to be sent for the first time or again.
+    #[inline]
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.control.is_empty()
+            && self.data.is_empty()
+            && self.retry_control.is_empty()
+            && self.retry_data.is_empty()
+    }
+
+    /// Whether something waits that no window can hold back.
+    #[inline]
+    pub(crate) const fn has_control(&self) -> bool {
+        !self.control.is_empty() || !self.retry_control.is_empty()
+    }
+
+    /// Whether nothing is in flight; expired commands do not count.
+    #[inline]
+    pub(crate) const fn is_idle(&self) -> bool {
+        self.in_flight.is_empty()
+    }
+
+    /// Payload bytes in flight.
+    pub(crate) const fn bytes(&self) -> u32 {
+        self.bytes
+    }
+
+    /// Commands in flight, and commands that wait; counted one by one.
+    pub(crate) fn count(&self, commands: &Commands) -> (usize, usize) {
+        let count = |list: &List| commands.lists.iter(list).count();
+        let waiting = [&self.control, &self.data, &self.retry_control, &self.retry_data];
+        (count(&self.in_flight), waiting.map(count).iter().sum())
+    }
+
+    /// How many of the commands have names. Panics if one has none that must, or is not found by it.
+    #[allow(clippy::panic)] // its purpose
+    pub(crate) fn check_names(&self, commands: &Commands) -> usize {
+        let mut must_have = true;
+        let mut at = self.in_flight.first();
+        while let Some((key, sent)) = at.and_then(|key| Some((key, commands.get(key)?))) {
+            must_have &= self.unnamed != Some(key);
+            assert!(sent.indexed || !must_have, "a command in flight without a name");
+            at = commands.lists.next(key);
+        }
+        assert!(self.unnamed.is_none() || !must_have, "the first without a name is not in flight");
+        let lists = [&self.in_flight, &self.retry_control, &self.retry_data];
+        let named = lists.into_iter().flat_map(|list| commands.lists.iter(list)).filter(|sent| sent.indexed);
+        named.inspect(|sent| assert!(commands.knows(sent), "a name that leads nowhere")).count()
+    }
+
+    /// Payload bytes in flight, added up anew.
+    pub(crate) fn recount(&self, commands: &Commands) -> u64 {
+        commands.lists.iter(&self.in_flight).map(|sent| u64::from(sent.len)).sum()
+    }
 }
+
+/// Whether the first number of a sequence window must wait (PROTOCOL.md §9.7).
+#[cold]
+fn is_blocked(next: &Queued, channels: &Channels, profile: Profile) -> bool {
+    let blocked = channels
+        .get(next.channel)
+        .is_some_and(|channel| profile.sequence_window_blocked(&channel.sender.windows, next.seq.window()));
+    blocked && !mutants::is(Mutant::SequenceWindowIgnored)
+}
+
+#[cfg(test)]
+mod tests;

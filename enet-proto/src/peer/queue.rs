@@ -1,14 +1,14 @@
 //! Queuing: packets become commands with numbers (PROTOCOL.md §12.2–§12.4).
 
-use enet_wire::{Body, ChannelId, CommandKind, MAX_FRAGMENTS, ReliableSeq};
+use enet_wire::{Body, ChannelId, CommandKind, MAX_FRAGMENTS, ReliableSeq, UnreliableSeq};
 
-use super::in_flight::{Cut, Sent, SentBody};
-use super::outgoing::{Choice, Message, Queued, QueuedBody};
+use super::command::{Cut, Queued, QueuedBody};
+use super::outgoing::Choice;
 use super::{Connection, Stage};
-use crate::collections::slab::Key;
+
 use crate::error::{SendError, SendErrorReason};
 use crate::mutants::{self, Mutant};
-use crate::packet::{Delivery, Packet};
+use crate::packet::{Delivery, Packet, Payload};
 use crate::shared::Shared;
 
 /// The command a packet travels in.
@@ -21,14 +21,27 @@ enum Vehicle {
     UnreliableFragments(Cut),
 }
 
+/// The number of a packet that travels in one command.
+#[derive(Debug, Clone, Copy)]
+enum Number {
+    Reliable(ReliableSeq),
+    /// Behind the reliable number it follows, its own.
+    Sequenced(ReliableSeq, UnreliableSeq),
+}
+
 impl Connection {
     /// Queues a packet, or gives it back with the reason.
+    #[inline]
     pub(crate) fn send(
         &mut self,
         id: ChannelId,
         packet: Packet,
         shared: &mut Shared,
     ) -> Result<(), SendError> {
+        if let Some(number) = self.number_small(id, packet.delivery(), packet.len(), shared) {
+            self.queue_small(id, number, packet.len(), shared, || packet.into_payload());
+            return Ok(());
+        }
         match self.vehicle(id, &packet, shared) {
             Ok(vehicle) => {
                 self.queue_packet(id, packet, vehicle, shared);
@@ -36,6 +49,70 @@ impl Connection {
             }
             Err(reason) => Err(SendError { reason, packet }),
         }
+    }
+
+    /// As `send`, of a packet that goes to others too; whether it was queued.
+    #[inline]
+    pub(crate) fn send_copy(&mut self, id: ChannelId, packet: &Packet, shared: &mut Shared) -> bool {
+        if let Some(number) = self.number_small(id, packet.delivery(), packet.len(), shared) {
+            self.queue_small(id, number, packet.len(), shared, || packet.payload().clone());
+            return true;
+        }
+        self.send(id, packet.clone(), shared).is_ok()
+    }
+
+    /// Numbers for what most packets are: reliable or sequenced, and no larger than a datagram. `None` for all others.
+    #[inline(always)]
+    fn number_small(
+        &mut self,
+        id: ChannelId,
+        delivery: Delivery,
+        len: usize,
+        shared: &Shared,
+    ) -> Option<Number> {
+        if len > self.fragment_size(shared).min(shared.max_packet_size) as usize
+            || self.stage != Stage::Connected
+        {
+            return None;
+        }
+        let sender = &mut self.channels.get_mut(id)?.sender;
+        match delivery {
+            Delivery::Reliable => Some(Number::Reliable(sender.take_reliable(1))),
+            Delivery::Unreliable if !sender.is_unreliable_exhausted() => {
+                let (reliable, seq) = sender.take_unreliable();
+                Some(Number::Sequenced(reliable, seq))
+            }
+            _ => None,
+        }
+    }
+
+    /// Queues a packet that has its number. Its payload is put where it will stay.
+    #[inline(always)]
+    #[allow(clippy::cast_possible_truncation)] // it fits into a datagram
+    fn queue_small(
+        &mut self,
+        id: ChannelId,
+        number: Number,
+        len: usize,
+        shared: &mut Shared,
+        payload: impl FnOnce() -> Payload,
+    ) {
+        let (slot, stamp, len) = (self.slot, shared.take_stamps(1), len as u32);
+        let commands = &mut shared.commands;
+        let kind = match number {
+            Number::Reliable(seq) => {
+                let queued = || Queued::new(slot, id, seq, stamp, len, QueuedBody::Reliable(payload()));
+                self.outgoing.queue_with(true, queued, commands);
+                CommandKind::SendReliable
+            }
+            Number::Sequenced(reliable, seq) => {
+                let body = || QueuedBody::Unreliable(seq, payload());
+                let queued = || Queued::new(slot, id, reliable, stamp, len, body());
+                self.outgoing.queue_with(false, queued, commands);
+                CommandKind::SendUnreliable
+            }
+        };
+        self.outgoing_data_total = self.outgoing_data_total.wrapping_add(kind.fixed_len() as u32 + len);
     }
 
     /// Queues a ping, if connected.
@@ -50,43 +127,44 @@ impl Connection {
     /// Queues a control command that the remote will acknowledge.
     pub(crate) fn queue_control(&mut self, body: Body<'static>, shared: &mut Shared) {
         let seq = self.next_control_seq();
-        self.push_control(QueuedBody::Control { seq, body }, 1, shared);
+        self.queue(ChannelId::CONTROL, seq, QueuedBody::Control(body), 1, shared);
     }
 
     /// Queues the disconnect that nobody acknowledges.
     pub(crate) fn queue_farewell(&mut self, data: u32, shared: &mut Shared) {
         let seq = self.next_control_seq();
-        self.push_control(QueuedBody::Farewell { seq, data }, 1, shared);
+        self.queue(ChannelId::CONTROL, seq, QueuedBody::Farewell { data }, 1, shared);
     }
 
-    /// Takes the front of a queue into flight, for its first transmission (PROTOCOL.md §9.5).
-    pub(crate) fn send_first(&mut self, choice: Choice, shared: &Shared) -> Option<Key> {
-        let mut timeout = shared.profile.first_timeout(self.rtt.mean, self.rtt.variance);
-        if mutants::is(Mutant::EarlyResend) {
-            timeout = timeout.div_ceil(2);
+    /// Takes what was chosen into flight: for its first transmission (PROTOCOL.md §9.5), or again.
+    #[inline]
+    pub(crate) fn send_chosen(&mut self, choice: Choice, shared: &mut Shared) {
+        let timeout = self.first_timeout(shared);
+        let sent = match choice {
+            Choice::Data => self.outgoing.send_data(shared.now, timeout, &mut shared.commands),
+            Choice::Control => {
+                self.outgoing.send_control(shared.now, timeout, &mut shared.commands);
+                None
+            }
+            Choice::Again(key) => {
+                self.outgoing.resend(key, shared.now, &mut shared.commands);
+                None
+            }
+        };
+        if let Some((id, seq)) = sent
+            && let Some(channel) = self.channels.get_used(id)
+        {
+            channel.sender.windows.on_sent(seq);
         }
-        if choice == Choice::Data {
-            let sent = self.outgoing.take_data(shared.now, timeout)?;
-            let (id, seq) = (sent.channel, sent.seq);
-            let key = self.in_flight.send(sent);
-            let sender = &mut self.channels.get_mut(id)?.sender;
-            sender.windows.on_sent(seq);
-            sender.in_flight.push(seq, key);
-            return Some(key);
-        }
-        let Queued { stamp, body } = self.outgoing.control.pop_front()?;
-        let QueuedBody::Control { seq, body } = body else { return None };
-        Some(self.in_flight.send(Sent {
-            channel: ChannelId::CONTROL,
-            seq,
-            stamp,
-            sent_time: shared.now,
-            timeout,
-            attempts: 1,
-            body: SentBody::Control(body),
-        }))
     }
 
+    /// Retransmission timeout of what is sent for the first time now.
+    pub(crate) fn first_timeout(&self, shared: &Shared) -> u32 {
+        let timeout = shared.profile.first_timeout(self.rtt.mean, self.rtt.variance);
+        if mutants::is(Mutant::EarlyResend) { timeout.div_ceil(2) } else { timeout }
+    }
+
+    #[inline(never)]
     fn vehicle(&self, id: ChannelId, packet: &Packet, shared: &Shared) -> Result<Vehicle, SendErrorReason> {
         let channels = self.channels.count();
         if self.stage != Stage::Connected {
@@ -99,13 +177,14 @@ impl Connection {
         let Some(length) = u32::try_from(packet.len()).ok().filter(|length| *length <= max) else {
             return Err(SendErrorReason::TooLarge { max });
         };
-        let exhausted = self.channels.get(id).is_some_and(|channel| channel.sender.is_unreliable_exhausted());
         let size = self.fragment_size(shared);
+        let exhausted = self.channels.get(id).is_some_and(|channel| channel.sender.is_unreliable_exhausted());
         if length > size {
             let count = length.div_ceil(size);
             if count > MAX_FRAGMENTS {
                 return Err(SendErrorReason::TooManyFragments { max: MAX_FRAGMENTS });
             }
+            let size = u16::try_from(size).unwrap_or(u16::MAX);
             let cut = Cut { start: 0, size, count, number: 0 };
             return Ok(match packet.delivery() {
                 Delivery::UnreliableFragments | Delivery::UnsequencedOrFragments if !exhausted => {
@@ -123,6 +202,7 @@ impl Connection {
     }
 
     /// Payload bytes of the largest fragment: what is left of a datagram with a checksum, if there is one.
+    #[inline]
     fn fragment_size(&self, shared: &Shared) -> u32 {
         let header = 4 + if shared.checksum.is_some() { 4 } else { 0 };
         #[allow(clippy::cast_possible_truncation)] // 24
@@ -131,68 +211,56 @@ impl Connection {
         self.mtu.saturating_sub(header + fixed).max(1) + over
     }
 
+    #[inline(never)]
     fn queue_packet(&mut self, id: ChannelId, packet: Packet, vehicle: Vehicle, shared: &mut Shared) {
         let Some(channel) = self.channels.get_mut(id) else { return };
-        match vehicle {
-            Vehicle::Reliable => {
-                let seq = channel.sender.take_reliable(1);
-                self.push_data(id, seq, packet, None, shared);
-            }
+        let sender = &mut channel.sender;
+        let (seq, body, commands) = match vehicle {
+            Vehicle::Reliable => (sender.take_reliable(1), QueuedBody::Reliable(packet.into_payload()), 1),
             Vehicle::Fragments(cut) => {
                 #[allow(clippy::cast_possible_truncation)] // numbers advance modulo 2¹⁶
-                let seq = channel.sender.take_reliable(cut.count as u16);
-                self.push_data(id, seq, packet, Some(Cut { start: seq.0, ..cut }), shared);
+                let seq = sender.take_reliable(cut.count as u16);
+                (seq, QueuedBody::Fragments(packet.into(), Cut { start: seq.0, ..cut }), cut.count)
             }
             Vehicle::Unreliable => {
-                let (reliable, seq) = channel.sender.take_unreliable();
-                self.push_control(QueuedBody::Unreliable { channel: id, reliable, seq, packet }, 1, shared);
+                let (reliable, seq) = sender.take_unreliable();
+                (reliable, QueuedBody::Unreliable(seq, packet.into_payload()), 1)
             }
             Vehicle::UnreliableFragments(cut) => {
-                let (reliable, seq) = channel.sender.take_unreliable();
+                let (reliable, seq) = sender.take_unreliable();
                 let cut = Cut { start: seq.0, ..cut };
-                let body = QueuedBody::Fragments { channel: id, reliable, packet, cut };
-                self.push_control(body, cut.count, shared);
+                (reliable, QueuedBody::UnreliableFragments(packet.into(), cut), cut.count)
             }
             Vehicle::Unsequenced => {
                 self.unsequenced_out = self.unsequenced_out.next();
-                let group = self.unsequenced_out;
-                self.push_control(QueuedBody::Unsequenced { channel: id, group, packet }, 1, shared);
+                (ReliableSeq(0), QueuedBody::Unsequenced(self.unsequenced_out, packet.into_payload()), 1)
             }
-        }
+        };
+        self.queue(id, seq, body, commands, shared);
     }
 
-    fn push_data(
+    /// Queues what goes out in so many commands.
+    fn queue(
         &mut self,
         channel: ChannelId,
         seq: ReliableSeq,
-        packet: Packet,
-        cut: Option<Cut>,
+        body: QueuedBody,
+        commands: u32,
         shared: &mut Shared,
     ) {
-        let commands = cut.map_or(1, |cut| cut.count);
-        let kind = if cut.is_some() { CommandKind::SendFragment } else { CommandKind::SendReliable };
-        self.charge_outgoing(kind, commands, packet.len());
-        let stamp = shared.take_stamps(commands);
-        self.outgoing.data.push_back(Message { stamp, channel, seq, packet, cut });
-    }
-
-    fn push_control(&mut self, body: QueuedBody, commands: u32, shared: &mut Shared) {
-        let payload = match &body {
-            QueuedBody::Unreliable { packet, .. }
-            | QueuedBody::Fragments { packet, .. }
-            | QueuedBody::Unsequenced { packet, .. } => packet.len(),
-            QueuedBody::Control { .. } | QueuedBody::Farewell { .. } => 0,
-        };
-        self.charge_outgoing(body.command().kind(), commands, payload);
-        let stamp = shared.take_stamps(commands);
-        self.outgoing.control.push_back(Queued { stamp, body });
+        self.charge_outgoing(&body, commands);
+        let len = body.next_len();
+        let queued = Queued::new(self.slot, channel, seq, shared.take_stamps(commands), len, body);
+        self.outgoing.queue(queued, &mut shared.commands);
     }
 
     /// Counts what is queued for the bandwidth shares (PROTOCOL.md §11.2).
     #[allow(clippy::cast_possible_truncation)] // the total is defined modulo 2³²
-    fn charge_outgoing(&mut self, kind: CommandKind, commands: u32, payload: usize) {
-        let fixed = commands.wrapping_mul(kind.fixed_len() as u32);
-        self.outgoing_data_total = self.outgoing_data_total.wrapping_add(fixed).wrapping_add(payload as u32);
+    #[inline]
+    fn charge_outgoing(&mut self, body: &QueuedBody, commands: u32) {
+        let fixed = commands.wrapping_mul(body.kind().fixed_len() as u32);
+        self.outgoing_data_total =
+            self.outgoing_data_total.wrapping_add(fixed).wrapping_add(body.whole_len() as u32);
     }
 
     fn next_control_seq(&mut self) -> ReliableSeq {

@@ -5,15 +5,17 @@ use enet_wire::ChannelId;
 use super::Connection;
 use crate::config::Timeouts;
 use crate::profile::GiveUp;
+use crate::shared::Shared;
 use crate::stats::{ChannelStats, PeerStats};
 
 impl Connection {
     pub(crate) fn set_timeouts(&mut self, timeouts: Timeouts) {
         let (limit, minimum, maximum) = timeouts.resolve();
-        self.give_up = GiveUp { limit, minimum, maximum };
+        self.settings_mut().give_up = GiveUp { limit, minimum, maximum };
     }
 
-    pub(crate) fn stats(&self) -> PeerStats {
+    pub(crate) fn stats(&self, shared: &Shared) -> PeerStats {
+        let (in_flight, queued) = self.outgoing.count(&shared.commands);
         PeerStats {
             round_trip_time: self.rtt.mean,
             round_trip_time_variance: self.rtt.variance,
@@ -23,12 +25,12 @@ impl Connection {
             last_round_trip_time_variance: self.rtt.last_variance,
             throttle: self.throttle.value,
             throttle_limit: self.throttle.limit,
-            reliable_data_in_transit: self.in_flight.bytes(),
+            reliable_data_in_transit: self.outgoing.bytes(),
             packets_sent: self.loss.sent,
             packets_lost: self.loss.lost,
             packet_loss: self.loss.loss,
             packet_loss_variance: self.loss.variance,
-            next_timeout: self.in_flight.deadline().map(|deadline| deadline.0),
+            next_timeout: self.outgoing.deadline(&shared.commands).map(|deadline| deadline.0),
             window_size: self.window_size,
             waiting_data: self.inbox.waiting_data(),
             incoming_bandwidth: self.incoming_bandwidth,
@@ -37,9 +39,9 @@ impl Connection {
             incoming_data_total: self.incoming_data_total,
             incoming_unsequenced_group: self.unsequenced_in.base(),
             outgoing_unsequenced_group: self.unsequenced_out.0,
-            in_flight: self.in_flight.len() - self.in_flight.waiting(),
-            queued: self.outgoing.control.len() + self.outgoing.data.len() + self.in_flight.waiting(),
-            acknowledgements_owed: self.acks.len(),
+            in_flight,
+            queued,
+            acknowledgements_owed: self.acks.count(&shared.acks).0,
         }
     }
 
@@ -57,12 +59,16 @@ impl Connection {
 
     /// Panics if the connection's accounts contradict its queues.
     #[allow(clippy::panic)] // its purpose
-    pub(crate) fn check_invariants(&self) {
+    pub(crate) fn check_invariants(&self, shared: &Shared) {
         let waiting = self.channels.iter().map(|channel| channel.receiver.reserved_bytes()).sum::<usize>();
         if self.is_active() {
-            let held = waiting + self.inbox.queued_bytes();
+            let held = waiting + self.inbox.queued(&shared.memory).1;
             assert_eq!(self.inbox.waiting_data() as usize, held, "waiting data");
-            assert_eq!(u64::from(self.in_flight.bytes()), self.in_flight.recount(), "bytes in flight");
+            assert_eq!(
+                u64::from(self.outgoing.bytes()),
+                self.outgoing.recount(&shared.commands),
+                "bytes in flight"
+            );
         }
         let throttle = self.throttle;
         assert!(throttle.value <= 32 && throttle.limit <= 32, "throttle above its scale");

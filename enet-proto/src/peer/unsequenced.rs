@@ -1,5 +1,7 @@
 //! Duplicate suppression for unsequenced packets: a window of 1024 groups that jumps forward (PROTOCOL.md §12.7).
 
+use alloc::boxed::Box;
+
 use enet_wire::UnsequencedGroup;
 
 const WINDOW: u16 = 1024;
@@ -9,7 +11,74 @@ const ACCEPTED_SPAN: u32 = 32 * WINDOW as u32;
 #[derive(Debug, Clone)]
 pub(crate) struct UnsequencedWindow {
     base: u16,
-    seen: [u32; WINDOW as usize / 32],
+    seen: Seen,
+}
+
+/// Members of a block. A few are listed; for more there is a bit each, which stays for the blocks that follow.
+#[derive(Debug, Clone)]
+enum Seen {
+    Few { len: u8, members: [u16; FEW] },
+    Many(Box<[u32; WORDS]>),
+}
+
+const FEW: usize = 6;
+const WORDS: usize = WINDOW as usize / 32;
+
+impl Seen {
+    const NONE: Seen = Seen::Few { len: 0, members: [0; FEW] };
+
+    fn contains(&self, index: u16) -> bool {
+        match self {
+            Seen::Few { len, members } => members.iter().take(usize::from(*len)).any(|it| *it == index),
+            Seen::Many(words) => {
+                words.get(usize::from(index / 32)).is_some_and(|word| word & bit(index) != 0)
+            }
+        }
+    }
+
+    fn insert(&mut self, index: u16) {
+        match self {
+            Seen::Few { len, members } => match members.get_mut(usize::from(*len)) {
+                Some(place) => {
+                    *place = index;
+                    *len += 1;
+                }
+                None => self.insert_many(index),
+            },
+            Seen::Many(words) => {
+                if let Some(word) = words.get_mut(usize::from(index / 32)) {
+                    *word |= bit(index);
+                }
+            }
+        }
+    }
+
+    #[cold]
+    fn insert_many(&mut self, index: u16) {
+        let few = core::mem::replace(self, Seen::Many(Box::default()));
+        if let Seen::Few { members, .. } = few {
+            members.into_iter().chain([index]).for_each(|member| self.insert(member));
+        }
+    }
+
+    fn clear(&mut self) {
+        match self {
+            Seen::Few { len, .. } => *len = 0,
+            Seen::Many(words) => **words = [0; WORDS],
+        }
+    }
+
+    /// Gives the bits back where a list will do.
+    fn trim(&mut self) {
+        if let Seen::Many(_) = self {
+            let mut members = (0..WINDOW).filter(|index| self.contains(*index));
+            let mut few = Seen::NONE;
+            members.by_ref().take(FEW).for_each(|index| few.insert(index));
+            if members.next().is_none() {
+                *self = few;
+            }
+        }
+    }
 }
 
 /// A group that is new: to be marked once its packet has been taken.
@@ -18,7 +87,7 @@ pub(crate) struct Fresh(u16);
 
 impl UnsequencedWindow {
     pub(crate) const fn new() -> Self {
-        UnsequencedWindow { base: 0, seen: [0; WINDOW as usize / 32] }
+        UnsequencedWindow { base: 0, seen: Seen::NONE }
     }
 
     /// First group of the current block.
@@ -35,8 +104,8 @@ impl UnsequencedWindow {
         }
         if group.0 - index != self.base {
             self.base = group.0 - index;
-            self.seen = [0; WINDOW as usize / 32];
-        } else if self.word(index).is_some_and(|word| *word & bit(index) != 0) {
+            self.seen.clear();
+        } else if self.seen.contains(index) {
             return None;
         }
         Some(Fresh(index))
@@ -44,13 +113,12 @@ impl UnsequencedWindow {
 
     /// Marks a group that `check` found new.
     pub(crate) fn mark(&mut self, Fresh(index): Fresh) {
-        if let Some(word) = self.word(index) {
-            *word |= bit(index);
-        }
+        self.seen.insert(index);
     }
 
-    fn word(&mut self, index: u16) -> Option<&mut u32> {
-        self.seen.get_mut(usize::from(index / 32))
+    /// Gives back what is not needed now.
+    pub(crate) fn trim(&mut self) {
+        self.seen.trim();
     }
 }
 
@@ -99,6 +167,9 @@ mod tests {
             let mut seen = std::collections::BTreeSet::new();
             for group in groups {
                 prop_assert_eq!(accept(&mut window, group), seen.insert(group));
+                if group % 16 == 0 {
+                    window.trim();
+                }
             }
         }
     }

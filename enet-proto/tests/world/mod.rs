@@ -124,7 +124,7 @@ pub(crate) fn config(side: u8, (checksum, range_coder): (bool, bool)) -> HostCon
     config.peers = PeerLimit::new(3).unwrap();
     config.checksum = checksum.then_some(Checksum::CRC32);
     if range_coder {
-        config.compressor = Some(Box::new(RangeCoder::new()));
+        config.compressor = Some(RangeCoder::boxed());
     }
     config
 }

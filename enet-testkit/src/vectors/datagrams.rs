@@ -41,7 +41,7 @@ struct Decoded<'a> {
 
 pub(super) fn check(text: &str) -> Verdict {
     let mut report = Report::new(Form::Datagrams);
-    let mut coder = RangeCoder::new();
+    let mut coder = RangeCoder::boxed();
     for recorded in parse::<Recorded<'_>>(text)? {
         check_one(&recorded, &mut coder, &mut report)
             .map_err(|what| Mismatch::new(&*recorded.name, format!("{what}\n  datagram {}", recorded.hex)))?;

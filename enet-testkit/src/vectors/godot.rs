@@ -30,7 +30,7 @@ impl Codec {
 pub(super) fn check(text: &str) -> Verdict {
     let mut report = Report::new(Form::HexLines);
     let mut codec = None;
-    let mut coder = RangeCoder::new();
+    let mut coder = RangeCoder::boxed();
     let mut skipped = 0;
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let case = || format!("line {}", index + 1);

@@ -25,7 +25,7 @@ struct Case<'a> {
 
 pub(super) fn check(text: &str) -> Verdict {
     let mut report = Report::new(Form::RangeCoder);
-    let mut coder = RangeCoder::new();
+    let mut coder = RangeCoder::boxed();
     for case in parse::<Case<'_>>(text)? {
         report.values += check_one(&case, &mut coder).map_err(|what| Mismatch::new(&*case.name, what))?;
         report.cases += 1;

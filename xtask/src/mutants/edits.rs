@@ -54,7 +54,7 @@ pub(crate) const EDITS: &[Edit] = &[
     edit(
         "VERIFY_CONNECT does not stand for the CONNECT's acknowledgement",
         "peer/establish.rs",
-        "self.in_flight.remove_control(ReliableSeq(1));",
+        "self.outgoing.acknowledge(self.slot, ChannelId::CONTROL, ReliableSeq(1), &mut shared.commands);",
         "",
     ),
     edit(
@@ -66,14 +66,14 @@ pub(crate) const EDITS: &[Edit] = &[
     // §7, §8 lifecycle
     edit(
         "the acknowledgement of a DISCONNECT does not end the connection",
-        "host/transmit.rs",
+        "host/draft.rs",
         "(true, Stage::AcknowledgingDisconnect { data })",
         "(false, Stage::AcknowledgingDisconnect { data })",
     ),
     edit(
         "any acknowledgement confirms our disconnect",
         "peer/dispatch.rs",
-        "Some(Sent { body: SentBody::Control(Body::Disconnect { .. }), .. }) => {",
+        "Some(CommandKind::Disconnect) => {",
         "_ if self.stage == Stage::Disconnecting => {",
     ),
     edit(
@@ -85,8 +85,8 @@ pub(crate) const EDITS: &[Edit] = &[
     edit(
         "disconnect_later waits for acknowledgements owed",
         "peer/mod.rs",
-        "self.outgoing.is_empty() && self.in_flight.is_empty()",
-        "self.outgoing.is_empty() && self.in_flight.is_empty() && self.acks.is_empty()",
+        "self.outgoing.is_empty() && self.outgoing.is_idle()",
+        "self.outgoing.is_empty() && self.outgoing.is_idle() && self.acks.is_empty()",
     ),
     edit(
         "a drained connection is not disconnected after an acknowledgement",
@@ -94,7 +94,12 @@ pub(crate) const EDITS: &[Edit] = &[
         "_ => self.disconnect_if_drained(shared),",
         "_ => {}",
     ),
-    edit("a disconnect keeps what was received", "peer/mod.rs", "        self.inbox.clear();\n", ""),
+    edit(
+        "a disconnect keeps what was received",
+        "peer/mod.rs",
+        "        self.inbox.clear(&mut shared.memory);\n",
+        "",
+    ),
     edit("a peer that disconnects keeps its turn for events", "peer/mod.rs", "self.lost_turn = true;", ""),
     edit(
         "an established peer's end does not change bandwidth shares",
@@ -130,9 +135,9 @@ pub(crate) const EDITS: &[Edit] = &[
     ),
     edit(
         "expired commands queue up at the back",
-        "peer/in_flight.rs",
-        "self.postpone(key, timeout, before);",
-        "self.postpone(key, timeout, before.filter(|_| false));",
+        "peer/outgoing.rs",
+        "self.postpone(key, timeout, before, commands)",
+        "self.postpone(key, timeout, (None, None), commands)",
     ),
     edit(
         "the byte window is not at least one datagram",
@@ -179,12 +184,12 @@ pub(crate) const EDITS: &[Edit] = &[
     edit(
         "duplicates of waiting packets are taken again",
         "channel/receiver.rs",
-        "self.is_settled(seq) || self.ahead.contains_key(&seq.0)",
+        "self.is_settled(seq) || self.holds(seq)",
         "self.is_settled(seq)",
     ),
     edit(
         "packets that were overtaken do not block",
-        "channel/receiver.rs",
+        "channel/backlog.rs",
         "self.barrier = Some(self.delivered + 1);",
         "",
     ),
@@ -216,8 +221,8 @@ pub(crate) const EDITS: &[Edit] = &[
     edit(
         "a throttle drop spares its followers",
         "peer/outgoing.rs",
-        "next.body.numbers() == dropped.body.numbers()",
-        "next.body.numbers() == dropped.body.numbers() && false",
+        "next.numbers() == dropped.numbers()",
+        "next.numbers() == dropped.numbers() && false",
     ),
     edit(
         "loss is smoothed over four intervals",
@@ -267,7 +272,7 @@ pub(crate) const EDITS: &[Edit] = &[
     edit(
         "fragment check: no more than a packet may have",
         "peer/dispatch.rs",
-        "&& total_length <= shared.max_packet_size",
+        "&& total_length <= max_packet_size",
         "",
     ),
     edit(
@@ -288,7 +293,12 @@ pub(crate) const EDITS: &[Edit] = &[
         "u64::from(offset) + payload.len() as u64",
         "payload.len() as u64",
     ),
-    edit("fragment check: it carries something", "peer/dispatch.rs", "fragment.payload.is_empty() || ", ""),
+    edit(
+        "fragment check: it carries something",
+        "peer/dispatch.rs",
+        "(1..=max_packet_size as usize)",
+        "(0..=max_packet_size as usize)",
+    ),
     edit(
         "fragment check: sets of one name have one shape",
         "channel/assembly.rs",
@@ -309,26 +319,21 @@ pub(crate) const EDITS: &[Edit] = &[
     ),
     edit(
         "discarded packets keep their bytes",
-        "channel/unreliable.rs",
-        "intake.inbox.release(",
-        "let _ = (&mut *intake.inbox, ",
+        "channel/intake.rs",
+        "self.inbox.release(",
+        "let _ = (&mut *self.inbox, ",
     ),
     edit(
         "late unreliable packets are delivered",
         "channel/receiver.rs",
-        "(reliable == self.last && seq <= self.unreliable.last())",
+        "(reliable == self.last && seq <= self.last_unreliable)",
         "false",
     ),
-    edit(
-        "a third incomplete unreliable set is kept",
-        "channel/unreliable.rs",
-        "keep_from = self.before(place);",
-        "",
-    ),
+    edit("a third incomplete unreliable set is kept", "channel/unreliable.rs", "keep_from = before;", ""),
     edit(
         "unreliable numbers go on after a reliable packet",
         "channel/receiver.rs",
-        "        self.unreliable.restart();\n",
+        "self.last_unreliable = UnreliableSeq(0);",
         "",
     ),
     edit(
@@ -358,15 +363,15 @@ pub(crate) const EDITS: &[Edit] = &[
     ),
     edit(
         "a short header leaves room for two more bytes",
-        "host/transmit.rs",
-        "size: MAX_HEADER_LEN,",
-        "size: 2,",
+        "host/draft.rs",
+        "let alone = most.saturating_sub(MAX_HEADER_LEN);",
+        "let alone = most.saturating_sub(MAX_HEADER_LEN - SENT_TIME_LEN);",
     ),
     edit(
         "control commands go before older data",
         "peer/outgoing.rs",
-        "if Millis(data_stamp).less(Millis(control_stamp)) =>",
-        "if Millis(data_stamp).less(Millis(control_stamp)) && false =>",
+        "if Millis(data.1.stamp).less(Millis(control.1.stamp)) =>",
+        "if Millis(data.1.stamp).less(Millis(control.1.stamp)) && false =>",
     ),
     edit(
         "any datagram counts as a sign of life for pings",
@@ -376,7 +381,7 @@ pub(crate) const EDITS: &[Edit] = &[
     ),
     edit(
         "pings are sent although something reliable goes out",
-        "host/transmit.rs",
+        "host/draft.rs",
         "chose_reliable |= reliable;",
         "chose_reliable |= reliable && false;",
     ),
@@ -386,7 +391,56 @@ pub(crate) const EDITS: &[Edit] = &[
         "self.schedule.visit_again(*slot);",
         "",
     ),
+    // §13 sending, modern
+    edit(
+        "modern datagrams hold at most 32 commands",
+        "profile.rs",
+        "Profile::Modern => usize::MAX,",
+        "Profile::Modern => MAX_COMMANDS,",
+    ),
+    edit(
+        "a train goes on behind a shorter datagram",
+        "host/transmit.rs",
+        "if len < train.segment || built",
+        "if built",
+    ),
+    edit(
+        "a train outgrows what a UDP datagram may hold",
+        "host/transmit.rs",
+        "self.len + more * self.segment <= MAX_TRAIN",
+        "self.len <= MAX_TRAIN",
+    ),
+    edit(
+        "a train is kept going with any number of zeros",
+        "host/draft.rs",
+        "missing <= segment / PADDING_SHARE",
+        "missing <= segment",
+    ),
+    edit(
+        "the end of a train is filled up, too",
+        "host/draft.rs",
+        "self.segment.filter(|_| self.again)",
+        "self.segment",
+    ),
+    edit(
+        "the header of a follower in a train counts in full",
+        "host/draft.rs",
+        "most.min(segment - checksum).saturating_sub(MAX_HEADER_LEN - SENT_TIME_LEN)",
+        "most.min(segment - checksum).saturating_sub(MAX_HEADER_LEN)",
+    ),
     // §14 receiving
+    edit(
+        "zeros behind the commands count as malformed",
+        "host/receive.rs",
+        "DecodeError::UnknownCommand(0) => true,",
+        "",
+    ),
+    edit(
+        "a few zeros behind the commands count as malformed",
+        "host/receive.rs",
+        "DecodeError::TruncatedCommand => rest.iter().all(|byte| *byte == 0),",
+        "",
+    ),
     edit(
         "the session is not checked",
         "host/receive.rs",
@@ -409,8 +463,8 @@ pub(crate) const EDITS: &[Edit] = &[
     edit(
         "a bad command is passed over",
         "host/receive.rs",
-        "                self.shared.discard(reason);\n                break;\n            }\n        }\n        if let Some(slot)",
-        "                self.shared.discard(reason);\n            }\n        }\n        if let Some(slot)",
+        "                        shared.discard(reason);\n                        break;\n",
+        "                        shared.discard(reason);\n",
     ),
     edit(
         "an empty datagram does not end a receive pass",

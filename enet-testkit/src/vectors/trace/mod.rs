@@ -346,7 +346,7 @@ fn config(trace: &Trace<'_>) -> Result<HostConfig, String> {
     config.max_peers_per_ip = trace.duplicate_peers;
     config.checksum = trace.checksum.then_some(Checksum::CRC32);
     if trace.range_coder {
-        config.compressor = Some(Box::new(RangeCoder::new()));
+        config.compressor = Some(RangeCoder::boxed());
     }
     Ok(config)
 }
