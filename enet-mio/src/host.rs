@@ -2,17 +2,20 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-use enet_proto::{ConnectError, ConnectOptions, Event, HostConfig, Instant, Intercept, PeerId, Socket};
+use enet_proto::{
+    ConnectError, ConnectOptions, Event, HostConfig, Instant, Intercept, PeerId, Profile, Socket,
+};
 use mio::{Interest, Registry, Token, event};
 
 use crate::address::{self, Bind, ToBind};
+use crate::alone::Alone;
 use crate::clock::Clock;
 use crate::options::SocketOptions;
-use crate::udp::{IoStats, Udp, canonical};
+use crate::stats::{IoCapabilities, IoStats};
+use crate::udp::{Udp, canonical};
 
 /// Datagrams taken in one [`drive`](Host::drive), so that the other sources of the loop get their turn; as many as a
 /// service pass takes.
@@ -28,7 +31,16 @@ const DRIVE_BUDGET: usize = 256;
 /// 4. take its events with [`poll_event`](enet_proto::Host::poll_event) until there are none.
 ///
 /// Everything of the protocol's own, from `peer_mut` to `set_bandwidth_limits`, is there through `Deref`. What it
-/// queues leaves at the next `drive` or [`flush`](Host::flush); `timeout` is zero while something waits.
+/// queues leaves at the next `timeout`, `drive` or [`flush`](Host::flush).
+///
+/// Events come before answers: a `drive` that has events for you sends nothing yet, so that what you answer and the
+/// acknowledgement of what you answer to leave together, in as few datagrams as they fit in; the `timeout` of the same
+/// turn sends them. If your loop does not ask for it each turn, call `flush` when the events are taken: the peers would
+/// wait for their acknowledgements until the next `drive`. (Under [`Profile::Compat`] everything is sent in `drive`, as
+/// C does.)
+///
+/// Several datagrams of one size to one peer cross into the system with one call where it can cut them
+/// ([`io_capabilities`](Host::io_capabilities)), and arrive with one likewise.
 ///
 /// ```
 /// use enet_mio::{ConnectOptions, Event, Host, HostConfig, random_seed};
@@ -76,8 +88,9 @@ pub struct Host {
     protocol: enet_proto::Host,
     udp: Udp,
     clock: Clock,
-    /// Room for one datagram.
+    /// Room for one train of datagrams.
     out: Vec<u8>,
+    alone: Alone,
 }
 
 impl Host {
@@ -90,7 +103,24 @@ impl Host {
     /// The text is no address, its name cannot be resolved, or the system does not grant the address.
     #[doc(alias = "enet_host_create")]
     pub fn bind(to: impl ToBind, config: HostConfig) -> io::Result<Host> {
-        Host::from_socket(SocketOptions::default().bind(to)?, config)
+        Host::bind_with(SocketOptions::default(), to, config)
+    }
+
+    /// A host that listens on a socket made to order.
+    ///
+    /// ```
+    /// # use enet_mio::{Host, HostConfig, SocketOptions, random_seed};
+    /// let options = SocketOptions { offload: false, ..SocketOptions::default() };
+    /// let host = Host::bind_with(options, "127.0.0.1:*", HostConfig::new(random_seed()?))?;
+    /// assert!(!host.io_capabilities().gso);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Host::bind).
+    pub fn bind_with(options: SocketOptions, to: impl ToBind, config: HostConfig) -> io::Result<Host> {
+        Host::from_udp(Udp::new(options.bind(to)?, options.offload)?, config)
     }
 
     /// A host that only connects: it has any free port and lets nobody in
@@ -100,11 +130,21 @@ impl Host {
         Host::bind(Bind::Any { port: 0 }, config)
     }
 
-    /// A host on a socket made elsewhere, bound but not connected. It is made non-blocking; its other options stay as
-    /// they are.
+    /// A host on a socket made elsewhere, bound but not connected. It is made non-blocking, and where the system can do
+    /// it joins trains of datagrams (`UDP_GRO`) and tells at which address they arrived (`IP_PKTINFO`); its other options
+    /// stay as they are. Congestion marks are passed on to an intercept hook if the socket was told to receive them.
     pub fn from_socket(socket: std::net::UdpSocket, config: HostConfig) -> io::Result<Host> {
-        let udp = Udp::new(socket)?;
-        Ok(Host { protocol: enet_proto::Host::new(config), udp, clock: Clock::new(), out: Vec::new() })
+        Host::from_udp(Udp::new(socket, true)?, config)
+    }
+
+    fn from_udp(udp: Udp, config: HostConfig) -> io::Result<Host> {
+        Ok(Host {
+            protocol: enet_proto::Host::new(config),
+            udp,
+            clock: Clock::new(),
+            out: Vec::new(),
+            alone: Alone::default(),
+        })
     }
 
     // --- the loop ---
@@ -115,7 +155,8 @@ impl Host {
         self.udp.set_readable();
     }
 
-    /// Receives what is there, does what is due, sends what can be sent.
+    /// Receives what is there, does what is due, and sends what can be sent unless there are events to take first: then
+    /// the next [`timeout`](Host::timeout), `drive` or [`flush`](Host::flush) sends.
     ///
     /// At most 256 datagrams are taken at once; if there are more, [`timeout`](Host::timeout) is zero afterwards.
     ///
@@ -124,30 +165,42 @@ impl Host {
     /// The socket itself is broken: it gave nothing but errors, many times in a row.
     pub fn drive(&mut self) -> io::Result<()> {
         let now = self.clock.now();
-        for _ in 0..DRIVE_BUDGET {
-            let Some(datagram) = self.udp.receive() else { break };
-            self.protocol.handle_datagram(now, datagram);
+        if self.events_come_first() {
+            self.transmit(now); // in case that nobody has since the last turn
         }
-        let now = self.clock.now();
+        let now = self.receive(now, false);
         self.protocol.handle_timeout(now);
-        self.transmit(now);
+        if !self.events_come_first() || !self.protocol.has_pending_event() {
+            self.transmit(now);
+        }
         self.udp.check()
     }
 
-    /// How long to wait for readiness at most: zero while there is something to receive or to send at once, `None`
-    /// while nothing is under way. Assumes that all events were taken.
+    /// Sends what is queued, then tells how long to wait for readiness at most: zero while there is more to receive or
+    /// an event to take, `None` while nothing is under way. (Under [`Profile::Compat`] it sends nothing, and is zero
+    /// while there is something to send.)
     pub fn timeout(&mut self) -> Option<Duration> {
-        if self.is_busy() {
+        let now = self.clock.now();
+        if self.events_come_first() {
+            self.transmit(now);
+        }
+        // Sending may raise an event: with the last acknowledgement a connection ends.
+        if self.is_busy() || self.protocol.has_pending_event() {
             return Some(Duration::ZERO);
         }
         let deadline = self.protocol.poll_timeout()?;
-        Some(deadline.saturating_duration_since(self.clock.now()))
+        Some(deadline.saturating_duration_since(now))
     }
 
     /// Sends what is queued, now, without receiving or looking at timeouts.
     #[doc(alias = "enet_host_flush")]
     pub fn flush(&mut self) {
-        self.protocol.flush_pass(self.clock.now(), &mut self.udp);
+        let now = self.clock.now();
+        if self.events_come_first() {
+            self.transmit(now);
+        } else {
+            self.protocol.flush_pass(now, &mut self.udp);
+        }
     }
 
     /// Disconnects everybody and waits, blocking, until all have confirmed or `timeout` is over; how many had not.
@@ -241,6 +294,11 @@ impl Host {
         self.udp.stats()
     }
 
+    /// What the operating system does for the socket: how many datagrams a system call can carry.
+    pub fn io_capabilities(&self) -> IoCapabilities {
+        self.udp.capabilities()
+    }
+
     /// The protocol alone; `Deref` gives the same.
     pub fn protocol(&self) -> &enet_proto::Host {
         &self.protocol
@@ -263,9 +321,36 @@ impl Host {
         self.udp.is_readable() || self.protocol.has_pending_transmit()
     }
 
+    /// System calls that brought something, in total.
+    pub(crate) fn arrivals(&self) -> u64 {
+        self.udp.arrivals()
+    }
+
+    /// Whether the application sees an event before the datagram that caused it is acknowledged.
+    pub(crate) fn events_come_first(&self) -> bool {
+        self.protocol.profile() != Profile::Compat
+    }
+
     /// One pass in C's order.
-    pub(crate) fn service_pass(&mut self) -> io::Result<Option<Event>> {
-        match self.protocol.service_pass(self.clock.now(), &mut self.udp) {
+    pub(crate) fn compat_pass(&mut self, now: Instant) -> io::Result<Option<Event>> {
+        match self.protocol.service_pass(now, &mut self.udp) {
+            None => self.udp.check().map(|()| None),
+            event => Ok(event),
+        }
+    }
+
+    /// One pass in our own order: sends what earlier turns left, receives, does what is due, and sends again unless
+    /// there is an event.
+    pub(crate) fn pass(&mut self, now: Instant) -> io::Result<Option<Event>> {
+        self.transmit(now);
+        let now = self.receive(now, self.alone.is_likely());
+        self.protocol.handle_timeout(now);
+        let mut event = self.protocol.poll_event();
+        if event.is_none() {
+            self.transmit(now);
+            event = self.protocol.poll_event();
+        }
+        match event {
             None => self.udp.check().map(|()| None),
             event => Ok(event),
         }
@@ -273,13 +358,31 @@ impl Host {
 
     // --- private ---
 
-    fn transmit(&mut self, now: Instant) {
-        let mut out = std::mem::take(&mut self.out);
-        while let Some(transmit) = self.protocol.poll_transmit(now, &mut out, NonZeroUsize::MIN) {
-            self.udp.send(&transmit, &out);
-            out.clear();
+    /// Takes what there is to receive, up to the budget or, if asked to, to the first system call that gives an event;
+    /// the time afterwards.
+    fn receive(&mut self, now: Instant, until_event: bool) -> Instant {
+        let before = self.udp.arrivals();
+        let mut emptied = false;
+        for _ in 0..DRIVE_BUDGET {
+            let Some(datagram) = self.udp.receive() else {
+                emptied = true;
+                break;
+            };
+            self.protocol.handle_datagram(now, datagram);
+            if until_event && self.udp.is_between_arrivals() && self.protocol.has_pending_event() {
+                break;
+            }
         }
-        self.out = out;
+        let arrivals = self.udp.arrivals() - before;
+        self.alone.on_pass(arrivals, emptied);
+        if arrivals == 0 { now } else { self.clock.now() }
+    }
+
+    fn transmit(&mut self, now: Instant) {
+        while let Some(transmit) = self.protocol.poll_transmit(now, &mut self.out, self.udp.max_segments()) {
+            self.udp.send(&transmit, &self.out);
+            self.out.clear();
+        }
     }
 
     fn peer_ids(&self) -> Vec<PeerId> {

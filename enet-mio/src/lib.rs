@@ -10,11 +10,16 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod alone;
+mod burst;
 mod clock;
 mod host;
+mod kernel;
 mod options;
 mod seed;
 mod service;
+mod stats;
+mod train;
 mod udp;
 
 pub use address::{Bind, ToBind};
@@ -22,7 +27,7 @@ pub use host::Host;
 pub use options::SocketOptions;
 pub use seed::random_seed;
 pub use service::{Service, Waker};
-pub use udp::IoStats;
+pub use stats::{IoCapabilities, IoStats};
 
 #[doc(no_inline)]
 pub use enet_proto::{

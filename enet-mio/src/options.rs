@@ -12,8 +12,7 @@ use crate::address::{Bind, ToBind};
 /// ```
 /// use enet_mio::{Host, HostConfig, SocketOptions, random_seed};
 /// let options = SocketOptions { receive_buffer: 4 << 20, ..SocketOptions::default() };
-/// let socket = options.bind("127.0.0.1:*")?;
-/// let host = Host::from_socket(socket, HostConfig::new(random_seed()?))?;
+/// let host = Host::bind_with(options, "127.0.0.1:*", HostConfig::new(random_seed()?))?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,11 +23,15 @@ pub struct SocketOptions {
     pub send_buffer: usize,
     /// Whether the host may connect to broadcast addresses. Default yes.
     pub broadcast: bool,
+    /// Whether a system call may send and receive several datagrams, where the system can do that; only
+    /// [`Host::bind_with`](crate::Host::bind_with) looks at it. For comparisons, and for network drivers that get it
+    /// wrong. Default yes.
+    pub offload: bool,
 }
 
 impl Default for SocketOptions {
     fn default() -> Self {
-        SocketOptions { receive_buffer: 256 << 10, send_buffer: 256 << 10, broadcast: true }
+        SocketOptions { receive_buffer: 256 << 10, send_buffer: 256 << 10, broadcast: true, offload: true }
     }
 }
 
@@ -107,7 +110,9 @@ mod tests {
 
     #[test]
     fn buffers_and_broadcast_are_as_asked_for() {
-        let options = SocketOptions { receive_buffer: 32 << 10, send_buffer: 16 << 10, broadcast: false };
+        let small =
+            SocketOptions { receive_buffer: 32 << 10, send_buffer: 16 << 10, ..SocketOptions::default() };
+        let options = SocketOptions { broadcast: false, ..small };
         let socket = options.bind("127.0.0.1:*").unwrap();
         let asked = SockRef::from(&socket);
         // Linux counts its own overhead in and reports twice the request.

@@ -18,6 +18,19 @@ const WAKER: Token = Token(1);
 /// a game loop that calls `service` with zero once a frame must be able to outpace a flood of rubbish.
 const PASSES: usize = 64;
 
+/// The clock is looked at for one in so many events that are at hand.
+const LOOKS: u32 = 4;
+
+/// Events given in a row without sending at most: as many acknowledgements wait in one host.
+const EVENTS_IN_A_ROW: u32 = 256;
+
+/// How long what is to be sent may wait while the application takes events, if it comes back for them at all.
+const PATIENCE: Duration = Duration::from_millis(1);
+
+/// Calls in a row that found nothing after which asking the poll is cheaper than trying to receive: it takes half as
+/// long if there is nothing, but makes two calls of one if there is something.
+const IDLE_CALLS: u32 = 2;
+
 /// Longest single wait: mio counts milliseconds in 32 bits.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
@@ -54,6 +67,12 @@ pub struct Service {
     poll: Poll,
     ready: Events,
     waker: Arc<mio::Waker>,
+    /// Events given since something could be sent.
+    events_in_a_row: u32,
+    /// Calls in a row that found nothing.
+    idle_calls: u32,
+    /// Whether a waker was seen that has ended no wait yet.
+    woken: bool,
 }
 
 impl Service {
@@ -77,15 +96,30 @@ impl Service {
         let poll = Poll::new()?;
         poll.registry().register(&mut host, SOCKET, Interest::READABLE)?;
         let waker = Arc::new(mio::Waker::new(poll.registry(), WAKER)?);
-        Ok(Service { host, poll, ready: Events::with_capacity(4), waker })
+        Ok(Service {
+            host,
+            poll,
+            ready: Events::with_capacity(4),
+            waker,
+            events_in_a_row: 0,
+            idle_calls: 0,
+            woken: false,
+        })
     }
 
     /// Gives the next event; does all that is to be done meanwhile; waits for it no longer than `timeout`.
     ///
-    /// As in C (PROTOCOL.md §18.2), an event that is waiting already comes back at once and nothing else is done.
-    /// Otherwise the host sends, receives and sends again until there is an event. Packets you queued leave in the
-    /// next call. Unlike C's it also wakes for its own deadlines, so retransmissions, pings and timeouts happen in
-    /// time however long the wait; and it always receives all that is there, however short.
+    /// An event that is waiting already comes back at once. Otherwise the host sends what is queued, receives all that
+    /// is there, and only if that gave no event sends and waits. So packets you queue leave in the next call that has no
+    /// event at hand, together with the acknowledgements of what you have seen since: answers and acknowledgements
+    /// share datagrams. They never wait longer than 256 events, nor, once a millisecond has gone by since the last
+    /// sending, for more than four calls; a call that gives `None` has sent everything. What you queue after your last
+    /// call leaves with [`flush`](Host::flush).
+    ///
+    /// Unlike C's it also wakes for its own deadlines, so retransmissions, pings and timeouts happen in time however
+    /// long the wait; and it always receives all that is there, however short. Under
+    /// [`Profile::Compat`](enet_proto::Profile::Compat) a call sends, receives and sends again, in C's order
+    /// (PROTOCOL.md §18.2).
     ///
     /// `None` when the time is over, or when a [`Waker`] ended the wait.
     ///
@@ -94,27 +128,42 @@ impl Service {
     /// The socket or the poll is broken. No peer can cause that, and the call may be repeated.
     #[doc(alias = "enet_host_service")]
     pub fn service(&mut self, timeout: Duration) -> io::Result<Option<Event>> {
-        let mut deadline = self.host.now() + timeout;
+        if let Some(event) = self.waiting_event() {
+            return Ok(Some(event));
+        }
+        let mut now = self.host.now();
+        let mut deadline = now + timeout;
         let mut passes = 0;
-        // Trying to receive costs no more than asking the poll whether to.
-        self.host.on_ready();
+        let arrivals = self.host.arrivals();
+        if timeout.is_zero() && self.idle_calls >= IDLE_CALLS {
+            self.woken |= self.look(Duration::ZERO)?;
+        } else {
+            self.host.on_ready();
+        }
         loop {
-            if let Some(event) = self.host.service_pass()? {
+            if let Some(event) = self.pass(now)? {
+                self.idle_calls = 0;
                 return Ok(Some(event));
             }
             passes += 1;
-            let now = self.host.now();
+            if !timeout.is_zero() {
+                now = self.host.now();
+            }
             let busy = self.host.is_busy();
             if now >= deadline && (!busy || passes >= PASSES) {
+                let idle = self.host.arrivals() == arrivals;
+                self.idle_calls = if idle { self.idle_calls.saturating_add(1) } else { 0 };
                 return Ok(None);
             }
             if !busy && self.wait(now, deadline)? {
                 deadline = now;
             }
+            now = self.host.now();
         }
     }
 
-    /// The next event that is waiting already; does no I/O.
+    /// The next event that is waiting already; does no I/O. After the last, [`flush`](Host::flush) sends your answers and
+    /// the acknowledgements of what you have seen, or the next call of `service` does.
     #[doc(alias = "enet_host_check_events")]
     pub fn check_events(&mut self) -> Option<Event> {
         self.host.poll_event()
@@ -125,10 +174,39 @@ impl Service {
         Waker(Arc::clone(&self.waker))
     }
 
+    /// The next event, if it is there without receiving anything. Sends first if what is to be sent has waited enough.
+    fn waiting_event(&mut self) -> Option<Event> {
+        if !self.host.events_come_first() {
+            return None; // that pass looks itself
+        }
+        let event = self.host.poll_event()?;
+        self.events_in_a_row += 1;
+        // Looking at the clock for each would cost a tenth of an event and more.
+        let sent = self.host.protocol().now();
+        let looks = self.events_in_a_row % LOOKS == 1;
+        if self.events_in_a_row >= EVENTS_IN_A_ROW || looks && self.host.now() >= sent + PATIENCE {
+            self.host.flush();
+            self.events_in_a_row = 0;
+        }
+        Some(event)
+    }
+
+    fn pass(&mut self, now: Instant) -> io::Result<Option<Event>> {
+        self.events_in_a_row = 0;
+        if self.host.events_come_first() { self.host.pass(now) } else { self.host.compat_pass(now) }
+    }
+
     /// Waits for the socket, our own next deadline, the caller's, or a waker; whether it was a waker.
     fn wait(&mut self, now: Instant, deadline: Instant) -> io::Result<bool> {
+        if std::mem::take(&mut self.woken) {
+            return Ok(true);
+        }
         let until = self.host.poll_timeout().map_or(deadline, |own| own.min(deadline));
-        let wait = until.saturating_duration_since(now).min(LONGEST_WAIT);
+        self.look(until.saturating_duration_since(now).min(LONGEST_WAIT))
+    }
+
+    /// Polls once; whether there was a waker.
+    fn look(&mut self, wait: Duration) -> io::Result<bool> {
         match self.poll.poll(&mut self.ready, Some(wait)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(false),
             result => result?,

@@ -7,6 +7,7 @@ use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
 use common::{PATIENCE, config, pattern};
+use enet_mio::enet_proto::Profile;
 use enet_mio::{ConnectOptions, Event, Host, Packet, PeerId};
 use mio::{Events, Interest, Poll, Token};
 
@@ -129,12 +130,27 @@ fn no_edge_is_lost_when_more_arrives_than_one_drive_takes() {
 }
 
 #[test]
-fn the_timeout_is_zero_while_something_waits_to_be_sent() {
+fn asking_for_the_timeout_sends_what_waits() {
     let mut host = Host::client(config()).unwrap();
     host.drive().unwrap();
     assert_eq!(host.timeout(), None, "nothing under way");
     host.connect("127.0.0.1:9".parse().unwrap(), ConnectOptions::default()).unwrap();
+    let until_retransmission = host.timeout().unwrap();
+    assert_eq!(host.stats().datagrams_sent, 1);
+    assert!(until_retransmission > Duration::ZERO);
+    assert!(until_retransmission <= Duration::from_millis(500));
+}
+
+#[test]
+fn under_compat_the_timeout_is_zero_while_something_waits_to_be_sent() {
+    let mut config = config();
+    config.profile = Profile::Compat;
+    let mut host = Host::client(config).unwrap();
+    host.drive().unwrap();
+    assert_eq!(host.timeout(), None, "nothing under way");
+    host.connect("127.0.0.1:9".parse().unwrap(), ConnectOptions::default()).unwrap();
     assert_eq!(host.timeout(), Some(Duration::ZERO));
+    assert_eq!(host.stats().datagrams_sent, 0);
     host.drive().unwrap();
     let until_retransmission = host.timeout().unwrap();
     assert!(until_retransmission > Duration::ZERO);

@@ -54,10 +54,10 @@ fn every_delivery_of_every_size_goes_both_ways() {
 
 #[test]
 fn compression_and_checksum_change_nothing_for_the_application() {
-    everything_comes_back(|config| config.compressor = Some(Box::new(RangeCoder::new())));
+    everything_comes_back(|config| config.compressor = Some(RangeCoder::boxed()));
     everything_comes_back(|config| config.checksum = Some(Checksum::CRC32));
     everything_comes_back(|config| {
-        config.compressor = Some(Box::new(RangeCoder::new()));
+        config.compressor = Some(RangeCoder::boxed());
         config.checksum = Some(Checksum::CRC32);
     });
 }

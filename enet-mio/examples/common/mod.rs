@@ -43,7 +43,7 @@ impl Both {
     pub fn config(&self) -> io::Result<HostConfig> {
         let mut config = HostConfig::new(random_seed()?);
         if let Some(Compressor::Range) = self.compress {
-            config.compressor = Some(Box::new(RangeCoder::new()));
+            config.compressor = Some(RangeCoder::boxed());
         }
         if let Some(Sum::Crc32) = self.checksum {
             config.checksum = Some(Checksum::CRC32);

@@ -4,7 +4,10 @@
 
 use std::time::{Duration, Instant};
 
-use enet_mio::{ConnectOptions, Event, HostConfig, PeerId, Service, random_seed};
+use enet_mio::enet_proto::ThrottleSettings;
+use enet_mio::{
+    ConnectOptions, Event, Host, HostConfig, Packet, PeerId, Service, SocketOptions, random_seed,
+};
 
 /// Longer than anything takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -55,4 +58,42 @@ pub fn connect(server: &mut Service, client: &mut Service, options: ConnectOptio
 /// Bytes that depend on position and `seed`.
 pub fn pattern(len: usize, seed: u8) -> Vec<u8> {
     (0..len).map(|at| (at % 251) as u8 ^ seed).collect()
+}
+
+/// A pair of connected hosts, and the client's handle of the server. Nothing is throttled.
+pub fn pair(options: SocketOptions, configure: impl Fn(&mut HostConfig)) -> (Service, Service, PeerId) {
+    pair_at("127.0.0.1:*", options, configure)
+}
+
+pub fn pair_at(
+    at: &str,
+    options: SocketOptions,
+    configure: impl Fn(&mut HostConfig),
+) -> (Service, Service, PeerId) {
+    let [mut server, mut client] = [0, 1].map(|_| {
+        let mut config = config();
+        configure(&mut config);
+        Service::new(Host::bind_with(options, at, config).unwrap()).unwrap()
+    });
+    let (_, peer) = connect(&mut server, &mut client, ConnectOptions::default());
+    let never = ThrottleSettings { deceleration: 0, ..ThrottleSettings::default() };
+    client.peer_mut(peer).unwrap().set_throttle(never);
+    for _ in 0..5 {
+        assert_eq!(client.service(Duration::from_millis(1)).unwrap(), None);
+        assert_eq!(server.service(Duration::from_millis(1)).unwrap(), None);
+    }
+    (server, client, peer)
+}
+
+/// Sends packets of these sizes at once, and sees that they arrive in order.
+pub fn deliver(server: &mut Service, client: &mut Service, peer: PeerId, sizes: &[usize]) {
+    for (size, seed) in sizes.iter().zip(0..) {
+        client.peer_mut(peer).unwrap().send(0, Packet::unreliable(pattern(*size, seed))).unwrap();
+    }
+    client.flush();
+    for (size, seed) in sizes.iter().zip(0..) {
+        let event = server.service(PATIENCE).unwrap();
+        let Some(Event::Received { packet, .. }) = event else { panic!("{event:?} for packet {seed}") };
+        assert!(packet[..] == pattern(*size, seed), "packet {seed}");
+    }
 }

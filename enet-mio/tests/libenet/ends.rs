@@ -95,7 +95,7 @@ impl Setup {
         config.outgoing_bandwidth = NonZeroU32::new(self.outgoing);
         config.checksum = self.wire.checksum.then_some(Checksum::CRC32);
         if self.wire.range_coder {
-            config.compressor = Some(Box::new(RangeCoder::new()));
+            config.compressor = Some(RangeCoder::boxed());
         }
         config
     }

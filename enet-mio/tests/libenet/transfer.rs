@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use enet_mio::Delivery;
 
 use crate::ends::{Ask, BOTH_WAYS, Heard, Kind, Peer, Roles, Setup, WIRES, Wire, every_pairing};
-use crate::scene::{Scene, Side, both_directions, play};
+use crate::scene::{Scene, Side, both_directions, ours_first, play};
 
 const DELIVERIES: [Delivery; 5] = [
     Delivery::Reliable,
@@ -137,6 +137,27 @@ fn reliable_and_unreliable_packets_of_a_channel_keep_their_order_among_each_othe
                 expected.push((to.end, Heard::Received { peer: to.peer, channel: 1, delivery, payload }));
             }
             scene.expect(expected);
+        }
+    });
+}
+
+#[test]
+fn trains_arrive_at_c_as_datagrams() {
+    const LEN: u32 = 500_000;
+    play("trains", BOTH_WAYS, |scene, roles| {
+        let sides = scene.pair(roles, Setup::on(WIRES[0]), Ask::default());
+        for ([from, to], seed) in both_directions(sides).into_iter().zip(0..) {
+            let payload = payload(LEN as usize, seed);
+            scene.send(from, 0, Delivery::Reliable, &payload);
+            let delivery = Delivery::Reliable;
+            let heard = Heard::Received { peer: to.peer, channel: 0, delivery, payload };
+            scene.expect(vec![(to.end, heard)]);
+        }
+        let ours = scene.ours(ours_first(sides)[0].end);
+        let stats = ours.io_stats();
+        assert_eq!(stats.trains_refused, 0);
+        if ours.io_capabilities().gso {
+            assert!(stats.sent_in_trains > u64::from(LEN) / 2 / 1_392, "{stats:?}");
         }
     });
 }

@@ -63,7 +63,7 @@ fn a_server_that_gets_its_compressor_late_understands_the_repeated_connect() {
         let not_understood =
             |scene: &mut Scene| scene.ours(server).stats().discarded.get(DiscardReason::NoCompressor);
         scene.serve_until(|scene| not_understood(scene) > 0);
-        scene.ours(server).set_compressor(Some(Box::new(RangeCoder::new())));
+        scene.ours(server).set_compressor(Some(RangeCoder::boxed()));
         let [server, client] = scene.meet(at_client, server, Ask::default());
         tell(scene, server, client, &[1; 5_000]);
         tell(scene, client, server, &[2; 5_000]);
@@ -100,7 +100,7 @@ fn our_compressor_can_be_switched_while_connected() {
         let not_understood =
             |scene: &mut Scene| scene.ours(ours.end).stats().discarded.get(DiscardReason::NoCompressor);
         scene.serve_until(|scene| not_understood(scene) > 0);
-        scene.ours(ours.end).set_compressor(Some(Box::new(RangeCoder::new())));
+        scene.ours(ours.end).set_compressor(Some(RangeCoder::boxed()));
         let (peer, delivery, payload) = (ours.peer, Delivery::Reliable, vec![8; 3_000]);
         scene.expect(vec![(ours.end, Heard::Received { peer, channel: 0, delivery, payload })]);
         tell(scene, ours, c, &[9; 5_000]);

@@ -1,0 +1,232 @@
+//! [`Kernel`] of Linux and Android.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsRawFd;
+
+use enet_proto::Ecn;
+use mio::net::UdpSocket;
+use nix::libc::{in_addr, in_pktinfo, in6_addr, in6_pktinfo};
+use nix::sys::socket::{
+    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, getsockopt, recvmsg, sendmsg, setsockopt,
+    sockopt,
+};
+use socket2::SockRef;
+
+use super::Departure;
+use super::sources::Sources;
+use crate::burst::Arrival;
+
+/// What a datagram counts that could have arrived together with the one before it, and the sum that is enough. Every
+/// other one counts -1.
+const COMPANY: u32 = 8;
+const ENOUGH_COMPANY: u32 = 64;
+
+/// Room for every control message that is asked for, and for some that the socket's maker may have asked for.
+const CONTROL: usize = 256;
+
+#[derive(Debug)]
+#[repr(align(16))]
+struct Control([u8; CONTROL]);
+
+#[derive(Debug)]
+pub(crate) struct Kernel {
+    cuts_trains: bool,
+    joins_trains: bool,
+    /// The address that the socket is bound to, so that no control message need tell.
+    bound: Option<IpAddr>,
+    is_v4: bool,
+    tells_local: bool,
+    /// Whether there is anything to learn from control messages.
+    listens: bool,
+    /// While trains are not joined: source and length of the datagram that arrived just before the next, and whether
+    /// that happens often.
+    last: Option<(SocketAddr, usize)>,
+    company: u32,
+    control: Control,
+    /// Unless the socket's maker chose a route other than the routing table's.
+    sources: Option<Sources>,
+}
+
+impl Kernel {
+    /// Asks the kernel for what it can do for this socket.
+    pub(crate) fn new(socket: &UdpSocket, offload: bool) -> io::Result<Kernel> {
+        let at = socket.local_addr()?;
+        let bound = Some(at.ip().to_canonical()).filter(|ip| !ip.is_unspecified());
+        let tells_local = bound.is_none()
+            && match at {
+                SocketAddr::V4(_) => setsockopt(socket, sockopt::Ipv4PacketInfo, &true).is_ok(),
+                SocketAddr::V6(_) => setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &true).is_ok(),
+            };
+        let cuts_trains = offload && getsockopt(socket, sockopt::UdpGsoSegment).is_ok();
+        let joins_trains = offload && setsockopt(socket, sockopt::UdpGroSegment, &true).is_ok();
+        let made = SockRef::from(socket);
+        let tells_marks =
+            made.recv_tos_v4().unwrap_or(false) || at.is_ipv6() && made.recv_tclass_v6().unwrap_or(false);
+        let is_routed_as_usual = matches!((made.device(), made.mark()), (Ok(None), Ok(0)));
+        let listens = tells_local || tells_marks;
+        if !listens {
+            // Later, and only if trains come: once it is on it can no longer be turned off without a risk for those
+            // that are waiting already.
+            let _ = setsockopt(socket, sockopt::UdpGroSegment, &false);
+        }
+        Ok(Kernel {
+            cuts_trains,
+            joins_trains,
+            bound,
+            is_v4: at.is_ipv4(),
+            tells_local,
+            listens,
+            last: None,
+            company: 0,
+            control: Control([0; CONTROL]),
+            sources: is_routed_as_usual.then(Sources::default),
+        })
+    }
+
+    /// Whether one call can send several datagrams.
+    pub(crate) fn cuts_trains(&self) -> bool {
+        self.cuts_trains
+    }
+
+    /// Whether one call may receive several datagrams.
+    pub(crate) fn joins_trains(&self) -> bool {
+        self.joins_trains
+    }
+
+    /// Whether received datagrams tell at which of our addresses they arrived.
+    pub(crate) fn knows_local_address(&self) -> bool {
+        self.tells_local || self.bound.is_some()
+    }
+
+    pub(crate) fn receive(&mut self, socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Arrival> {
+        if !self.listens {
+            let received = socket.recv_from(buffer);
+            if self.joins_trains {
+                self.join_trains_if_they_come(socket, received.as_ref().ok());
+            }
+            let (len, source) = received?;
+            return Ok(Arrival { local: self.bound, ..Arrival::of_one(source, len) });
+        }
+        let mut parts = [IoSliceMut::new(buffer)];
+        let control = Some(&mut self.control.0[..]);
+        let message = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, control, MsgFlags::empty())?;
+        let source = message.address.as_ref().and_then(socket_addr);
+        let source = source.ok_or(io::ErrorKind::InvalidData)?;
+        let mut arrival = Arrival { local: self.bound, ..Arrival::of_one(source, message.bytes) };
+        // Without all of them the datagrams' boundaries may be unknown.
+        for message in message.cmsgs()? {
+            learn(&mut arrival, &message);
+        }
+        Ok(arrival)
+    }
+
+    /// Has trains joined from now on if enough datagrams could have been parts of one: close behind another of the same
+    /// source, and no longer. Until then receiving is cheaper without.
+    fn join_trains_if_they_come(&mut self, socket: &UdpSocket, received: Option<&(usize, SocketAddr)>) {
+        let arrived = received.map(|(len, source)| (*source, *len));
+        let could_be_one = |(source, len): (SocketAddr, usize)| {
+            self.last.is_some_and(|last| source == last.0 && (1..=last.1).contains(&len))
+        };
+        if arrived.is_some_and(could_be_one) {
+            self.company += COMPANY;
+        } else if arrived.is_some() {
+            self.company = self.company.saturating_sub(1);
+        }
+        self.last = arrived;
+        if self.company >= ENOUGH_COMPANY {
+            self.joins_trains = setsockopt(socket, sockopt::UdpGroSegment, &true).is_ok();
+            self.listens = self.joins_trains;
+        }
+    }
+
+    /// Whether a datagram to `to` leaves from `from` without our saying so.
+    fn is_usual_source(&mut self, to: SocketAddr, from: IpAddr) -> bool {
+        self.sources.as_mut().is_some_and(|sources| sources.is_usual(to.ip().to_canonical(), from))
+    }
+
+    pub(crate) fn send(&mut self, socket: &UdpSocket, departure: &Departure<'_>) -> io::Result<()> {
+        let from =
+            departure.from.filter(|from| self.tells_local && !self.is_usual_source(departure.to, *from));
+        if from.is_none() && departure.segment.is_none() {
+            return socket.send_to(departure.bytes, departure.to).map(drop);
+        }
+        self.send_message(socket, departure, from)
+    }
+
+    /// Sends with control messages.
+    #[inline(never)] // its large stack frame would cost every plain send 150 instructions
+    fn send_message(
+        &self,
+        socket: &UdpSocket,
+        departure: &Departure<'_>,
+        from: Option<IpAddr>,
+    ) -> io::Result<()> {
+        let (v4, v6) = (from.map(source_v4), from.map(source_v6));
+        let source = match (&v4, &v6) {
+            (Some(Some(v4)), _) if self.is_v4 => Some(ControlMessage::Ipv4PacketInfo(v4)),
+            (_, Some(v6)) if !self.is_v4 => Some(ControlMessage::Ipv6PacketInfo(v6)),
+            _ => None,
+        };
+        let segment = departure.segment.as_ref().map(ControlMessage::UdpGsoSegments);
+        let parts = [IoSlice::new(departure.bytes)];
+        let to = SockaddrStorage::from(departure.to);
+        let send = |controls: &[ControlMessage<'_>]| {
+            sendmsg(socket.as_raw_fd(), &parts, controls, MsgFlags::empty(), Some(&to))
+        };
+        match (segment, source) {
+            (Some(segment), Some(source)) => send(&[segment, source])?,
+            (Some(one), None) | (None, Some(one)) => send(&[one])?,
+            (None, None) => send(&[])?,
+        };
+        Ok(())
+    }
+}
+
+/// Takes down what a control message says about what arrived.
+fn learn(arrival: &mut Arrival, message: &ControlMessageOwned) {
+    match message {
+        ControlMessageOwned::UdpGroSegments(segment) => {
+            arrival.segment = usize::try_from(*segment).unwrap_or_default();
+        }
+        ControlMessageOwned::Ipv4PacketInfo(info) => {
+            // Not the address in the datagram, which may be a broadcast: the one to answer from.
+            arrival.local = Some(IpAddr::from(info.ipi_spec_dst.s_addr.to_ne_bytes()));
+        }
+        ControlMessageOwned::Ipv6PacketInfo(info) => {
+            arrival.local = Some(IpAddr::from(info.ipi6_addr.s6_addr).to_canonical());
+        }
+        ControlMessageOwned::Ipv4Tos(tos) => arrival.ecn = ecn(*tos),
+        ControlMessageOwned::Ipv6TClass(class) => arrival.ecn = u8::try_from(*class).ok().and_then(ecn),
+        _ => {}
+    }
+}
+
+/// The codepoint in a traffic class (RFC 3168 §5).
+const fn ecn(class: u8) -> Option<Ecn> {
+    match class & 0b11 {
+        0b10 => Some(Ecn::Ect0),
+        0b01 => Some(Ecn::Ect1),
+        0b11 => Some(Ecn::Ce),
+        _ => None,
+    }
+}
+
+fn socket_addr(address: &SockaddrStorage) -> Option<SocketAddr> {
+    let v4 = address.as_sockaddr_in().map(|address| SocketAddr::V4((*address).into()));
+    v4.or_else(|| address.as_sockaddr_in6().map(|address| SocketAddr::V6((*address).into())))
+}
+
+fn source_v4(from: IpAddr) -> Option<in_pktinfo> {
+    let IpAddr::V4(ip) = from else { return None };
+    let source = in_addr { s_addr: u32::from_ne_bytes(ip.octets()) };
+    Some(in_pktinfo { ipi_ifindex: 0, ipi_spec_dst: source, ipi_addr: in_addr { s_addr: 0 } })
+}
+
+fn source_v6(from: IpAddr) -> in6_pktinfo {
+    let ip = match from {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+        IpAddr::V6(ip) => ip,
+    };
+    in6_pktinfo { ipi6_addr: in6_addr { s6_addr: ip.octets() }, ipi6_ifindex: 0 }
+}
