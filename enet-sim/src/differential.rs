@@ -20,7 +20,7 @@ use crate::measure::datagram::Reader;
 use crate::measure::{RunRecord, Series};
 use crate::net::Fate;
 use crate::run;
-use crate::scenario::{Scenario, Sender, Service};
+use crate::scenario::{Profile, Scenario, Sender, Service};
 use crate::time::Time;
 use crate::world::observer::{HostIndex, Observer};
 use crate::world::{Cast, World};
@@ -65,7 +65,7 @@ pub struct Pairing {
     /// Who implements the other side.
     pub receiver: Implementation,
     /// Seeds with the very run that C has with C: every datagram, its time and fate, and every event. `None` under an
-    /// event loop.
+    /// event loop, and where ours are modern.
     pub identical: Option<u64>,
     /// Seeds whose run parts from that at a known difference between versions.
     pub explained: u64,
@@ -117,9 +117,9 @@ pub struct Medians {
 pub fn compare(scenario: &Scenario, seeds: u64, progress: &mut dyn FnMut(u64)) -> Result<Comparison, String> {
     let mut scenario = scenario.clone();
     let first = scenario.seed;
-    let is_alike = [&scenario.server, &scenario.client]
-        .into_iter()
-        .all(|host| host.service.unwrap_or(scenario.service) != Service::OnDemand);
+    let is_alike = [&scenario.server, &scenario.client].into_iter().all(|host| {
+        host.service.unwrap_or(scenario.service) != Service::OnDemand && host.profile == Profile::Compat
+    });
     let mut tallies = CASTS.map(|_| Tally::default());
     for seed in first..first.saturating_add(seeds) {
         scenario.seed = seed;

@@ -40,6 +40,7 @@ pub mod measure;
 pub mod message;
 pub mod net;
 pub mod oracle;
+mod padding;
 pub mod pcapng;
 mod quantity;
 pub mod random;

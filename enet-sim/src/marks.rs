@@ -52,6 +52,9 @@ marks! {
     SentUnreliableFragment = "sent-unreliable-fragment", "A SEND_UNRELIABLE_FRAGMENT was sent.";
     FullDatagram = "full-datagram", "A datagram was as long as the MTU allows.";
     ManyCommands = "many-commands", "A datagram held 32 commands.";
+    CrowdedDatagram = "crowded-datagram", "A datagram held more than 32 commands.";
+    Train = "train", "Datagrams of one size left as a train.";
+    Padded = "padded", "A datagram was filled up with zeros to go in a train.";
     ManyAcknowledgements = "many-acknowledgements", "A datagram held 32 acknowledgements.";
     Compressed = "compressed", "A datagram was compressed.";
     Checksummed = "checksummed", "A datagram had a checksum.";

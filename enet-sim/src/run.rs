@@ -10,7 +10,7 @@ use crate::marks::Marks;
 use crate::measure::{End, Measures, MeasuresConfig, RunRecord, Series};
 use crate::oracle::{HostRules, Judge, JudgeConfig, Violation};
 use crate::random::Chance;
-use crate::scenario::{Attack, Deed, Scenario, Sender, Service, Trouble};
+use crate::scenario::{Attack, Deed, Profile, Scenario, Sender, Service, Trouble};
 use crate::time::{Span, Time};
 use crate::trace::TraceHash;
 use crate::world::observer::{HostIndex, Observer};
@@ -262,5 +262,6 @@ fn host_rules(scenario: &Scenario, cast: Cast, index: HostIndex) -> HostRules {
     rules.clock_wraps = Some(Time((wrap - start % wrap).saturating_mul(1_000_000)));
     let implementation = if index == 0 { cast.server } else { cast.clients };
     rules.foreign = implementation != Implementation::Ours;
+    rules.modern = !rules.foreign && spec.profile == Profile::Modern;
     rules
 }

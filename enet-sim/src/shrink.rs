@@ -8,7 +8,7 @@ use crate::log::Log;
 use crate::oracle::Violation;
 use crate::run::{self, Verdict};
 use crate::scenario::link::{Corrupt, Delay, Duplicate, LinkSpec, Loss};
-use crate::scenario::{HostSpec, Scenario, Service};
+use crate::scenario::{HostSpec, Profile, Scenario, Service};
 use crate::time::{Span, Time};
 use crate::world::{Cast, World};
 
@@ -222,7 +222,8 @@ const LINK_CHANGES: [fn(&mut LinkSpec); 9] = [
     |link| link.delay.base = Span::from_millis(10),
 ];
 
-const HOST_CHANGES: [fn(&mut HostSpec); 9] = [
+const HOST_CHANGES: [fn(&mut HostSpec); 10] = [
+    |host| host.profile = Profile::Compat,
     |host| host.nat = None,
     |host| host.timeouts = None,
     |host| host.throttle = None,

@@ -6,8 +6,9 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use enet_sim::endpoint::{Close, Conn, Endpoint, Happening, Implementation, Kind, Order, Port, Setting};
-use enet_sim::scenario::{HostSpec, TimeoutSpec};
+use enet_sim::scenario::{HostSpec, Profile, TimeoutSpec};
 use enet_sim::{Span, Time};
+use enet_wire::{CHECKSUM_LEN, Commands, Header};
 
 const DELAY: Span = Span::from_millis(20);
 const SERVER: usize = 0;
@@ -145,6 +146,98 @@ impl Lab {
         let heard = self.heard(SERVER);
         let [Heard::Connected(server, 7)] = heard[..] else { panic!("{heard:?}") };
         (server, client)
+    }
+}
+
+/// How many datagrams our client has sent that held more than 32 commands, and that ended in zeros.
+fn crowded_and_padded(lab: &Lab, checksum: bool) -> (usize, usize) {
+    let (mut crowded, mut padded) = (0, 0);
+    for (_, _, bytes) in lab.trace.iter().filter(|(_, host, _)| *host == CLIENT) {
+        let (header, rest) = Header::decode(bytes).unwrap();
+        assert!(!header.compressed);
+        let mut commands = Commands::new(if checksum { &rest[CHECKSUM_LEN..] } else { rest });
+        crowded += usize::from(commands.by_ref().map_while(Result::ok).count() > 32);
+        let rest = commands.remaining();
+        assert!(rest.iter().all(|byte| *byte == 0), "{rest:?}");
+        padded += usize::from(!rest.is_empty());
+    }
+    (crowded, padded)
+}
+
+/// What a modern host packs in its own way arrives at everybody as it was sent: many commands in a datagram, zeros
+/// behind them, many acknowledgements.
+#[test]
+fn everybody_takes_in_the_datagrams_of_a_modern_host() {
+    for pair in pairs().into_iter().filter(|pair| pair.1 == Implementation::Ours) {
+        for checksum in [false, true] {
+            let spec = HostSpec { checksum, profile: Profile::Modern, ..HostSpec::default() };
+            let mut lab = Lab::new(pair, &spec, 0);
+            let (server, client) = lab.connected();
+            let small = (0..200_u8).map(|number| (0, Kind::Reliable, vec![number; 10]));
+            let sizes = [1300, 1250, 1300, 1249, 1300, 1300, 20].into_iter().zip(0..);
+            let large = sizes.map(|(size, number)| (1, Kind::Unsequenced, vec![number; size]));
+            let long = [(1, Kind::Reliable, vec![9; 20_000]), (0, Kind::UnreliableFragments, vec![8; 5_000])];
+            for messages in [small.collect(), large.collect(), long.to_vec()] {
+                let messages: Vec<(u8, Kind, Vec<u8>)> = messages;
+                for host in [CLIENT, SERVER] {
+                    let conn = if host == CLIENT { client } else { server };
+                    let Host { endpoint, port, clock, .. } = &mut lab.hosts[host];
+                    port.set_now(lab.now + *clock);
+                    for (channel, kind, payload) in &messages {
+                        assert!(endpoint.send(port, conn, *channel, *kind, payload));
+                    }
+                    lab.service(host);
+                }
+                lab.run(Span::from_secs(2));
+                for (host, conn) in [(SERVER, server), (CLIENT, client)] {
+                    let expected = |it: &(u8, Kind, Vec<u8>)| Heard::Received(conn, it.0, it.2.clone());
+                    let expected: Vec<Heard> = messages.iter().map(expected).collect();
+                    assert!(lab.heard(host) == expected, "{pair:?}, checksum {checksum}: {}", expected.len());
+                }
+            }
+            let (crowded, padded) = crowded_and_padded(&lab, checksum);
+            assert!(crowded >= 3 && padded >= 2, "{pair:?}: {crowded} crowded, {padded} padded");
+            assert!(lab.hosts[CLIENT].endpoint.trains() >= 2, "{pair:?}");
+            let snapshot = lab.hosts[CLIENT].endpoint.snapshot(client).unwrap();
+            assert_eq!((snapshot.in_flight, snapshot.queued), (0, 0), "{pair:?}");
+        }
+    }
+}
+
+#[test]
+fn a_modern_host_delivers_to_everybody_over_a_bad_network() {
+    for pair in pairs().into_iter().filter(|pair| pair.1 == Implementation::Ours) {
+        let mut lab = Lab::new(pair, &HostSpec { profile: Profile::Modern, ..HostSpec::default() }, 7);
+        lab.connect();
+        lab.run(Span::from_secs(10));
+        let heard = lab.heard(SERVER);
+        let told = lab.heard(CLIENT);
+        let ([Heard::Connected(server, 7)], [Heard::Connected(client, 0)]) = (&heard[..], &told[..]) else {
+            panic!("{pair:?}: {heard:?} {told:?}")
+        };
+        let mut messages = Vec::new();
+        for round in 0..40_u8 {
+            for number in 0..50 {
+                let message = vec![round ^ number; 1 + 29 * usize::from(number * (round % 2))];
+                let Host { endpoint, port, clock, .. } = &mut lab.hosts[CLIENT];
+                port.set_now(lab.now + *clock);
+                assert!(endpoint.send(port, *client, 0, Kind::Reliable, &message));
+                messages.push(Heard::Received(*server, 0, message));
+            }
+            lab.service(CLIENT);
+            lab.run(Span::from_millis(500));
+        }
+        lab.run(Span::from_secs(60));
+        let heard = lab.heard(SERVER);
+        assert!(
+            heard == messages,
+            "{pair:?}: {} of {}, then {:?}",
+            heard.len(),
+            messages.len(),
+            heard.last()
+        );
+        let (crowded, _) = crowded_and_padded(&lab, false);
+        assert!(crowded > 0 && lab.hosts[CLIENT].endpoint.trains() > 0, "{pair:?}");
     }
 }
 

@@ -3,7 +3,7 @@
 mod oracle_script;
 
 use enet_sim::marks::Mark;
-use enet_sim::oracle::JudgeConfig;
+use enet_sim::oracle::{HostRules, JudgeConfig};
 use enet_sim::world::observer::{HostChange, Observer};
 use enet_wire::ConnectId;
 use oracle_script::*;
@@ -56,6 +56,81 @@ fn a_datagram_holds_at_most_32_commands() {
     let commands: Vec<_> = (33..=65).map(|number| reliable(0, number, b"")).collect();
     script.carry_all(CLIENT, &commands, false);
     script.broken("F5", "33 commands");
+}
+
+/// A world whose client is modern.
+fn modern(change: impl FnOnce(&mut JudgeConfig)) -> Script {
+    let client = HostRules { modern: true, ..HostRules::default() };
+    let mut config = JudgeConfig { hosts: vec![HostRules::default(), client], ..JudgeConfig::new(2) };
+    change(&mut config);
+    Script::connected_under(&config)
+}
+
+#[test]
+fn a_datagram_of_a_modern_host_holds_as_many_commands_as_fit() {
+    let mut script = modern(|_| ());
+    let commands: Vec<_> =
+        (1..=231).map(|number| reliable(0, number, if number == 1 { b"ab" } else { b"" })).collect();
+    script.carry_all(CLIENT, &commands, false);
+    script.clean();
+    script.marked(Mark::CrowdedDatagram);
+    script.marked(Mark::FullDatagram);
+    let commands: Vec<_> = (1..=33).map(|number| reliable(0, number, b"")).collect();
+    script.carry_all(SERVER, &commands, false);
+    script.broken("F5", "33 commands");
+}
+
+/// A datagram of one message and zeros, as long as one of a message of `len` bytes.
+fn padded(script: &Script, number: u16, len: usize, zeros: usize) -> Vec<u8> {
+    let mut bytes = script.datagram(&[reliable(0, number, &vec![7; len - zeros])]);
+    bytes.resize(bytes.len() + zeros, 0);
+    bytes
+}
+
+#[test]
+fn zeros_fill_a_modern_host_s_datagram_up_to_the_size_of_the_one_before_it() {
+    let mut script = modern(|_| ());
+    script.carry(CLIENT, &reliable(0, 1, &[7; 790]));
+    for (number, zeros) in [(2, 100), (3, 1), (4, 7)] {
+        script.carry_bytes(CLIENT, &padded(&script, number, 790, zeros), false);
+    }
+    script.clean();
+    script.marked(Mark::Padded);
+    script.carry_bytes(CLIENT, &padded(&script, 5, 790, 101), false);
+    script.broken("F5", "101 zeros, behind one as long");
+}
+
+#[test]
+fn zeros_follow_no_commands_but_in_a_train_of_a_modern_host() {
+    let mut script = modern(|_| ());
+    script.carry(CLIENT, &reliable(0, 1, &[7; 790]));
+    script.carry_bytes(CLIENT, &padded(&script, 2, 789, 3), false);
+    script.broken("F5", "3 zeros, behind none as long");
+
+    let mut script = modern(|_| ());
+    script.carry(CLIENT, &reliable(0, 1, &[7; 790]));
+    script.later(1);
+    script.carry_bytes(CLIENT, &padded(&script, 2, 790, 3), false);
+    script.broken("F5", "behind none as long");
+
+    let mut script = modern(|_| ());
+    script.carry(SERVER, &reliable(0, 1, &[7; 790]));
+    script.carry_bytes(SERVER, &padded(&script, 2, 790, 3), false);
+    script.broken("F5", "3 zeros");
+}
+
+#[test]
+fn where_sockets_refuse_datagrams_that_in_front_of_a_padded_one_may_be_missing() {
+    let mut script = modern(|config| config.send_faults = true);
+    script.carry_bytes(CLIENT, &padded(&script, 1, 790, 3), false);
+    script.clean();
+}
+
+#[test]
+fn a_datagram_of_zeros_alone_has_no_commands() {
+    let mut script = modern(|_| ());
+    script.carry_bytes(CLIENT, &[0, 0, 0, 0, 0, 0, 0, 0], false);
+    script.broken("F5", "0 commands");
 }
 
 #[test]

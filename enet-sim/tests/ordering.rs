@@ -20,7 +20,9 @@ use common::{Broken, Oracle, Suite};
 use enet_sim::endpoint::{Close, Conn, Happening, Kind};
 use enet_sim::message::Message;
 use enet_sim::scenario::link::{Corrupt, LinkSpec, Loss};
-use enet_sim::scenario::{Action, Deed, Fault, Flow, HostChoice, HostSpec, Scenario, TimeoutSpec, Trouble};
+use enet_sim::scenario::{
+    Action, Deed, Fault, Flow, HostChoice, HostSpec, Profile, Scenario, TimeoutSpec, Trouble,
+};
 use enet_sim::world::observer::{Call, HostIndex, Observer};
 use enet_sim::{Chance, Span, Time};
 use proptest::prelude::*;
@@ -58,11 +60,13 @@ fn closing() -> impl Strategy<Value = Action> {
 fn hosts() -> impl Strategy<Value = HostSpec> {
     let room = prop_oneof![3 => Just(None), 1 => (300u32..6_000).prop_map(Some)];
     let mtu = prop_oneof![2 => Just(1_392u16), 1 => 576u16..1_400];
-    (room, mtu, clock_start()).prop_map(|(max_waiting_data, mtu, clock_start)| HostSpec {
+    let profile = prop_oneof![Just(Profile::Compat), Just(Profile::Modern)];
+    (room, mtu, clock_start(), profile).prop_map(|(max_waiting_data, mtu, clock_start, profile)| HostSpec {
         peers: Some(3),
         max_waiting_data,
         mtu,
         clock_start,
+        profile,
         timeouts: Some(TimeoutSpec { limit: 32, minimum: ms(3_000), maximum: ms(8_000) }),
         ..HostSpec::default()
     })

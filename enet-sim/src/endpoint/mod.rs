@@ -353,6 +353,11 @@ pub trait Endpoint {
         None
     }
 
+    /// How many trains of several datagrams it has sent, if it sends such.
+    fn trains(&self) -> u64 {
+        0
+    }
+
     /// Checks the implementation's own bookkeeping, as far as it can.
     ///
     /// # Panics

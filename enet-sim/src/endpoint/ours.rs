@@ -6,15 +6,18 @@ use std::time::Duration;
 
 use enet_proto::{
     ChannelLimit, Checksum, ConnectId, ConnectOptions, Datagram, Delivery, DisconnectReason, Event, Host,
-    HostConfig, Instant, Mtu, Packet, PeerId, PeerLimit, Profile, RangeCoder, Socket, ThrottleSettings,
-    Timeouts, Transmit,
+    HostConfig, Instant, Mtu, Packet, PeerId, PeerLimit, RangeCoder, Socket, ThrottleSettings, Timeouts,
+    Transmit,
 };
 
 use serde::{Deserialize, Serialize};
 
 use super::{Arrived, Close, Conn, Ended, Endpoint, Happening, Kind, Port, Setting, Snapshot};
-use crate::scenario::HostSpec;
+use crate::scenario::{HostSpec, Profile};
 use crate::time::{Span, Time};
+
+/// Datagrams in a train at most: what Linux sends at once.
+const TRAIN: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
 /// In which order a service call does its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -36,14 +39,19 @@ pub struct Ours {
     throttle: Option<ThrottleSettings>,
     /// If set, connects use successive ids from here, as hosts of the C library do.
     connect_ids: Option<u32>,
+    trains: u64,
     out: Vec<u8>,
 }
 
 impl Ours {
-    /// A host with `peers` slots.
+    /// A host with `peers` slots. C's order has no trains: a modern host works as an event loop, whatever is asked for.
     pub fn new(spec: &HostSpec, peers: u16, seed: [u8; 32], order: Order) -> Self {
         let mut config = HostConfig::new(seed);
-        config.profile = Profile::Compat;
+        let (profile, order) = match spec.profile {
+            Profile::Compat => (enet_proto::Profile::Compat, order),
+            Profile::Modern => (enet_proto::Profile::Modern, Order::EventLoop),
+        };
+        config.profile = profile;
         config.peers = PeerLimit::new(peers).unwrap_or_default();
         config.channels = ChannelLimit::new(spec.channels).unwrap_or_default();
         config.mtu = Mtu::new(spec.mtu).unwrap_or_default();
@@ -51,7 +59,7 @@ impl Ours {
         config.outgoing_bandwidth = spec.outgoing_bandwidth.and_then(NonZeroU32::new);
         config.checksum = spec.checksum.then_some(Checksum::CRC32);
         if spec.range_coder {
-            config.compressor = Some(Box::new(RangeCoder::new()));
+            config.compressor = Some(RangeCoder::boxed());
         }
         if let Some(limit) = spec.max_waiting_data {
             config.max_waiting_data = limit;
@@ -65,6 +73,7 @@ impl Ours {
             ping_interval: spec.ping_interval.map(Span::as_duration),
             throttle,
             connect_ids: None,
+            trains: 0,
             out: Vec::new(),
         }
     }
@@ -119,8 +128,11 @@ impl Ours {
         self.host.handle_timeout(now);
         loop {
             self.out.clear();
-            while let Some(transmit) = self.host.poll_transmit(now, &mut self.out, NonZeroUsize::MIN) {
-                let _ = port.send(transmit.to, &self.out); // what cannot be sent is lost, as on any network
+            while let Some(transmit) = self.host.poll_transmit(now, &mut self.out, TRAIN) {
+                self.trains += u64::from(transmit.segment.is_some());
+                for datagram in self.out.chunks(transmit.segment.unwrap_or(transmit.len).max(1)) {
+                    let _ = port.send(transmit.to, datagram); // what cannot be sent is lost, as on any network
+                }
                 self.out.clear();
             }
             let mut quiet = true;
@@ -255,6 +267,10 @@ impl Endpoint for Ours {
 
     fn discarded(&self) -> Option<enet_proto::Discarded> {
         Some(self.host.stats().discarded)
+    }
+
+    fn trains(&self) -> u64 {
+        self.trains
     }
 
     fn check_invariants(&mut self) {

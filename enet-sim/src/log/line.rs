@@ -8,6 +8,7 @@ use enet_wire::{Body, Command, Fragment};
 use super::{AppCall, AppEvent, Entry, Log, What};
 use crate::measure::datagram::Reader;
 use crate::net::{DropReason, Fate};
+use crate::padding::unpadded;
 use crate::time::Time;
 use crate::world::observer::HostChange;
 
@@ -23,7 +24,9 @@ pub(super) fn labels(datagram: &[u8], checksum: bool) -> Vec<Label> {
     let mut reader = Reader::new(checksum);
     let unreadable = || Label { text: "?".to_owned(), reliable: false };
     let Some((_, commands)) = reader.read(datagram) else { return vec![unreadable()] };
-    commands.map(|command| command.map_or_else(|_| unreadable(), |command| label(&command))).collect()
+    unpadded(commands)
+        .map(|command| command.map_or_else(|_| unreadable(), |command| label(&command)))
+        .collect()
 }
 
 fn label(command: &Command<'_>) -> Label {

@@ -6,14 +6,14 @@ use enet_wire::{Commands, Header, MAX_MTU, split_checksum};
 /// Cuts datagrams. What cannot be read (corrupted, not ENet at all) is `None`, or ends early.
 pub(crate) struct Reader {
     checksum: bool,
-    coder: RangeCoder,
+    coder: Box<RangeCoder>,
     restored: Vec<u8>,
 }
 
 impl Reader {
     /// For a world whose datagrams carry a checksum, or not.
     pub(crate) fn new(checksum: bool) -> Self {
-        Self { checksum, coder: RangeCoder::new(), restored: Vec::new() }
+        Self { checksum, coder: RangeCoder::boxed(), restored: Vec::new() }
     }
 
     /// The header and the commands; those of a compressed datagram are restored with ENet's range coder.

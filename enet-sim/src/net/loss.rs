@@ -3,6 +3,7 @@
 use enet_wire::{Commands, Header, split_checksum};
 
 use super::draws::Draws;
+use crate::padding::unpadded;
 use crate::random::Purpose;
 use crate::scenario::link::{Loss, Pick};
 use crate::time::{Span, Time};
@@ -80,5 +81,6 @@ fn commands_in(bytes: &[u8]) -> u16 {
 }
 
 fn all_of(bytes: &[u8]) -> Option<u16> {
-    Commands::new(bytes).try_fold(0, |bits, command| Some(bits | 1 << command.ok()?.kind().number()))
+    unpadded(Commands::new(bytes))
+        .try_fold(0, |bits, command| Some(bits | 1 << command.ok()?.kind().number()))
 }

@@ -49,6 +49,8 @@ pub struct HostRules {
     pub clock_drift_ppm: u32,
     /// Whether it is not ours: then the C library's known deviations are no violations.
     pub foreign: bool,
+    /// Whether its datagrams may hold more than 32 commands, and be filled up with zeros to go in trains.
+    pub modern: bool,
 }
 
 impl JudgeConfig {
@@ -91,6 +93,7 @@ impl Default for HostRules {
             clock_wraps: None,
             clock_drift_ppm: 0,
             foreign: false,
+            modern: false,
         }
     }
 }

@@ -50,6 +50,8 @@ pub(super) struct HostBook {
     pub(super) settled: u32,
     /// Its halves whose VERIFY_CONNECT was acknowledged, and which no event has shown yet.
     pub(super) answered: Vec<HalfId>,
+    /// The last datagram it sent: when, where to, how long.
+    pub(super) departed: Option<(Time, SocketAddr, usize)>,
     /// Datagrams sent since the last service.
     pub(super) departures: u32,
     /// Services since anything arrived, was called or time moved.

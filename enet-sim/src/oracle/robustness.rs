@@ -51,6 +51,9 @@ impl Judge {
         {
             self.mark_discarded(host, &discarded);
         }
+        if endpoint.trains() > 0 {
+            self.verdict.mark(Mark::Train);
+        }
         if serves.is_multiple_of(64) {
             endpoint.check_invariants();
         }

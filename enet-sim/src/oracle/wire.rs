@@ -10,6 +10,7 @@ use super::Judge;
 use super::ids::HalfId;
 use crate::marks::Mark;
 use crate::net::{DropReason, Fate};
+use crate::padding::is_padding;
 use crate::time::Time;
 use crate::world::observer::HostIndex;
 
@@ -24,6 +25,9 @@ struct Tally {
     introduces: bool,
 }
 
+/// A datagram may be filled up with zeros by one in so many bytes.
+const PADDING_SHARE: usize = 8;
+
 /// A datagram as it leaves.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Leaving {
@@ -33,6 +37,10 @@ pub(super) struct Leaving {
     pub(super) header: Header,
     pub(super) lost: bool,
     pub(super) half: Option<HalfId>,
+    /// Bytes of the whole datagram.
+    pub(super) len: usize,
+    /// It is as long as the one that left before it, at the same time for the same place.
+    pub(super) follows: bool,
 }
 
 impl Judge {
@@ -54,8 +62,11 @@ impl Judge {
         // The grant of a new connection may bear the marks of one that is about to be forgotten.
         let granted = if header.compressed { None } else { granted(rest, self.config.checksum) };
         let half = if self.transparent && granted.is_none() { self.outward(from, to, &header) } else { None };
-        let leaving = Leaving { at, from, to, header, lost: fate.copies == 0, half };
-        self.judge_size(&leaving, bytes.len());
+        let len = bytes.len();
+        let before = self.hosts.get_mut(from).and_then(|book| book.departed.replace((at, to, len)));
+        let follows = before == Some((at, to, len));
+        let leaving = Leaving { at, from, to, header, lost: fate.copies == 0, half, len, follows };
+        self.judge_size(&leaving);
         let (checksum, body) = match self.config.checksum {
             false => (None, rest),
             true => match split_checksum(rest) {
@@ -118,7 +129,8 @@ impl Judge {
     }
 
     /// F5: no datagram is longer than what was agreed on. The checksum is not in the packing account (PROTOCOL.md §1.2).
-    fn judge_size(&mut self, leaving: &Leaving, len: usize) {
+    fn judge_size(&mut self, leaving: &Leaving) {
+        let len = leaving.len;
         let mtu = leaving.half.map_or(MAX_MTU, |half| self.tap.half(half).mtu) as usize;
         let limit = mtu + if self.config.checksum { CHECKSUM_LEN } else { 0 };
         if len > limit {
@@ -134,7 +146,7 @@ impl Judge {
         let (at, from) = (leaving.at, leaving.from);
         let mut tally = Tally::default();
         let mut rest = body;
-        while !rest.is_empty() {
+        while !is_padding(rest) {
             let (command, behind) = match Command::decode(rest) {
                 Ok(decoded) => decoded,
                 Err(error) => {
@@ -154,12 +166,14 @@ impl Judge {
             rest = behind;
         }
         self.judge_tally(leaving, &tally);
+        self.judge_padding(leaving, rest.len());
     }
 
     fn judge_tally(&mut self, leaving: &Leaving, tally: &Tally) {
         let (at, from, header) = (leaving.at, leaving.from, leaving.header);
         let count = tally.commands;
-        if !(1..=MAX_COMMANDS).contains(&count) {
+        let most = if self.is_modern(from) { usize::MAX } else { MAX_COMMANDS };
+        if !(1..=most).contains(&count) {
             self.verdict.complain(at, "F5", from, || format!("a datagram with {count} commands left"));
         }
         if tally.timed != header.sent_time.is_some() {
@@ -173,9 +187,32 @@ impl Judge {
         if count == MAX_COMMANDS {
             self.verdict.mark(Mark::ManyCommands);
         }
+        if count > MAX_COMMANDS {
+            self.verdict.mark(Mark::CrowdedDatagram);
+        }
         if tally.acknowledgements == MAX_COMMANDS {
             self.verdict.mark(Mark::ManyAcknowledgements);
         }
+    }
+
+    /// F5: zeros follow the commands only in a train, up to the size of the datagrams in front, and not many.
+    fn judge_padding(&mut self, leaving: &Leaving, zeros: usize) {
+        if zeros == 0 {
+            return;
+        }
+        let (at, from, len) = (leaving.at, leaving.from, leaving.len);
+        self.verdict.mark(Mark::Padded);
+        // Where sockets refuse datagrams, the one in front may be missing.
+        let follows = leaving.follows || self.config.send_faults;
+        if !self.is_modern(from) || !follows || zeros > len / PADDING_SHARE {
+            let place = if leaving.follows { "behind one as long" } else { "behind none as long" };
+            let complaint = || format!("a datagram of {len} bytes left with {zeros} zeros, {place}");
+            self.verdict.complain(at, "F5", from, complaint);
+        }
+    }
+
+    fn is_modern(&self, host: HostIndex) -> bool {
+        self.config.hosts.get(host).is_some_and(|rules| rules.modern)
     }
 
     fn judge_command(&mut self, leaving: &Leaving, command: &Command<'_>, tally: &mut Tally) {

@@ -83,6 +83,19 @@ pub struct NatSpec {
     pub mapping_timeout: Span,
 }
 
+/// How a host of ours uses the wire; other implementations have no choice.
+///
+/// What scenarios measure is to be compared with the C library, so that it is `compat` unless they say otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Profile {
+    /// As the C library.
+    #[default]
+    Compat,
+    /// Datagrams as full as the MTU allows, in trains; always in the order of event loops.
+    Modern,
+}
+
 /// A host: ENet's settings, its clock, its socket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -129,6 +142,9 @@ pub struct HostSpec {
     /// The NAT in front of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nat: Option<NatSpec>,
+    /// How it uses the wire, if it is one of ours.
+    #[serde(skip_serializing_if = "is_default")]
+    pub profile: Profile,
     /// How often it is called; absent: as the scenario says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<Service>,
@@ -156,6 +172,7 @@ impl Default for HostSpec {
             clock_drift_ppm: 0,
             socket_buffer: None,
             nat: None,
+            profile: Profile::Compat,
             service: None,
             reconnect: None,
         }

@@ -7,7 +7,7 @@ pub mod link;
 mod traffic;
 
 pub use fault::{Action, Attack, Deed, Fault, HostChoice, Trouble};
-pub use host::{HostSpec, NatSpec, Service, ThrottleSpec, TimeoutSpec};
+pub use host::{HostSpec, NatSpec, Profile, Service, ThrottleSpec, TimeoutSpec};
 pub use link::LinkSpec;
 pub use traffic::{Flow, Sender};
 

@@ -9,8 +9,8 @@ use crate::scenario::link::{
     Shape, Spike,
 };
 use crate::scenario::{
-    Action, Attack, Deed, Fault, Flow, HostChoice, HostSpec, LinkSpec, NatSpec, Scenario, Sender, Service,
-    ThrottleSpec, TimeoutSpec, Trouble,
+    Action, Attack, Deed, Fault, Flow, HostChoice, HostSpec, LinkSpec, NatSpec, Profile, Scenario, Sender,
+    Service, ThrottleSpec, TimeoutSpec, Trouble,
 };
 use crate::time::Span;
 
@@ -31,43 +31,51 @@ const LONG_WORLDS: u64 = 2_048;
 /// The random world of a seed: two hosts, every fault on or off, its parameters from a wide range.
 pub fn scenario(seed: u64) -> Scenario {
     let mut draw = Draw::new(seed);
-    match draw.even(1, LONG_WORLDS) {
-        1 => return long(seed, &mut draw),
-        2 => return stuck(seed, &mut draw),
-        _ => {}
+    let mut scenario = match draw.even(1, LONG_WORLDS) {
+        1 => long(seed, &mut draw),
+        2 => stuck(seed, &mut draw),
+        _ => usual(seed, &mut draw),
+    };
+    // Drawn last: all the rest is as it was when there was one profile.
+    for host in [&mut scenario.server, &mut scenario.client] {
+        host.profile = if draw.percent(50) { Profile::Modern } else { Profile::Compat };
     }
+    scenario
+}
+
+fn usual(seed: u64, draw: &mut Draw) -> Scenario {
     let mut scenario = Scenario {
         name: format!("swarm-{seed:#018x}"),
         seed,
         duration: Span::from_millis(draw.even(30_000, 34_000)),
         settle: Span::from_secs(150),
-        service: service(&mut draw),
+        service: service(draw),
         ..Scenario::default()
     };
-    let shared = Shared::new(&mut draw);
-    scenario.server = host(&mut draw, &shared);
-    scenario.client = host(&mut draw, &shared);
+    let shared = Shared::new(draw);
+    scenario.server = host(draw, &shared);
+    scenario.client = host(draw, &shared);
     scenario.server.peers = draw.maybe(30, |draw| draw.even(2, 4) as u16).or(Some(2));
     scenario.client.reconnect = draw.maybe(85, |draw| draw.span(MS, Span::from_secs(2)));
     scenario.client.nat = draw.maybe(25, |draw| NatSpec {
         group: 1,
         mapping_timeout: draw.span(Span::from_millis(300), Span::from_secs(30)),
     });
-    scenario.link = link(&mut draw, shared.may_corrupt);
+    scenario.link = link(draw, shared.may_corrupt);
     if draw.percent(40) {
-        scenario.down = Some(link(&mut draw, shared.may_corrupt));
+        scenario.down = Some(link(draw, shared.may_corrupt));
     }
     if draw.percent(10) {
-        scenario.bottleneck.push(line(&mut draw));
+        scenario.bottleneck.push(line(draw));
         scenario.link.bottleneck = Some(0);
         scenario.down.iter_mut().for_each(|down| down.bottleneck = Some(0));
     }
-    scenario.traffic = traffic(&mut draw, &scenario);
-    scenario.fault = (0..draw.even(0, 4)).map(|_| fault(&mut draw, scenario.duration)).collect();
-    scenario.action = (0..draw.even(0, 3)).map(|_| action(&mut draw, scenario.duration)).collect();
+    scenario.traffic = traffic(draw, &scenario);
+    scenario.fault = (0..draw.even(0, 4)).map(|_| fault(draw, scenario.duration)).collect();
+    scenario.action = (0..draw.even(0, 3)).map(|_| action(draw, scenario.duration)).collect();
     scenario.attacker = draw.maybe(12, |draw| vec![attack(draw)]).unwrap_or_default();
     while scenario.faults() < LEAST_FAULTS {
-        scenario.fault.push(fault(&mut draw, scenario.duration));
+        scenario.fault.push(fault(draw, scenario.duration));
     }
     scenario
 }
