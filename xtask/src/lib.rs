@@ -1,6 +1,7 @@
 //! The workspace's commands, `cargo xtask VERB`: a thin face on the crates' own functions.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod ci;
 mod coverage;
 mod docs;
@@ -33,6 +34,8 @@ enum Verb {
     Mutants(mutants::Mutants),
     /// Count what idle peers cost, in instructions
     IdleCost(idle_cost::IdleCost),
+    /// Measure this stack against the C library and other Rust implementations
+    Bench(bench::Bench),
     /// Check that everything compiles for Windows, macOS, 32-bit Linux, WebAssembly and a microcontroller
     Targets(targets::Targets),
     /// Measure the line coverage of the wire, compress and proto crates
@@ -49,6 +52,7 @@ impl Cli {
             Verb::Vectors(verb) => verb.run(),
             Verb::Mutants(verb) => verb.run(),
             Verb::IdleCost(verb) => verb.run(),
+            Verb::Bench(verb) => verb.run(),
             Verb::Targets(verb) => verb.run(),
             Verb::Coverage(verb) => verb.run(),
             Verb::Ci(verb) => verb.run(),

@@ -5,7 +5,9 @@ use std::path::Path;
 use enet_sim::endpoint::{Close, SendFault, Setting};
 use enet_sim::scenario::link::{Corrupt, Damage, Delay, DropFrom, Duplicate, Gap, LinkSpec, Loss, MtuSpec};
 use enet_sim::scenario::link::{Pick, Rate, RateSpec, Shape, Spike};
-use enet_sim::scenario::{Action, Attack, Deed, Fault, Flow, HostChoice, HostSpec, NatSpec, Trouble};
+use enet_sim::scenario::{
+    Action, Attack, Deed, Fault, Flow, HostChoice, HostSpec, NatSpec, Profile, Trouble,
+};
 use enet_sim::scenario::{ThrottleSpec, TimeoutSpec};
 use enet_sim::swarm::{self, Options};
 use enet_sim::world::Cast;
@@ -64,6 +66,7 @@ fn everything() -> Scenario {
         clock_drift_ppm: 1,
         socket_buffer: Some(1),
         nat: Some(NatSpec { group: 1, mapping_timeout: ms }),
+        profile: Profile::Modern,
         reconnect: Some(ms),
         ..HostSpec::default()
     };

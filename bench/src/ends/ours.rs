@@ -1,0 +1,181 @@
+//! Our hosts: [`Ours`] is a [`Service`], [`Polled`] a [`Host`] in a poll of the application's, [`Driven`] one without.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use enet_mio::enet_proto::{ThrottleSettings, Timeouts};
+use enet_mio::{ConnectOptions, Host, HostConfig, Packet, PeerId, PeerLimit, Service, random_seed};
+use mio::{Events, Interest, Poll, Token};
+
+use super::{Delivery, End, Event, GIVE_UP, THROTTLE};
+
+/// `enet_mio::Service`.
+pub struct Ours(Service);
+
+/// `enet_mio::Host` in an application's own `mio::Poll`.
+pub struct Polled {
+    host: Host,
+    poll: Poll,
+    ready: Events,
+}
+
+/// `enet_mio::Host` that is looked at in every turn, without a poll: one file descriptor, for swarms of clients.
+pub struct Driven(Host);
+
+fn config(slots: u16) -> Result<HostConfig, String> {
+    let mut config = HostConfig::new(random_seed().map_err(text)?);
+    config.peers = PeerLimit::new(slots).ok_or("a host has 1 to 4095 slots")?;
+    Ok(config)
+}
+
+fn bind(slots: u16) -> Result<Host, String> {
+    Host::bind("127.0.0.1:*", config(slots)?).map_err(text)
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+/// A wrapper of a host: all that differs between the three is how one is made and how it comes by events.
+trait Wrapper: Sized + Send {
+    fn make(slots: u16) -> Result<Self, String>;
+    fn host(&self) -> &Host;
+    fn host_mut(&mut self) -> &mut Host;
+    fn next(&mut self, wait: Duration) -> Result<Option<enet_mio::Event>, String>;
+}
+
+impl Wrapper for Ours {
+    fn make(slots: u16) -> Result<Self, String> {
+        Service::bind("127.0.0.1:*", config(slots)?).map(Ours).map_err(text)
+    }
+
+    fn host(&self) -> &Host {
+        &self.0
+    }
+
+    fn host_mut(&mut self) -> &mut Host {
+        &mut self.0
+    }
+
+    fn next(&mut self, wait: Duration) -> Result<Option<enet_mio::Event>, String> {
+        self.0.service(wait).map_err(text)
+    }
+}
+
+impl Wrapper for Polled {
+    fn make(slots: u16) -> Result<Self, String> {
+        let (mut host, poll) = (bind(slots)?, Poll::new().map_err(text)?);
+        poll.registry().register(&mut host, Token(0), Interest::READABLE).map_err(text)?;
+        Ok(Polled { host, poll, ready: Events::with_capacity(4) })
+    }
+
+    fn host(&self) -> &Host {
+        &self.host
+    }
+
+    fn host_mut(&mut self) -> &mut Host {
+        &mut self.host
+    }
+
+    /// The four steps of the loop that `enet_mio::Host` documents.
+    fn next(&mut self, wait: Duration) -> Result<Option<enet_mio::Event>, String> {
+        if let Some(event) = self.host.poll_event() {
+            return Ok(Some(event));
+        }
+        let wait = self.host.timeout().map_or(wait, |own| own.min(wait));
+        self.poll.poll(&mut self.ready, Some(wait)).map_err(text)?;
+        if !self.ready.is_empty() {
+            self.host.on_ready();
+        }
+        self.host.drive().map_err(text)?;
+        Ok(self.host.poll_event())
+    }
+}
+
+impl Wrapper for Driven {
+    fn make(slots: u16) -> Result<Self, String> {
+        bind(slots).map(Driven)
+    }
+
+    fn host(&self) -> &Host {
+        &self.0
+    }
+
+    fn host_mut(&mut self) -> &mut Host {
+        &mut self.0
+    }
+
+    /// Does not wait.
+    fn next(&mut self, _: Duration) -> Result<Option<enet_mio::Event>, String> {
+        if let Some(event) = self.0.poll_event() {
+            return Ok(Some(event));
+        }
+        self.0.on_ready();
+        self.0.drive().map_err(text)?;
+        Ok(self.0.poll_event())
+    }
+}
+
+impl<W: Wrapper> End for W {
+    type Peer = PeerId;
+    type Packet = Packet;
+
+    fn open(slots: u16) -> Result<Self, String> {
+        W::make(slots)
+    }
+
+    fn address(&self) -> Result<SocketAddr, String> {
+        self.host().local_addr().map_err(text)
+    }
+
+    fn connect(&mut self, to: SocketAddr) -> Result<(), String> {
+        self.host_mut().connect(to, ConnectOptions::default()).map(|_| ()).map_err(text)
+    }
+
+    fn service(&mut self, wait: Duration) -> Result<Option<Event<Self>>, String> {
+        match self.next(wait)? {
+            None => Ok(None),
+            Some(enet_mio::Event::Connected { peer, .. }) => Ok(Some(Event::Connected(peer))),
+            Some(enet_mio::Event::Received { peer, packet, .. }) => Ok(Some(Event::Received(peer, packet))),
+            Some(enet_mio::Event::Disconnected { peer, .. }) => Ok(Some(Event::Disconnected(peer))),
+            Some(other) => Err(format!("an event that is new to the benchmark: {other:?}")),
+        }
+    }
+
+    fn send(&mut self, peer: PeerId, delivery: Delivery, bytes: &[u8]) -> Result<(), String> {
+        let packet = match delivery {
+            Delivery::Reliable => Packet::reliable(bytes),
+            Delivery::Unreliable => Packet::unreliable(bytes),
+        };
+        send(self.host_mut(), peer, packet)
+    }
+
+    fn send_static(&mut self, peer: PeerId, bytes: &'static [u8]) -> Result<(), String> {
+        send(self.host_mut(), peer, Packet::from_static(enet_mio::Delivery::Reliable, bytes))
+    }
+
+    fn broadcast(&mut self, bytes: &[u8]) -> Result<(), String> {
+        self.host_mut().broadcast(0, Packet::unreliable(bytes));
+        Ok(())
+    }
+
+    fn steady(&mut self, peer: PeerId) -> Result<(), String> {
+        let mut peer = self.host_mut().peer_mut(peer).ok_or("the peer is gone")?;
+        let (limit, time) = (GIVE_UP.0, Duration::from_millis(GIVE_UP.1.into()));
+        peer.set_timeouts(Timeouts { limit, minimum: time, maximum: time });
+        let (interval, acceleration, deceleration) = THROTTLE;
+        let interval = Duration::from_millis(interval.into());
+        peer.set_throttle(ThrottleSettings { interval, acceleration, deceleration });
+        Ok(())
+    }
+
+    fn disconnect(&mut self, peer: PeerId) -> Result<(), String> {
+        self.host_mut().peer_mut(peer).ok_or("the peer is gone")?.disconnect(0);
+        Ok(())
+    }
+}
+
+fn send(host: &mut Host, peer: PeerId, packet: Packet) -> Result<(), String> {
+    let mut peer = host.peer_mut(peer).ok_or("the peer is gone")?;
+    peer.send(0, packet).map_err(|error| format!("the packet is refused: {error}"))
+}

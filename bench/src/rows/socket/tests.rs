@@ -1,0 +1,125 @@
+//! Rows notice when work is not done: a subject that loses packets is not fast.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::{broadcast, bulk, echo, flood};
+use crate::clock::{Counted, Gauge};
+use crate::ends::{Delivery, Driven, End, Event, Ours, Pair};
+
+/// Ours, but every 50th packet it receives is lost, or changed, on its way to the application. Counts packets, and calls
+/// that find nothing.
+struct Careless<const CHANGES: bool>(Ours, usize, usize);
+
+type Losing = Careless<false>;
+type Changing = Careless<true>;
+
+/// A packet of somebody careless.
+struct Copied(Vec<u8>);
+
+impl AsRef<[u8]> for Copied {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl<const CHANGES: bool> End for Careless<CHANGES> {
+    type Peer = <Ours as End>::Peer;
+    type Packet = Copied;
+
+    fn open(slots: u16) -> Result<Self, String> {
+        Ours::open(slots).map(|ours| Careless(ours, 0, 0))
+    }
+
+    fn address(&self) -> Result<SocketAddr, String> {
+        self.0.address()
+    }
+
+    fn connect(&mut self, to: SocketAddr) -> Result<(), String> {
+        self.0.connect(to)
+    }
+
+    fn service(&mut self, wait: Duration) -> Result<Option<Event<Self>>, String> {
+        loop {
+            return Ok(Some(match self.0.service(wait)? {
+                None => {
+                    self.2 += 1;
+                    return Ok(None);
+                }
+                Some(Event::Connected(peer)) => Event::Connected(peer),
+                Some(Event::Disconnected(peer)) => Event::Disconnected(peer),
+                Some(Event::Received(peer, packet)) => {
+                    let mut packet = packet.as_ref().to_vec();
+                    self.1 += 1;
+                    if self.1.is_multiple_of(50) {
+                        if !CHANGES {
+                            continue;
+                        }
+                        packet.truncate(1);
+                    }
+                    Event::Received(peer, Copied(packet))
+                }
+            }));
+        }
+    }
+
+    fn send(&mut self, peer: Self::Peer, delivery: Delivery, bytes: &[u8]) -> Result<(), String> {
+        self.0.send(peer, delivery, bytes)
+    }
+
+    fn send_static(&mut self, peer: Self::Peer, bytes: &'static [u8]) -> Result<(), String> {
+        self.0.send_static(peer, bytes)
+    }
+
+    fn broadcast(&mut self, bytes: &[u8]) -> Result<(), String> {
+        self.0.broadcast(bytes)
+    }
+
+    fn steady(&mut self, peer: Self::Peer) -> Result<(), String> {
+        self.0.steady(peer)
+    }
+
+    fn disconnect(&mut self, peer: Self::Peer) -> Result<(), String> {
+        self.0.disconnect(peer)
+    }
+}
+
+#[test]
+fn a_flood_with_losses_is_a_failure() {
+    let lost = flood::run::<Losing, Ours>(64, 32, 3_200, Counted::Server, 1.0).unwrap_err();
+    assert!(lost.ends_with("packets were lost"), "{lost}");
+    let changed = flood::run::<Changing, Ours>(64, 32, 3_200, Counted::Both, 1.0).unwrap_err();
+    assert_eq!(changed, "a packet of 1 bytes");
+}
+
+#[test]
+fn a_lost_packet_has_the_receiver_wait_for_its_own_burst_alone() {
+    let mut pair = Pair::<Losing, Ours>::open().unwrap();
+    let before = pair.server.2;
+    // Every fifth burst loses a packet, which is too many.
+    flood::bursts_of(&mut pair, 64, 10, 100, &mut Gauge::new(Counted::Server)).unwrap_err();
+    let in_vain = pair.server.2 - before;
+    assert!((100..250).contains(&in_vain), "{in_vain} turns for 100 bursts, of which 20 took 4");
+}
+
+#[test]
+fn an_echo_with_losses_is_a_failure() {
+    let out_of_order = echo::in_turns::<Losing>(64, 700, 1.0).unwrap_err();
+    assert!(out_of_order.ends_with("came back changed"), "{out_of_order}");
+    let in_threads = echo::in_threads::<Changing, Ours>(8, 500, 1.0).unwrap_err();
+    assert!(in_threads.ends_with("came back changed"), "{in_threads}");
+}
+
+#[test]
+fn a_changed_bulk_packet_is_a_failure() {
+    let changed = bulk::run::<Ours, Changing>(60, Counted::Both, 1.0).unwrap_err();
+    assert_eq!(changed, "a packet of 1 bytes");
+}
+
+#[test]
+fn a_broadcast_that_does_not_reach_all_is_a_failure() {
+    // A client's 50th packet is lost, so nobody loses one in the warm-up.
+    let lost = broadcast::run::<Ours, Losing>(&mut None, 2, 1.0).unwrap_err();
+    assert!(lost.ends_with("packets were lost"), "{lost}");
+    assert!(broadcast::run::<Ours, Driven>(&mut None, 2, 0.01).is_ok());
+}
