@@ -104,6 +104,10 @@ fn ratios(report: &Report) -> Vec<RatioOf<'_>> {
             let Some(median) = other.median() else { continue };
             let goal = row.goal.filter(|_| c == Some(&other.subject));
             let (ratio, versus) = (median / ours, other.subject.clone());
+            // An empty slot of ours takes nothing; JSON has no number for that.
+            if !ratio.is_finite() {
+                continue;
+            }
             let met = goal.and_then(|_| row.goal_verdict().known());
             ratios.push(RatioOf { row: row.row, versus, ratio, goal, at_most: None, met });
         }

@@ -171,9 +171,9 @@ pub fn number(value: f64) -> String {
     }
 }
 
-/// A ratio, or nothing.
+/// A ratio, or nothing: there is none to somebody who needs nothing.
 pub fn times(ratio: Option<f64>) -> String {
-    ratio.map_or(String::new(), |ratio| format!("{ratio:.2}×"))
+    ratio.filter(|ratio| ratio.is_finite()).map_or(String::new(), |ratio| format!("{ratio:.2}×"))
 }
 
 /// `yes`, `NO`, a dash where it cannot be said, or nothing where nothing is asked.
@@ -232,6 +232,12 @@ pub(crate) mod tests {
         ] {
             assert_eq!(number(value), expected);
         }
+    }
+
+    #[test]
+    fn nobody_needs_infinitely_often_what_ours_does_without() {
+        assert_eq!([times(Some(456.0 / 0.0)), times(Some(0.0 / 0.0)), times(None)], ["", "", ""]);
+        assert_eq!(times(Some(2.5)), "2.50×");
     }
 
     #[test]

@@ -69,7 +69,9 @@ mod tests {
             for subject in &mut row.subjects {
                 match subject.run(0.002) {
                     Ok(figure) => {
-                        assert!(figure.is_finite() && figure > 0.0, "{} {}: {figure}", row.id, subject.name())
+                        // Memory can be had for nothing, and other tests, beside this one, take some and give it back.
+                        let is_possible = figure > 0.0 || row.id.starts_with("memory-heap-");
+                        assert!(is_possible && figure.is_finite(), "{} {}: {figure}", row.id, subject.name());
                     }
                     Err(reason)
                         if may_be_missing && needs_c(subject.name()) && reason.contains("libenet") =>

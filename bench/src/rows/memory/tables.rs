@@ -256,8 +256,10 @@ pub fn heap() -> Vec<Row> {
         doing("c", |_| heap::peer::<C>(1000)),
         doing("rusty", |_| heap::peer::<Rusty>(1000)),
     ];
-    let (slots, peers) =
-        ("A host of 4,095 slots against one of 1.", "A full host of 1,000 slots against an empty one of 1.");
+    let (slots, peers) = (
+        "A host of 4,095 slots against one of 1. Ours makes a slot when it is first taken, and keeps it.",
+        "A full host of 1,000 slots against an empty one of 1.",
+    );
     vec![
         row("memory-heap-slot", "heap for an empty slot", "B/slot", Some(16.0), slots, slot),
         row(
