@@ -211,3 +211,17 @@ fn half_a_millisecond_is_not_the_default() {
     pair.run_for(ms(100));
     assert_eq!(pair.server.texts(), ["still works"]);
 }
+
+/// The driver's clock may begin at zero. The host took the second time it was told for the first, and what was due
+/// came later by what lay between, unless somebody asked for the deadline.
+#[test]
+fn a_clock_that_begins_at_zero_puts_nothing_off() {
+    let mut host = lone_host();
+    host.connect("127.0.0.1:9".parse().unwrap(), ConnectOptions::default()).unwrap();
+    let mut sent_at = |ms| {
+        let now = Instant::from_millis(ms);
+        host.handle_timeout(now);
+        host.poll_transmit(now, &mut Vec::new(), NonZeroUsize::MIN).is_some()
+    };
+    assert_eq!([0, 30, 499, 500].map(&mut sent_at), [true, false, false, true]);
+}

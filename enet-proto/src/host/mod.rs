@@ -45,7 +45,7 @@ pub use view::{Peer, PeerMut};
 pub struct Host {
     now: Instant,
     /// When the host was first told the time, in ms.
-    origin: u64,
+    origin: Option<u64>,
     shared: Shared,
     table: Table,
     schedule: Schedule,
@@ -88,7 +88,7 @@ impl Host {
         rng = ChaCha20Rng::from_seed(config.seed);
         Host {
             now: Instant::ZERO,
-            origin: 0,
+            origin: None,
             shared: Shared::new(&config),
             table: Table::new(slots, secret),
             schedule: Schedule::new(),
@@ -145,7 +145,7 @@ impl Host {
             self.elapsed() + u64::from(INTERVAL.saturating_sub(elapsed))
         });
         let earliest = peers.into_iter().chain(tick).min()?;
-        Some(Instant::from_millis(self.origin.saturating_add(earliest)))
+        Some(Instant::from_millis(self.origin.unwrap_or_default().saturating_add(earliest)))
     }
 
     /// The latest time the host was told.
@@ -156,9 +156,7 @@ impl Host {
 
     /// Time only moves forward.
     fn advance(&mut self, now: Instant) {
-        if self.now == Instant::ZERO {
-            self.origin = now.as_millis();
-        }
+        self.origin.get_or_insert(now.as_millis());
         self.now = self.now.max(now);
         self.shared.now = self.now.wire();
     }
@@ -183,7 +181,7 @@ impl Host {
 
     /// Milliseconds since the host was first told the time: what the schedule counts in, whatever the driver's epoch.
     fn elapsed(&self) -> u64 {
-        self.now.as_millis().saturating_sub(self.origin)
+        self.now.as_millis().saturating_sub(self.origin.unwrap_or_default())
     }
 
     /// The slots whose deadline has come, off the heap.
