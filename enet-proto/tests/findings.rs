@@ -3,16 +3,21 @@
 // Tests know their own data.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod common;
+
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use common::{Crafted, grant, verify_connect};
 use enet_proto::{
-    Checksum, ConnectOptions, Datagram, Delivery, DiscardReason, Event, Host, HostConfig, Instant, Mtu,
-    Packet, PeerState, RangeCoder, ThrottleSettings,
+    Checksum, ConnectOptions, Datagram, Delivery, DiscardReason, DisconnectReason, Event, Host, HostConfig,
+    Instant, Mtu, Packet, PeerState, RangeCoder, ThrottleSettings, Timeouts,
 };
 use enet_testkit::alloc::{Counting, allocations};
 use enet_testkit::pair::{Pair, ms};
-use enet_wire::{Body, ChannelId, Command, Connect, ConnectId, Header, ReliableSeq, Session, Writer};
+use enet_wire::{
+    Body, ChannelId, Command, Connect, ConnectId, Header, ReliableSeq, Session, VerifyConnect, Writer,
+};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -170,7 +175,7 @@ fn a_held_connect_hears_nothing() {
     let options =
         ConnectOptions { hold: true, connect_id: Some(ConnectId([1; 4])), ..ConnectOptions::default() };
     let id = host.connect(server, options).unwrap();
-    let verify = enet_wire::VerifyConnect {
+    let verify = VerifyConnect {
         outgoing_peer: 0,
         incoming_session: 0,
         outgoing_session: 0,
@@ -224,4 +229,18 @@ fn a_clock_that_begins_at_zero_puts_nothing_off() {
         host.poll_transmit(now, &mut Vec::new(), NonZeroUsize::MIN).is_some()
     };
     assert_eq!([0, 30, 499, 500].map(&mut sent_at), [true, false, false, true]);
+}
+
+/// An attempt that was rejected waits for its event, not for acknowledgements: one that was looked at again later became
+/// a connection that timed out, though it had never opened.
+#[test]
+fn what_has_ended_does_not_time_out_as_well() {
+    let mut remote = Crafted::stranger();
+    remote.is_connected_to();
+    remote.peer_mut().set_timeouts(Timeouts { limit: 3, minimum: ms(500), maximum: ms(500) });
+    let asked = remote.asked();
+    remote.now = remote.now + ms(600);
+    remote.utters(&remote.datagram(&[verify_connect(&VerifyConnect { channel_count: 0, ..grant(&asked) })]));
+    remote.host.handle_timeout(remote.now);
+    assert_eq!(remote.endings(), [(DisconnectReason::HandshakeRejected, 0)]);
 }

@@ -258,6 +258,9 @@ impl Connection {
 
     /// Moves expired commands to retransmission, or gives the peer up (PROTOCOL.md §9.5).
     pub(crate) fn check_timeouts(&mut self, shared: &mut Shared) {
+        if self.is_finished() {
+            return;
+        }
         let give_up = self.settings().give_up;
         let Connection { outgoing, earliest_timeout, loss, .. } = self;
         let Shared { now, profile, commands, .. } = shared;
