@@ -239,7 +239,7 @@ fn what_has_ended_does_not_time_out_as_well() {
     remote.is_connected_to();
     remote.peer_mut().set_timeouts(Timeouts { limit: 3, minimum: ms(500), maximum: ms(500) });
     let asked = remote.asked();
-    remote.now = remote.now + ms(600);
+    remote.now += ms(600);
     remote.utters(&remote.datagram(&[verify_connect(&VerifyConnect { channel_count: 0, ..grant(&asked) })]));
     remote.host.handle_timeout(remote.now);
     assert_eq!(remote.endings(), [(DisconnectReason::HandshakeRejected, 0)]);
