@@ -5,7 +5,11 @@ use std::net::SocketAddr;
 use enet_compress::{Compressor, RangeCoder};
 use enet_proto::Checksum;
 use enet_testkit::{Opened, commands};
-use enet_wire::{Body, ChannelId, Command, Connect, Header, ReliableSeq, Session, VerifyConnect, WirePeerId, Writer};
+use enet_wire::{
+    Body, ChannelId, Command, Connect, Header, ReliableSeq, Session, VerifyConnect, WirePeerId, Writer,
+};
+
+use crate::subject::Subject;
 
 /// One remote address.
 #[derive(Debug, Clone)]
@@ -124,4 +128,29 @@ pub(crate) fn seal(header: Header, seed: [u8; 4], commands: &[u8], checksum: Opt
     let sum = checksum.map(|checksum| checksum.of(&[&header.encode(), &seed, commands]));
     let body = block.as_deref().unwrap_or(commands);
     [&*header.encode(), sum.as_ref().map_or(&[], |sum| &sum[..]), body].concat()
+}
+
+impl Remote {
+    /// Connects to a host without checksum as a stock client does, with three channels, and acknowledges the answer.
+    pub(crate) fn joins(&mut self, subject: &mut Subject, connect_id: [u8; 4]) {
+        let connect = Connect { channel_count: 3, ..commands::stock_connect(connect_id) };
+        let header = Header { sent_time: Some(subject.clock()), ..Header::default() };
+        subject.hears(self.address, &seal(header, connect_id, &encode(&[commands::connect(connect)]), None));
+        self.listens(subject);
+        subject.wait(10);
+        let acks = self.acknowledgements(1, 0);
+        subject.hears(self.address, &seal(self.header, connect_id, &encode(&acks), None));
+        self.listens(subject);
+        assert_eq!(subject.host.connected_peers(), 1, "a good client is let in");
+    }
+
+    /// Polls the host, and reads what it sent.
+    pub(crate) fn listens(&mut self, subject: &mut Subject) {
+        subject.settle();
+        for sent in subject.sent.drain(..) {
+            if let Some(opened) = sent.opened.as_ref().filter(|_| sent.to == self.address) {
+                self.hears(opened);
+            }
+        }
+    }
 }

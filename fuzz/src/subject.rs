@@ -250,6 +250,11 @@ impl Subject {
         self.lives.insert(peer, Life::Over);
     }
 
+    /// Connections that were reported, whatever became of them.
+    pub(crate) fn stories(&self) -> usize {
+        self.lives.len()
+    }
+
     /// Peers that live, in slot order.
     pub(crate) fn peers(&self) -> Vec<PeerId> {
         self.host.peers().map(|peer| peer.id()).collect()
