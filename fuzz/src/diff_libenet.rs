@@ -25,6 +25,9 @@ pub fn diff_libenet(data: &[u8]) {
     while !input.is_empty() {
         // An input that ends early is a short one.
         let Ok(step) = input.arbitrary() else { break };
+        if std::env::var_os("FUZZ_STEPS").is_some() {
+            eprintln!("{} {step:?}", duel.now);
+        }
         duel.play(step);
         if !duel.service() {
             return;
@@ -80,6 +83,8 @@ struct Duel {
     remotes: [Remote; 3],
     /// The last reliable number each remote has said, by channel.
     said: [[(u16, u16); 3]; 3],
+    /// Whether any connection was asked to close later.
+    parting: bool,
 }
 
 const SEED: [u8; 32] = [3; 32];
@@ -89,7 +94,6 @@ impl Duel {
         let spec = HostSpec {
             checksum: setup & 1 != 0,
             channels: 255,
-            mtu: if setup & 2 != 0 { 576 } else { 1392 },
             ..HostSpec::default()
         };
         let theirs = CHost::new(&spec, 3, SEED).ok()?.with_connect_ids(1);
@@ -107,6 +111,7 @@ impl Duel {
             checksum: spec.checksum,
             remotes: [0, 1, 2].map(Remote::new),
             said: Default::default(),
+            parting: false,
         };
         duel.service();
         Some(duel)
@@ -136,6 +141,8 @@ impl Duel {
                 let mut connect = terms.connect(u16::from(remote));
                 // Those above spill into the flags of C's replies (Q63).
                 connect.outgoing_peer %= 0x0FFF;
+                // As a server 1.3.17 takes the client's, whatever its own is (PROTOCOL.md §16.1).
+                connect.mtu = connect.mtu.min(1392);
                 connect.throttle = small(connect.throttle);
                 let header = Header { sent_time: Some(self.clock()), ..Header::default() };
                 let index = usize::from(remote % 3);
@@ -177,9 +184,14 @@ impl Duel {
             }
             Step::Close { conn, how } => {
                 const HOW: [Close; 4] = [Close::Disconnect, Close::Later, Close::Now, Close::Reset];
-                let how_ = HOW[usize::from(how % 4)];
+                let mut way = HOW[usize::from(how % 4)];
+                // In DISCONNECT_LATER disconnect_now() sends the other DISCONNECT, too (Q101).
+                if way == Close::Now && self.parting {
+                    way = Close::Reset;
+                }
+                self.parting |= way == Close::Later;
                 self.each(conn, |side, conn| {
-                    side.endpoint.close(&mut side.port, conn, how_, u32::from(how));
+                    side.endpoint.close(&mut side.port, conn, way, u32::from(how));
                     true
                 });
             }
@@ -332,6 +344,7 @@ fn comparable(command: Command<'static>) -> Option<Command<'static>> {
     let body = match command.body {
         // Q63, Q64, Q65: ids and sessions that spill into flags.
         Body::Connect(mut connect) => {
+            connect.mtu = connect.mtu.min(1392);
             connect.outgoing_peer %= 0x0FFF;
             connect.throttle = small(connect.throttle);
             Body::Connect(connect)
