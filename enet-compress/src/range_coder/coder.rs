@@ -212,11 +212,10 @@ impl<'i> Decoder<'i> {
 
     /// Which unit of weight the code points at.
     ///
-    /// In an undamaged block always less than the total. Otherwise cut to 16 bits, as C does.
+    /// In an undamaged block always less than the total. Otherwise it may be anything: C cuts it to 16 bits.
     #[inline(always)]
-    #[allow(clippy::cast_possible_truncation, reason = "meant")]
-    pub(super) fn position(&self, unit: u32) -> u16 {
-        self.offset.checked_div(unit).unwrap_or(0) as u16
+    pub(super) fn position(&self, unit: u32) -> u32 {
+        self.offset.checked_div(unit).unwrap_or(0)
     }
 
     /// Whether the code points below some multiple of the unit.

@@ -110,7 +110,7 @@ impl Compressor for RangeCoder {
         match self.model.decode(Decoder::new(input), output) {
             Ok(len) => len.filter(|&len| len > 0),
             Err(Damage::Nowhere) => None,
-            Err(Damage::BeyondRoot) => decompress_with_tree(input, output),
+            Err(Damage::Beyond) => decompress_with_tree(input, output),
         }
     }
 }
@@ -152,7 +152,7 @@ mod tests {
         match coder.model.decode(Decoder::new(block), &mut ours) {
             Ok(len) => assert_eq!(len.filter(|&len| len > 0).map(|len| &ours[..len]), expected),
             Err(Damage::Nowhere) => assert_eq!(expected, None),
-            Err(Damage::BeyondRoot) => {}
+            Err(Damage::Beyond) => {}
         }
         coder.model.check_invariants();
         expected.map(<[u8]>::to_vec)
@@ -199,7 +199,7 @@ mod tests {
         let beyond = (1..=255).filter(|&byte| {
             let mut coder = RangeCoder::new();
             coder.model.reset();
-            matches!(coder.model.decode(Decoder::new(&[byte]), &mut [0; 300]), Err(Damage::BeyondRoot))
+            matches!(coder.model.decode(Decoder::new(&[byte]), &mut [0; 300]), Err(Damage::Beyond))
         });
         assert!(beyond.count() > 100, "the case this is about occurred");
     }

@@ -27,8 +27,9 @@ const PAIRS: usize = 2048;
 pub(super) enum Damage {
     /// It points at nothing.
     Nowhere,
-    /// It points beyond the last byte of the root, which in C has consequences: [`tree`](super::tree) knows them.
-    BeyondRoot,
+    /// It points beyond the last byte of the root, or so far beyond a context that 16 bits cannot say where. In C both have
+    /// consequences: [`tree`](super::tree) knows them.
+    Beyond,
 }
 
 /// Number of a context of two bytes.
@@ -230,10 +231,9 @@ impl Model {
     #[inline(always)]
     fn decode_root(&mut self, decoder: &mut Decoder<'_>) -> Result<Option<(u8, bool)>, Damage> {
         let unit = decoder.unit(self.root.total());
-        let Some(position) = decoder.position(unit).checked_sub(Root::ESCAPES) else { return Ok(None) };
-        if position >= self.root.sum() - Root::ESCAPES {
-            return Err(Damage::BeyondRoot);
-        }
+        // Nowhere in the root is beyond it, which C survives.
+        let position = position_below(self.root.sum(), decoder, unit).map_err(|_| Damage::Beyond)?;
+        let Some(position) = position.checked_sub(Root::ESCAPES) else { return Ok(None) };
         let (value, interval, is_new) = self.root.count_position(position, |weight| {
             decoder.is_at_or_behind(weight + u32::from(Root::ESCAPES), unit)
         });
@@ -381,6 +381,16 @@ fn decode_from(
     }
 }
 
+/// Which unit of a context's weight the code points at, if it has so many.
+#[inline(always)]
+fn position_below(sum: u16, decoder: &Decoder<'_>, unit: u32) -> Result<u16, Damage> {
+    match u16::try_from(decoder.position(unit)) {
+        Ok(position) if position < sum => Ok(position),
+        Ok(_) => Err(Damage::Nowhere),
+        Err(_) => Err(Damage::Beyond),
+    }
+}
+
 #[inline(always)]
 fn decode_from_few(context: &mut Context, decoder: &mut Decoder<'_>) -> Result<Option<u8>, Damage> {
     let unit = decoder.unit(context.total());
@@ -401,10 +411,7 @@ fn decode_from_few(context: &mut Context, decoder: &mut Decoder<'_>) -> Result<O
         }
         under = under.wrapping_add(range);
     }
-    let position = decoder.position(unit);
-    if position >= context.sum() {
-        return Err(Damage::Nowhere);
-    }
+    let position = position_below(context.sum(), decoder, unit)?;
     let (lane, interval) = context.find_position(position);
     decoder.consume(interval, unit);
     if lane == 0 {
@@ -418,10 +425,7 @@ fn decode_from_few(context: &mut Context, decoder: &mut Decoder<'_>) -> Result<O
 fn decode_from_wide(wides: &mut Wides, wide: u16, decoder: &mut Decoder<'_>) -> Result<Option<u8>, Damage> {
     let (escapes, total) = wides.escapes(wide);
     let unit = decoder.unit(total);
-    let position = decoder.position(unit);
-    if position >= wides.sum(wide) {
-        return Err(Damage::Nowhere);
-    }
+    let position = position_below(wides.sum(wide), decoder, unit)?;
     let Some(position) = position.checked_sub(escapes) else {
         decoder.narrow(0, u32::from(escapes).wrapping_mul(unit));
         return Ok(None);

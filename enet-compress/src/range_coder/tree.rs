@@ -155,7 +155,8 @@ impl Tree {
             // An empty context says nothing, so it cost no code.
             if total > 0 {
                 let unit = decoder.unit(Total::new(total));
-                let position = decoder.position(unit);
+                #[allow(clippy::cast_possible_truncation, reason = "as C does, where the block is damaged")]
+                let position = decoder.position(unit) as u16;
                 if let Some(position) = position.checked_sub(escapes) {
                     let found = self.locate_at(context, position.into()).ok_or(Corrupt)?;
                     let under = u32::from(escapes) + found.under;

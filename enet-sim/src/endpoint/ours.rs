@@ -187,15 +187,13 @@ impl Socket for PortSocket<'_> {
 
 impl Endpoint for Ours {
     fn connect(&mut self, _: &mut Port, to: SocketAddr, channels: u8, data: u32) -> Option<Conn> {
-        let connect_id = self.connect_ids.as_mut().map(|next| {
-            let id = *next;
-            *next = next.wrapping_add(1);
-            ConnectId(id.to_ne_bytes())
-        });
+        let connect_id = self.connect_ids.map(|next| ConnectId(next.to_ne_bytes()));
         let channels = ChannelLimit::new(channels)?;
         let options =
             ConnectOptions { channels, data, connect_id, timeout: self.timeouts, ..Default::default() };
         let peer = self.host.connect(to, options).ok()?;
+        // As in C, an attempt that finds no slot takes no id.
+        self.connect_ids = self.connect_ids.map(|next| next.wrapping_add(1));
         Some(Conn(peer.to_bits()))
     }
 

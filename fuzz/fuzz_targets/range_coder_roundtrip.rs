@@ -1,0 +1,4 @@
+//! See `enet_fuzz::range_coder_roundtrip`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| enet_fuzz::range_coder_roundtrip(data));
