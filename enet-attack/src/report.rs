@@ -119,7 +119,9 @@ impl Report {
 
     /// Whether C's figure in this run shows that the attack hurts.
     pub(crate) fn worth(&self, record: &Record) -> Worth {
-        match self.c(record.what).map(|c| (c.figure, c.met)) {
+        // What is done without a victim is worth what the same is worth with one.
+        let same = || self.records.iter().find(|it| it.against == "c" && it.attack == record.attack);
+        match self.c(record.what).or_else(same).map(|c| (c.figure, c.met)) {
             _ if !record.harms_c => Worth::NoneKnown,
             None | Some((None, _)) => Worth::NotCompared,
             // The C library is the measure itself.

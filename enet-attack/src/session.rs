@@ -12,6 +12,9 @@ use crate::loopback::Loopback;
 /// How long a handshake may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Between two looks at the socket.
+const PAUSE: Duration = Duration::from_micros(200);
+
 /// A connection made by hand.
 pub(crate) struct Session {
     socket: UdpSocket,
@@ -35,7 +38,7 @@ impl Session {
     pub(crate) fn open_with(at: Loopback, source: Ipv4Addr, connect: Connect) -> Result<Session, String> {
         let socket = UdpSocket::bind((source, 0)).map_err(|error| error.to_string())?;
         socket.connect(at.address()).map_err(|error| error.to_string())?;
-        socket.set_read_timeout(Some(Duration::from_millis(2))).map_err(|error| error.to_string())?;
+        socket.set_nonblocking(true).map_err(|error| error.to_string())?;
         let _ = socket2::SockRef::from(&socket).set_recv_buffer_size(4 << 20);
         let mut session = Session {
             socket,
@@ -94,6 +97,7 @@ impl Session {
                     return Ok(());
                 }
             }
+            std::thread::sleep(PAUSE);
         }
         Err("the server does not answer a handshake".to_owned())
     }
@@ -124,6 +128,7 @@ impl Session {
             while let Some(opened) = self.receive() {
                 self.acknowledge(&opened);
             }
+            std::thread::sleep(PAUSE);
         }
     }
 

@@ -94,9 +94,9 @@ pub(crate) fn blind_handshakes(stage: &Stage<'_>) -> Findings {
         let connect = Connect { outgoing_peer, ..commands::stock_connect([0xA3, 0, 0, slot]) };
         forger.send(from, at, &forge::connect(connect))?;
         std::thread::sleep(Duration::from_millis(10));
-        for eighth in 0..8 {
+        for (peer, eighth) in (0..=slot).flat_map(|peer| (0..8).map(move |eighth| (peer, eighth))) {
             let time = wall_clock().wrapping_sub(eighth * 0x2000).wrapping_sub(5);
-            let to = Addressee::new(u16::from(slot), 0);
+            let to = Addressee::new(u16::from(peer), 0);
             forger.send(from, at, &forge::acknowledgement(to, 1, time))?;
             guesses += 1;
         }

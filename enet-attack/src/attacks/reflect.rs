@@ -14,7 +14,7 @@ pub(crate) fn acknowledgements(stage: &Stage<'_>) -> Findings {
     let target = stage.target(Setup::default())?;
     let mut session = Session::open(target.at, source(17), 1)?;
     session.send(&[commands::reliable(0, 1, b"")]);
-    session.tend(Duration::from_millis(1_200)); // over the first bandwidth limits and pings
+    session.tend_until(Duration::from_secs(1), |session| session.echoes > 0);
     let (sent, received) = (session.sent, session.received);
     let copies = vec![commands::reliable(0, 1, b""); 100];
     for _ in 0..100 {
