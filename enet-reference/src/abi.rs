@@ -53,6 +53,9 @@ pub(super) mod event_type {
     pub(crate) const RECEIVE: u32 = 3;
 }
 
+/// `ENET_SOCKOPT_RCVBUF`
+pub(super) const SOCKOPT_RCVBUF: u32 = 3;
+
 pub(super) const PACKET_FLAG_NO_ALLOCATE: u32 = 4;
 
 /// `ENetPeer`: only pointers to it are ever made.

@@ -174,8 +174,9 @@ impl CHost {
         self.try_service(timeout).expect("enet_host_service does not fail")
     }
 
-    /// `enet_host_service`, `timeout` in ms; `None` where it fails.
-    pub(crate) fn try_service(&mut self, timeout: u32) -> Option<Option<CEvent>> {
+    /// `enet_host_service`, `timeout` in ms: the event if there is one; `None` where it fails, as it does when an odd
+    /// datagram comes in.
+    pub fn try_service(&mut self, timeout: u32) -> Option<Option<CEvent>> {
         let mut event = Event::default();
         // SAFETY: the host is alive; the event is valid for the call.
         let returned = unsafe { (self.functions().host_service)(self.as_ptr(), &raw mut event, timeout) };
@@ -221,10 +222,17 @@ impl CHost {
         if self.range_coder && data.is_empty() {
             return false;
         }
+        self.send_unguarded(peer, channel, data, flags)
+    }
+
+    /// As [`send`](CHost::send), with what a C program would do to itself: an empty packet is sent where the host
+    /// compresses, too. The library's range coder then reads through a null pointer, and **the process ends** with the
+    /// next call that sends. For processes that are there to be attacked.
+    pub fn send_unguarded(&mut self, peer: CPeer, channel: u8, data: &[u8], flags: u32) -> bool {
         let packet = self.packet(data, flags);
         let peer = self.peer(peer);
         // SAFETY: peer and packet are alive. The library takes the packet over unless it refuses it, and then it is
-        // ours to destroy.
+        // ours to destroy. The null page is not mapped: to read it ends the process, and nothing else happens.
         unsafe {
             let refused = (self.functions().peer_send)(peer.as_ptr(), channel, packet.as_ptr()) < 0;
             if refused {
@@ -232,6 +240,20 @@ impl CHost {
             }
             !refused
         }
+    }
+
+    /// Asks the system for that much room for received datagrams; the library itself asks for 256 KiB.
+    ///
+    /// # Errors
+    /// A sentence, if the system refuses.
+    pub fn set_receive_buffer(&mut self, bytes: usize) -> Result<(), String> {
+        let bytes = i32::try_from(bytes).map_err(|error| error.to_string())?;
+        // SAFETY: the host's first field is its socket.
+        let failed = unsafe {
+            let socket = self.field::<i32>(host::SOCKET).read();
+            (self.library.loaded.replaceable.socket_set_option)(socket, abi::SOCKOPT_RCVBUF, bytes)
+        };
+        if failed == 0 { Ok(()) } else { Err("the system refuses a receive buffer".to_owned()) }
     }
 
     /// `enet_peer_disconnect`

@@ -1,6 +1,8 @@
 //! The workspace's commands, `cargo xtask VERB`: a thin face on the crates' own functions.
 #![forbid(unsafe_code)]
 
+#[cfg(target_os = "linux")]
+mod attack;
 mod bench;
 mod ci;
 mod coverage;
@@ -34,6 +36,13 @@ enum Verb {
     Mutants(mutants::Mutants),
     /// Count what idle peers cost, in instructions
     IdleCost(idle_cost::IdleCost),
+    /// Attack a server on loopback, ours and C's side by side: what the open internet does to one
+    #[cfg(target_os = "linux")]
+    Attack(attack::Attack),
+    /// The server that `attack` attacks
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    Victim(attack::Victim),
     /// Measure this stack against the C library and other Rust implementations
     Bench(bench::Bench),
     /// Check that everything compiles for Windows, macOS, 32-bit Linux, WebAssembly and a microcontroller
@@ -52,6 +61,10 @@ impl Cli {
             Verb::Vectors(verb) => verb.run(),
             Verb::Mutants(verb) => verb.run(),
             Verb::IdleCost(verb) => verb.run(),
+            #[cfg(target_os = "linux")]
+            Verb::Attack(verb) => verb.run(),
+            #[cfg(target_os = "linux")]
+            Verb::Victim(verb) => verb.run(),
             Verb::Bench(verb) => verb.run(),
             Verb::Targets(verb) => verb.run(),
             Verb::Coverage(verb) => verb.run(),

@@ -1,0 +1,112 @@
+//! A13 to A16: what a datagram costs that is worth nothing.
+
+use std::slice;
+use std::time::Duration;
+
+use enet_proto::{Compressor, RangeCoder};
+use enet_wire::Header;
+
+use crate::forge;
+use crate::load::Flood;
+use crate::loopback::source;
+use crate::socket::Forger;
+use crate::stage::{Finding, Findings, Stage, Trouble};
+use crate::victim::Setup;
+
+/// As fast as the machine can.
+const FLAT_OUT: f64 = 1e9;
+
+/// Junk, the same for everybody.
+fn rubbish(stage: &Stage<'_>) -> Vec<Vec<u8>> {
+    let mut rng = stage.rng();
+    (0..1024).map(|_| forge::junk(&mut rng)).collect()
+}
+
+/// Floods with datagrams in turn, each from another source.
+fn flood_with(
+    victim: &mut crate::victim::Victim,
+    rate: f64,
+    time: Duration,
+    datagrams: &[Vec<u8>],
+) -> Result<Flood, Trouble> {
+    let (at, forger) = (victim.at, Forger::new()?);
+    let flood = Flood::of(victim, rate, time, |number| {
+        let bytes = datagrams.get(number as usize % datagrams.len().max(1)).map_or(&[][..], |bytes| bytes);
+        forger.send(source(number), at, bytes).map_err(|error| error.to_string())
+    })?;
+    Ok(flood)
+}
+
+/// Rounds of which the cheapest counts: what disturbs a measurement adds to it.
+const ROUNDS: usize = 5;
+
+/// The cheapest of some floods.
+fn cheapest(mut flood: impl FnMut() -> Result<Flood, Trouble>) -> Result<Flood, Trouble> {
+    let floods: Vec<Flood> = (0..ROUNDS).map(|_| flood()).collect::<Result<_, _>>()?;
+    let cheapest = floods.into_iter().min_by(|a, b| a.cost().total_cmp(&b.cost()));
+    cheapest.ok_or_else(|| "no flood".into())
+}
+
+/// A13: as much as comes, while the server waits for it.
+pub(crate) fn junk(stage: &Stage<'_>) -> Findings {
+    let (rubbish, time) = (rubbish(stage), Duration::from_millis(stage.scale(150, 800)));
+    let mut victim = stage.victim(Setup::default())?;
+    let flood = cheapest(|| flood_with(&mut victim, FLAT_OUT, time, &rubbish))?;
+    let (rate, dropped) = (flood.per_second(), flood.dropped);
+    let note = format!("{rate:.0}/s taken, {dropped} of {} dropped by the kernel", flood.sent);
+    Ok(vec![Finding::of(flood.cost()).note(note)])
+}
+
+/// A14: as much as comes between two frames of a game.
+pub(crate) fn junk_between_frames(stage: &Stage<'_>) -> Findings {
+    const OFFERED: f64 = 120_000.0;
+    let frame = Some(Duration::from_millis(16));
+    let mut victim = stage.victim(Setup { frame, receive_buffer: Some(1 << 20), ..Setup::default() })?;
+    let time = Duration::from_millis(stage.scale(1_000, 3_000));
+    let flood = flood_with(&mut victim, OFFERED, time, &rubbish(stage))?;
+    let offered = f64::from(flood.sent) / time.as_secs_f64();
+    let share = 100.0 * flood.taken() / f64::from(flood.sent.max(1));
+    let note = format!("{offered:.0}/s came, the kernel dropped {} of {}", flood.dropped, flood.sent);
+    let taken = flood.taken() / time.as_secs_f64();
+    // Who takes nearly all there is may take more, but this machine has not shown it.
+    let taken = match offered < 100_000.0 && share >= 95.0 {
+        true => Finding::none(format!("the attacker made only {offered:.0}/s on this machine")),
+        false => Finding::of(taken).note(note.clone()),
+    };
+    Ok(vec![taken, Finding::of(share).note(note)])
+}
+
+/// A15: CONNECTs when no slot is left, by how many there are.
+pub(crate) fn connects_and_slots(stage: &Stage<'_>) -> Findings {
+    let time = Duration::from_millis(stage.scale(100, 400));
+    let cost = |slots: u16| {
+        let mut victim = stage.victim(Setup { slots, ..Setup::default() })?;
+        let (at, forger) = (victim.at, Forger::new()?);
+        let send = |number| {
+            let sent = forger.send(source(number), at, &forge::stock_connect(number));
+            sent.map_err(|error| error.to_string())
+        };
+        crate::load::gently(&victim, u32::from(slots) + 100, send)?;
+        victim.drain();
+        let flood = cheapest(|| Ok(Flood::of(&mut victim, FLAT_OUT, time, |number| send(10_000 + number))?))?;
+        Ok::<f64, Trouble>(flood.cost())
+    };
+    let (few, many) = (cost(32)?, cost(4_095)?);
+    Ok(vec![Finding::of(many / few).note(format!("{few:.2} µs at 32 slots, {many:.2} µs at 4,095"))])
+}
+
+/// A16: a few bytes that grow to a whole datagram before anybody asks who sent them.
+pub(crate) fn compressed_junk(stage: &Stage<'_>) -> Findings {
+    let mut victim = stage.victim(Setup { range_coder: true, ..Setup::default() })?;
+    let mut block = [0; 64];
+    let len = RangeCoder::boxed().compress(&[0; 4_092], &mut block).ok_or("zeros shrink")?;
+    let mut bomb = Header { compressed: true, ..Header::default() }.encode().to_vec();
+    bomb.extend(block.iter().take(len));
+    // Plain, and as long.
+    let plain = vec![0x0F; bomb.len()];
+    let time = Duration::from_millis(stage.scale(60, 300));
+    let plain = cheapest(|| flood_with(&mut victim, FLAT_OUT, time, slice::from_ref(&plain)))?.cost();
+    let bomb = cheapest(|| flood_with(&mut victim, FLAT_OUT, time, slice::from_ref(&bomb)))?.cost();
+    let note = format!("{bomb:.2} µs, plain {plain:.2} µs; {len} bytes that grow to 4,092");
+    Ok(vec![Finding::of(bomb - plain).note(note)])
+}

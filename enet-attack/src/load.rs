@@ -1,0 +1,100 @@
+//! How fast an attack goes: as fast as the victim takes it, or at a rate of its own.
+
+use std::time::{Duration, Instant};
+
+use crate::victim::Victim;
+
+/// Datagrams between two looks at the victim's queue.
+const LOOK: u32 = 64;
+
+/// Bytes, with the kernel's overhead, that may wait in the victim's socket: less than half of what it holds.
+const WAITING: u64 = 150_000;
+
+/// Sends `count` datagrams, waiting wherever the victim falls behind, so that none is lost. (An attacker who cannot see
+/// the queue sends slower instead.)
+pub(crate) fn gently(
+    victim: &Victim,
+    count: u32,
+    mut send: impl FnMut(u32) -> Result<(), String>,
+) -> Result<(), String> {
+    for number in 0..count {
+        if number % LOOK == LOOK - 1 {
+            let end = Instant::now() + Duration::from_secs(10);
+            while victim.queue().waiting > WAITING {
+                if Instant::now() > end {
+                    return Err("the victim has taken nothing for ten seconds".to_owned());
+                }
+                std::thread::sleep(Duration::from_micros(200));
+            }
+        }
+        send(number)?;
+    }
+    Ok(())
+}
+
+/// Sends for `time` at `rate` a second, or as fast as the machine can; how many were sent.
+pub(crate) fn steadily(
+    rate: f64,
+    time: Duration,
+    mut send: impl FnMut(u32) -> Result<(), String>,
+) -> Result<u32, String> {
+    let start = Instant::now();
+    let mut sent = 0;
+    loop {
+        let elapsed = start.elapsed();
+        if elapsed >= time {
+            return Ok(sent);
+        }
+        if f64::from(sent) > elapsed.as_secs_f64() * rate {
+            std::thread::sleep(Duration::from_micros(100));
+            continue;
+        }
+        for _ in 0..16 {
+            send(sent)?;
+            sent += 1;
+        }
+    }
+}
+
+/// What a victim did with a flood.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Flood {
+    pub(crate) sent: u32,
+    /// By the kernel, because the victim did not come for them.
+    pub(crate) dropped: u64,
+    pub(crate) seconds: f64,
+    /// Processor time of the victim.
+    pub(crate) busy: Duration,
+}
+
+impl Flood {
+    /// Floods for `time` and lets the victim take what is left.
+    pub(crate) fn of(
+        victim: &mut Victim,
+        rate: f64,
+        time: Duration,
+        send: impl FnMut(u32) -> Result<(), String>,
+    ) -> Result<Flood, String> {
+        let (busy, queue, start) = (victim.processor_time()?, victim.queue(), Instant::now());
+        let sent = steadily(rate, time, send)?;
+        victim.drain();
+        let seconds = start.elapsed().as_secs_f64();
+        let busy = victim.processor_time()?.saturating_sub(busy);
+        Ok(Flood { sent, dropped: victim.queue().drops - queue.drops, seconds, busy })
+    }
+
+    /// Datagrams that the victim received.
+    pub(crate) fn taken(&self) -> f64 {
+        (u64::from(self.sent).saturating_sub(self.dropped)) as f64
+    }
+
+    /// Of them, a second.
+    pub(crate) fn per_second(&self) -> f64 {
+        self.taken() / self.seconds
+    }
+
+    /// Microseconds of processor time for each.
+    pub(crate) fn cost(&self) -> f64 {
+        self.busy.as_secs_f64() * 1e6 / self.taken().max(1.0)
+    }
+}

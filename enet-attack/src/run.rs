@@ -1,0 +1,141 @@
+//! [`run`]: attacks by plan, those that wait beside the others.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Instant;
+
+use crate::guesses::guess_handshakes;
+use crate::loopback::Loopback;
+use crate::report::{Record, Report};
+use crate::stage::{Finding, Stage, Trouble};
+use crate::table::{ATTACKS, Attack, Goal, Row};
+use crate::victim::{Launcher, Whose};
+
+/// Whom to attack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Against {
+    /// An echo server started for it.
+    Victim(Whose),
+    /// Somebody's own server, on this machine.
+    Address(Loopback),
+}
+
+impl fmt::Display for Against {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Against::Victim(whose) => f.write_str(whose.name()),
+            Against::Address(at) => at.fmt(f),
+        }
+    }
+}
+
+impl FromStr for Against {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Against, String> {
+        match text {
+            "ours" => Ok(Against::Victim(Whose::Ours)),
+            "c" => Ok(Against::Victim(Whose::C)),
+            address => address.parse().map(Against::Address),
+        }
+    }
+}
+
+/// What to do.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Whom to attack, side by side.
+    pub against: Vec<Against>,
+    /// Ids of attacks; empty for all.
+    pub only: Vec<String>,
+    /// Less of everything: below 40 s instead of 3 minutes.
+    pub quick: bool,
+}
+
+/// Blind handshakes against the protocol alone: no attack of the table, for it needs no victim.
+const GUESSES: Row =
+    Row { what: "blind handshakes, in process: connections", unit: "", goal: Goal::AtMost(0.0) };
+
+impl Plan {
+    fn wants(&self, id: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only.eq_ignore_ascii_case(id))
+    }
+
+    /// Those of the table that are asked for.
+    ///
+    /// # Errors
+    /// A sentence, if one that is asked for does not exist.
+    fn attacks(&self) -> Result<Vec<&'static Attack>, String> {
+        match self.only.iter().find(|id| !ATTACKS.iter().any(|attack| attack.id.eq_ignore_ascii_case(id))) {
+            Some(unknown) => Err(format!("there is no attack `{unknown}`: A1 to A18")),
+            None => Ok(ATTACKS.iter().filter(|attack| self.wants(attack.id)).collect()),
+        }
+    }
+}
+
+/// Attacks. `launcher` starts victims, `progress` hears what is being done.
+///
+/// # Errors
+/// A sentence, if the plan makes no sense. What goes wrong with a single attack is in the report.
+pub fn run(plan: &Plan, launcher: &Launcher, progress: impl Fn(&str) + Sync) -> Result<Report, String> {
+    let (attacks, start) = (plan.attacks()?, Instant::now());
+    let stage = |against| Stage { launcher, against, quick: plan.quick };
+    let mut found: Vec<(usize, Vec<Record>)> = Vec::new();
+    std::thread::scope(|scope| {
+        let one = |place: usize, attack: &'static Attack, against: Against| {
+            progress(&format!("{} against {against}", attack.id));
+            (place, records(attack, &stage(against)))
+        };
+        let waiting: Vec<_> = numbered(&attacks, &plan.against)
+            .filter(|(_, attack, _)| attack.waits)
+            .map(|(place, attack, against)| scope.spawn(move || one(place, attack, against)))
+            .collect();
+        for (place, attack, against) in numbered(&attacks, &plan.against).filter(|(_, it, _)| !it.waits) {
+            found.push(one(place, attack, against));
+            if attack.id == "A3" && against == Against::Victim(Whose::Ours) {
+                progress("A3 against ours, in process");
+                found.push((place, vec![in_process(attack, plan.quick)]));
+            }
+        }
+        found.extend(waiting.into_iter().filter_map(|thread| thread.join().ok()));
+    });
+    found.sort_by_key(|(place, _)| *place);
+    let records = found.into_iter().flat_map(|(_, records)| records).collect();
+    Ok(Report::new(records, start.elapsed().as_secs_f64()))
+}
+
+/// Each attack against everybody, with its place in the report.
+fn numbered(
+    attacks: &[&'static Attack],
+    against: &[Against],
+) -> impl Iterator<Item = (usize, &'static Attack, Against)> {
+    let pairs = attacks.iter().flat_map(|attack| against.iter().map(|against| (*attack, *against)));
+    pairs.enumerate().map(|(place, (attack, against))| (place, attack, against))
+}
+
+fn records(attack: &Attack, stage: &Stage<'_>) -> Vec<Record> {
+    let nothing = |note: String| attack.rows.iter().map(|_| Finding::none(note.clone())).collect();
+    let findings = match stage.against {
+        Against::Address(_) if !attack.from_outside => {
+            nothing("SKIPPED: needs to look into the victim".to_owned())
+        }
+        _ => match (attack.run)(stage) {
+            Ok(findings) => findings,
+            Err(Trouble::Skipped(reason)) => nothing(format!("SKIPPED: {reason}")),
+            Err(Trouble::Failed(reason)) => nothing(format!("FAILED: {reason}")),
+        },
+    };
+    let against = stage.against.to_string();
+    let rows = attack.rows.iter().zip(findings);
+    rows.map(|(row, finding)| Record::new(attack, row, against.clone(), finding)).collect()
+}
+
+fn in_process(attack: &Attack, quick: bool) -> Record {
+    let guesses = if quick { 200_000 } else { 10_000_000 };
+    let start = Instant::now();
+    let guessed = guess_handshakes(guesses);
+    let seconds = start.elapsed().as_secs_f64();
+    let note = format!("{} guesses in {seconds:.1} s", guessed.guesses);
+    let finding = Finding::of(guessed.connected as f64).note(note);
+    Record::new(attack, &GUESSES, Against::Victim(Whose::Ours).to_string(), finding)
+}
