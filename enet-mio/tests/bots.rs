@@ -261,7 +261,7 @@ fn who_finds_no_slot_is_counted_and_the_others_go_on() {
 #[test]
 fn who_is_thrown_out_is_counted() {
     let server = Server::ours(10, |service, event| {
-        let peer = event.peer();
+        let Some(peer) = event.peer() else { return };
         let leaves = matches!(event, Event::Received { .. }) && peer.slot() % 2 == 0;
         echo(service, event);
         if leaves && let Some(mut peer) = service.peer_mut(peer) {

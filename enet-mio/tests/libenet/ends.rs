@@ -348,7 +348,7 @@ impl From<Service> for End {
 
 impl From<Event> for Heard {
     fn from(event: Event) -> Heard {
-        let peer = Peer::Ours(event.peer());
+        let peer = Peer::Ours(event.peer().unwrap());
         match event {
             Event::Connected { data, .. } => Heard::Connected { peer, data },
             Event::Received { channel, packet, .. } => Heard::Received {

@@ -142,7 +142,7 @@ impl Connection {
     }
 
     #[inline(always)]
-    fn on_sample(&mut self, sample: u32, now: Millis) {
+    pub(super) fn on_sample(&mut self, sample: u32, now: Millis) {
         let first = self.last_receive_time.is_unset();
         let before = self.throttle.value;
         if !first {

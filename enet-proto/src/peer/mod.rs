@@ -2,6 +2,7 @@
 //! afterwards what it wants.
 
 pub(crate) mod acks;
+pub(crate) mod candidate;
 pub(crate) mod command;
 pub(crate) mod dispatch;
 pub(crate) mod establish;
@@ -75,10 +76,19 @@ impl Sessions {
     pub(crate) const NONE: Sessions = Sessions { incoming: 0xff, outgoing: 0xff };
 }
 
+/// Where a connection sits: its slot, and what the remote's datagrams call it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seat {
+    pub(crate) slot: u16,
+    pub(crate) wire_id: WirePeerId,
+}
+
 /// One connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) slot: u16,
+    /// Its name in the headers of the remote's datagrams.
+    pub(crate) wire_id: WirePeerId,
     pub(crate) stage: Stage,
     pub(crate) address: SocketAddr,
     /// Our own address as the remote last used it, if the driver knows.
@@ -142,7 +152,7 @@ impl Settings {
 
 impl Connection {
     pub(crate) fn new(
-        slot: u16,
+        Seat { slot, wire_id }: Seat,
         stage: Stage,
         address: SocketAddr,
         sessions: Sessions,
@@ -151,6 +161,7 @@ impl Connection {
     ) -> Self {
         Connection {
             slot,
+            wire_id,
             stage,
             address,
             local: None,
@@ -378,6 +389,11 @@ impl Connection {
     /// Whether the connection is past every exchange.
     pub(crate) const fn is_finished(&self) -> bool {
         matches!(self.stage, Stage::Zombie { .. } | Stage::Over { .. })
+    }
+
+    /// Whether its slot will be free before long.
+    pub(crate) const fn is_leaving(&self) -> bool {
+        !matches!(self.stage, Stage::Connecting | Stage::AcknowledgingConnect { .. } | Stage::Connected)
     }
 
     /// Whether nothing is queued, in flight or to be retransmitted. Acknowledgements do not count.
