@@ -163,6 +163,9 @@ impl HalfOpen {
     pub(crate) fn insert(&mut self, candidate: Candidate) -> (Number, u64) {
         let before = self.entries;
         let bucket = self.bucket_of(&candidate);
+        if self.places.len() >= self.limit && self.entries <= self.limit / 2 {
+            self.close_up();
+        }
         while self.places.len() >= self.limit {
             self.drop_first();
         }
@@ -170,8 +173,13 @@ impl HalfOpen {
             self.drop_oldest_of(bucket);
         }
         let gone = before - self.entries;
-        let number = self.first.plus(self.places.len());
         self.count_arrival(candidate.created);
+        (self.append(candidate), gone as u64)
+    }
+
+    fn append(&mut self, candidate: Candidate) -> Number {
+        let bucket = self.bucket_of(&candidate);
+        let number = self.first.plus(self.places.len());
         self.places.push_back(Place::Taken { candidate, next: number });
         self.entries += 1;
         self.link(bucket, number);
@@ -179,7 +187,31 @@ impl HalfOpen {
         let (origin, id) = names(*secret, &candidate);
         by_origin.insert(origin, number, |at| names_at(places, *first, *secret, at).map(|it| it.0));
         by_id.insert(id, number, |at| names_at(places, *first, *secret, at).map(|it| it.1));
-        (number, gone as u64)
+        number
+    }
+
+    /// Closes the gaps between places, which a network leaves behind that displaces its own. There is one more entry for
+    /// each that moves.
+    fn close_up(&mut self) {
+        let repeats = self.repeats.map(|repeat| repeat.since(self.first));
+        let places = core::mem::take(&mut self.places);
+        self.first = self.first.plus(places.len());
+        self.give_back();
+        self.entries = 0;
+        for (at, place) in places.into_iter().enumerate() {
+            if let Place::Taken { mut candidate, .. } = place {
+                let wants_reply = candidate.unqueue();
+                let number = self.append(candidate);
+                if wants_reply {
+                    self.reply_to(number);
+                }
+            }
+            for (repeat, stopped_at) in self.repeats.iter_mut().zip(repeats) {
+                if at < stopped_at {
+                    *repeat = self.first.plus(self.places.len());
+                }
+            }
+        }
     }
 
     /// Takes an entry out.

@@ -280,6 +280,7 @@ impl Host {
         let (slot, _) = self.table.vacancy()?;
         let connection = Connection::admitted(candidate.address(), slot, candidate, sample, &mut self.shared);
         self.table.insert(slot, Box::new(connection));
+        self.table.get_mut(slot)?.establish(candidate.data);
         Some(slot)
     }
 

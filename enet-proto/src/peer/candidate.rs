@@ -207,8 +207,11 @@ impl Candidate {
         is_new
     }
 
-    pub(crate) const fn unqueue(&mut self) {
+    /// Notes that none is to be sent; whether one was.
+    pub(crate) const fn unqueue(&mut self) -> bool {
+        let was = self.flags & QUEUED != 0;
         self.flags &= !QUEUED;
+        was
     }
 
     pub(crate) const fn asks(&self) -> bool {

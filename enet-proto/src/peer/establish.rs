@@ -88,7 +88,7 @@ impl Connection {
         new
     }
 
-    /// A connection whose client has proven its address: it is established. `last_seq` is the last control number used.
+    /// A connection whose client has proven its address, just before it is established.
     pub(crate) fn admitted(
         from: SocketAddr,
         slot: u16,
@@ -100,7 +100,8 @@ impl Connection {
         let sessions = Sessions { incoming: proof.incoming(), outgoing: proof.outgoing() };
         let seat = Seat { slot, wire_id: proof.id() };
         let mtu = u32::from(candidate.mtu);
-        let mut new = Connection::new(seat, Stage::Connected, from, sessions, candidate.channels, mtu);
+        let stage = Stage::AcknowledgingConnect { data: candidate.data };
+        let mut new = Connection::new(seat, stage, from, sessions, candidate.channels, mtu);
         new.local = candidate.local;
         new.remote_id = candidate.remote_id;
         new.connect_id = candidate.connect_id;
@@ -110,7 +111,6 @@ impl Connection {
         if let Some(sample) = sample {
             new.on_sample(sample, shared.now);
         }
-        new.establish(candidate.data);
         new
     }
 

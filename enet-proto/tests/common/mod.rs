@@ -186,6 +186,11 @@ impl Crafted {
         self.mark();
     }
 
+    /// Number and time of sending of that VERIFY_CONNECT.
+    pub(crate) const fn answered(&self) -> Option<(u16, u16)> {
+        self.answered
+    }
+
     /// The acknowledgement of the VERIFY_CONNECT that was heard last.
     pub(crate) fn proof(&self) -> Command<'static> {
         let (seq, sent_time) = self.answered.expect("a VERIFY_CONNECT");
