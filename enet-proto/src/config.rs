@@ -49,6 +49,9 @@ pub struct HostConfig {
     /// Never send more to an unproven address than came from there. By default three times as much may go there, so that
     /// a lost answer is repeated, unless there is a flood.
     pub strict_handshake: bool,
+    /// Ask a peer that seems to have disconnected whether it has, if anybody could have said so in its name: its end is
+    /// then reported after max(500 ms, twice the retransmission timeout). Not under [`Profile::Compat`]. Default true.
+    pub confirm_disconnects: bool,
     /// Checksum of every datagram; both ends must agree. Default none.
     pub checksum: Option<Checksum>,
     /// Compressor of every datagram; both ends must agree. Default none.
@@ -71,6 +74,7 @@ impl HostConfig {
             max_peers_per_ip: None,
             half_open: HalfOpenLimit::DEFAULT,
             strict_handshake: false,
+            confirm_disconnects: true,
             checksum: None,
             compressor: None,
         }

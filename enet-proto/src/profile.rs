@@ -107,6 +107,22 @@ impl Profile {
         }
     }
 
+    /// Whether an acknowledgement of nothing that was sent counts as one, for all but the command it names.
+    pub(crate) const fn believes_any_acknowledgement(self) -> bool {
+        match self {
+            Profile::Compat => true,
+            Profile::Modern => false,
+        }
+    }
+
+    /// Whether a jump of unsequenced groups is believed with the second datagram that says so.
+    pub(crate) const fn confirms_jumps(self) -> bool {
+        match self {
+            Profile::Compat => false,
+            Profile::Modern => true,
+        }
+    }
+
     /// Whether datagrams of one destination may leave as a train of equal sizes.
     pub(crate) const fn forms_trains(self) -> bool {
         match self {

@@ -99,6 +99,10 @@ reasons! {
     Unproven = "unproven",
     /// A connect that was answered and made room for newer ones.
     Displaced = "displaced",
+    /// A disconnect of a peer that was asked, and is still there.
+    DoubtedDisconnect = "doubted_disconnect",
+    /// An unsequenced packet from so far ahead that its group is believed with the next one only.
+    DoubtedGroup = "doubted_group",
     /// From a client that the application has not let in yet.
     Undecided = "undecided",
 }

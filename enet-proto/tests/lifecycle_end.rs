@@ -160,7 +160,6 @@ fn a_peer_that_disconnects_loses_its_place_in_the_queue_of_events() {
     let (first, header) = (remote.id.unwrap(), remote.header);
     remote.says(&[reliable(0, 1, b"never seen")]);
     remote.address.set_port(4001);
-    let sent = remote.clock();
     let other = enet_wire::Connect { connect_id: enet_proto::ConnectId([9; 4]), ..two_channels() };
     let granted = remote.knocks(other).unwrap();
     remote.adopts(&granted);

@@ -312,7 +312,6 @@ fn peers_take_turns_one_packet_each() {
     remote.says(&[reliable(0, 1, b"a1"), reliable(0, 2, b"a2"), reliable(0, 3, b"a3")]);
     let second = ConnectId([0, 0, 0, 9]);
     remote.address.set_port(4001);
-    let sent = remote.clock();
     let granted = remote.knocks(Connect { connect_id: second, ..two_channels() }).unwrap();
     remote.adopts(&granted);
     remote.says(&[remote.proof(), reliable(0, 1, b"b1"), reliable(0, 2, b"b2")]);

@@ -214,7 +214,7 @@ impl Host {
     fn check_timeouts(&mut self, slot: u16) {
         let Some(connection) = self.table.get_mut(slot) else { return };
         connection.check_timeouts(&mut self.shared);
-        if connection.is_finished() {
+        if connection.is_finished() || connection.lost_turn {
             self.settle(slot);
         } else {
             self.ready(slot);

@@ -5,6 +5,7 @@ pub(crate) mod acks;
 pub(crate) mod candidate;
 pub(crate) mod command;
 pub(crate) mod dispatch;
+pub(crate) mod doubt;
 pub(crate) mod establish;
 pub(crate) mod loss;
 pub(crate) mod outgoing;
@@ -27,6 +28,7 @@ use crate::profile::{GiveUp, Silence};
 use crate::shared::{LocalAddress, Shared};
 use crate::time::{HALF_A_DAY, Millis};
 use acks::Acks;
+use doubt::Doubt;
 use loss::PacketLoss;
 use outgoing::{Choice, Expiry, Limits, Outgoing};
 use rtt::Rtt;
@@ -111,6 +113,10 @@ pub(crate) struct Connection {
     pub(crate) acks: Acks,
     pub(crate) outgoing: Outgoing,
     pub(crate) control_seq: ReliableSeq,
+    /// The latest number of the remote's control commands.
+    control_in: ReliableSeq,
+    /// A disconnect that is not believed yet.
+    doubt: Option<Box<Doubt>>,
     pub(crate) unsequenced_in: UnsequencedWindow,
     pub(crate) unsequenced_out: UnsequencedGroup,
     pub(crate) rtt: Rtt,
@@ -179,6 +185,8 @@ impl Connection {
             acks: Acks::default(),
             outgoing: Outgoing::default(),
             control_seq: ReliableSeq(0),
+            control_in: ReliableSeq(0),
+            doubt: None,
             unsequenced_in: UnsequencedWindow::new(),
             unsequenced_out: UnsequencedGroup(0),
             rtt: Rtt::default(),
@@ -210,7 +218,12 @@ impl Connection {
             return None;
         }
         let in_flight = self.outgoing.deadline(&shared.commands);
-        in_flight.or_else(|| if self.ping_due(shared.now) { None } else { self.next_ping(shared.now) })
+        let deadline =
+            in_flight.or_else(|| if self.ping_due(shared.now) { None } else { self.next_ping(shared.now) });
+        match (deadline, self.doubt_deadline()) {
+            (Some(deadline), Some(doubt)) => Some(if doubt.less(deadline) { doubt } else { deadline }),
+            (deadline, doubt) => deadline.or(doubt),
+        }
     }
 
     /// Whether something can be sent now.
@@ -272,6 +285,7 @@ impl Connection {
         if self.is_finished() {
             return;
         }
+        self.check_doubt(shared);
         let give_up = self.settings().give_up;
         let Connection { outgoing, earliest_timeout, loss, .. } = self;
         let Shared { now, profile, commands, .. } = shared;
@@ -363,6 +377,7 @@ impl Connection {
 
     /// Drops what is queued in either direction. Estimators and counters stay (PROTOCOL.md §7).
     pub(crate) fn clear_queues(&mut self, shared: &mut Shared) {
+        self.doubt = None;
         self.acks.clear(&mut shared.acks);
         self.outgoing.clear(&mut shared.commands);
         self.inbox.clear(&mut shared.memory);
@@ -394,6 +409,7 @@ impl Connection {
     /// Whether its slot will be free before long.
     pub(crate) const fn is_leaving(&self) -> bool {
         !matches!(self.stage, Stage::Connecting | Stage::AcknowledgingConnect { .. } | Stage::Connected)
+            || self.doubt.is_some()
     }
 
     /// Whether nothing is queued, in flight or to be retransmitted. Acknowledgements do not count.
