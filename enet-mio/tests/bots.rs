@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use enet_mio::enet_proto::Profile;
 use enet_mio::{Event, HostConfig, PeerLimit, Service, random_seed};
 use enet_testkit::libenet::{CEvent, CHost, CHostConfig, library_or_skip};
 use serde_json::Value;
@@ -77,8 +78,17 @@ impl Server {
     }
 
     /// One of ours with room for so many.
-    fn ours(peers: u16, mut react: impl FnMut(&mut Service, Event) + Send + 'static) -> Server {
+    fn ours(peers: u16, react: impl FnMut(&mut Service, Event) + Send + 'static) -> Server {
+        Server::ours_of(Profile::Modern, peers, react)
+    }
+
+    fn ours_of(
+        profile: Profile,
+        peers: u16,
+        mut react: impl FnMut(&mut Service, Event) + Send + 'static,
+    ) -> Server {
         let mut config = HostConfig::new(random_seed().unwrap());
+        config.profile = profile;
         config.peers = PeerLimit::new(peers).unwrap();
         let service = Service::bind("127.0.0.1:*", config).unwrap();
         let address = service.local_addr().unwrap();
@@ -251,7 +261,8 @@ fn what_others_say_is_no_echo() {
 
 #[test]
 fn who_finds_no_slot_is_counted_and_the_others_go_on() {
-    let server = Server::ours(3, echo);
+    // One that says nothing to those it has no slot for.
+    let server = Server::ours_of(Profile::Compat, 3, echo);
     let totals = totals(&bots(server.address, &["--json", "--patience=0.5"]));
     assert_eq!((&totals["connected"], &totals["connects_failed"]), (&3.into(), &7.into()));
     assert_eq!(totals["connect_failures"]["no answer in time"], 7);
@@ -261,7 +272,7 @@ fn who_finds_no_slot_is_counted_and_the_others_go_on() {
 #[test]
 fn who_is_thrown_out_is_counted() {
     let server = Server::ours(10, |service, event| {
-        let peer = event.peer();
+        let Some(peer) = event.peer() else { return };
         let leaves = matches!(event, Event::Received { .. }) && peer.slot() % 2 == 0;
         echo(service, event);
         if leaves && let Some(mut peer) = service.peer_mut(peer) {

@@ -36,7 +36,7 @@ fn a_host_on_all_addresses_answers_from_the_one_it_was_asked_at() {
                         assert!(packet[..] == payload);
                         answered = true;
                     }
-                    event => assert_eq!(event.peer(), peer),
+                    event => assert_eq!(event.peer(), Some(peer)),
                 }
                 answered
             });

@@ -43,6 +43,15 @@ pub struct HostConfig {
     pub max_waiting_data: u32,
     /// Connections one IP address may hold, `None` = unlimited; `Some(0)` refuses every incoming connection.
     pub max_peers_per_ip: Option<u16>,
+    /// Clients that were answered and have not proven their address yet, at most. Each takes 96 bytes while it lasts; in a
+    /// flood the oldest make room. Default 65,535.
+    pub half_open: HalfOpenLimit,
+    /// Never send more to an unproven address than came from there. By default three times as much may go there, so that
+    /// a lost answer is repeated, unless there is a flood.
+    pub strict_handshake: bool,
+    /// Ask a peer that seems to have disconnected whether it has, if anybody could have said so in its name: its end is
+    /// then reported after max(500 ms, twice the retransmission timeout). Not under [`Profile::Compat`]. Default true.
+    pub confirm_disconnects: bool,
     /// Checksum of every datagram; both ends must agree. Default none.
     pub checksum: Option<Checksum>,
     /// Compressor of every datagram; both ends must agree. Default none.
@@ -63,6 +72,9 @@ impl HostConfig {
             max_packet_size: 32 << 20,
             max_waiting_data: 32 << 20,
             max_peers_per_ip: None,
+            half_open: HalfOpenLimit::DEFAULT,
+            strict_handshake: false,
+            confirm_disconnects: true,
             checksum: None,
             compressor: None,
         }
@@ -154,6 +166,11 @@ bounded! {
 bounded! {
     /// Largest UDP payload, in bytes: 576 to 4096.
     Mtu(u16): "the MTU", 576, 4096, 1392
+}
+
+bounded! {
+    /// How many clients may be about to connect: 1 to 65,535.
+    HalfOpenLimit(u16): "the limit of half-open connections", 1, 65_535, 65_535
 }
 
 /// A checksum over whole datagrams (PROTOCOL.md §1.3): nothing on the wire announces it, so both ends must agree.

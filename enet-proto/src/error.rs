@@ -76,3 +76,24 @@ impl fmt::Display for ConnectError {
 }
 
 impl core::error::Error for ConnectError {}
+
+/// Why a request could not be [accepted](crate::Host::accept).
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AcceptError {
+    /// It was answered, it took too long, or the client has left.
+    Gone,
+    /// All of the host's `peers` are in use. The request stays.
+    NoFreeSlot,
+}
+
+impl fmt::Display for AcceptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            AcceptError::Gone => "nobody waits for this answer",
+            AcceptError::NoFreeSlot => "every peer slot of the host is in use",
+        })
+    }
+}
+
+impl core::error::Error for AcceptError {}

@@ -39,6 +39,23 @@ impl fmt::Display for PeerId {
     }
 }
 
+/// Somebody who has proven their address and waits to be let in: see [`Host::accept`](crate::Host::accept) and
+/// [`Host::refuse`](crate::Host::refuse).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub(crate) u64);
+
+impl RequestId {
+    /// The handle as a number, for foreign languages and logs.
+    pub const fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    /// The handle that [`to_bits`](Self::to_bits) gave.
+    pub const fn from_bits(bits: u64) -> RequestId {
+        RequestId(bits)
+    }
+}
+
 /// Something the application wants to know. For each `PeerId`: `(Connected Received*)? Disconnected?`, then nothing.
 #[non_exhaustive]
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,15 +89,26 @@ pub enum Event {
         /// What the application had set with `set_user_value`.
         user_value: u64,
     },
+    /// Somebody wants to connect, and [`Admission::Ask`](crate::Admission::Ask) was the answer. Their address is proven.
+    /// They have no slot until [`accept`](crate::Host::accept), and are refused after 10 s.
+    ConnectRequest {
+        /// Whom to accept or refuse.
+        request: RequestId,
+        /// Where they are.
+        address: SocketAddr,
+        /// What they gave to `connect`.
+        data: u32,
+    },
 }
 
 impl Event {
-    /// The peer the event is about.
-    pub const fn peer(&self) -> PeerId {
+    /// The peer the event is about; a request is not about one yet.
+    pub const fn peer(&self) -> Option<PeerId> {
         match self {
             Event::Connected { peer, .. }
             | Event::Received { peer, .. }
-            | Event::Disconnected { peer, .. } => *peer,
+            | Event::Disconnected { peer, .. } => Some(*peer),
+            Event::ConnectRequest { .. } => None,
         }
     }
 }

@@ -108,13 +108,17 @@ mod time;
 
 pub use bytes::Bytes;
 pub use config::{
-    ChannelLimit, Checksum, ConfigError, HostConfig, Mtu, PeerLimit, ThrottleSettings, Timeouts,
+    ChannelLimit, Checksum, ConfigError, HalfOpenLimit, HostConfig, Mtu, PeerLimit, ThrottleSettings,
+    Timeouts,
 };
 pub use enet_compress::{Compressor, RangeCoder};
 pub use enet_wire::{ChannelId, ConnectId};
-pub use error::{ConnectError, SendError, SendErrorReason};
-pub use event::{DisconnectReason, Event, PeerId, PeerState};
-pub use host::{ConnectOptions, Datagram, Ecn, Host, Intercept, Peer, PeerMut, Socket, Transmit, Verdict};
+pub use error::{AcceptError, ConnectError, SendError, SendErrorReason};
+pub use event::{DisconnectReason, Event, PeerId, PeerState, RequestId};
+pub use host::{
+    Admission, Admit, ConnectAttempt, ConnectOptions, Datagram, Ecn, Host, Intercept, Peer, PeerMut, Socket,
+    Transmit, Verdict,
+};
 pub use packet::{Delivery, Packet, Payload};
 pub use profile::Profile;
 pub use stats::{ChannelStats, DiscardReason, Discarded, HostStats, PeerStats};

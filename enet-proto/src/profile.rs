@@ -15,7 +15,8 @@ pub enum Profile {
     /// The C library's decisions, one for one: equal inputs give equal datagrams.
     Compat,
     /// The same wire, used better: datagrams as full as the MTU allows, in trains that cross into the kernel together.
-    /// What is resent, given up and admitted is decided as under `Compat`.
+    /// Clients get a slot once they have proven their address, disconnects that anybody could have sent are confirmed, and
+    /// ids are unguessable (docs/SECURITY.md). What is resent and given up is decided as under `Compat`.
     #[default]
     Modern,
 }
@@ -95,6 +96,30 @@ impl Profile {
             Profile::Compat => MAX_COMMANDS,
             // Every receiver, C's included, reads on to the end of the datagram (PROTOCOL.md §17.5).
             Profile::Modern => usize::MAX,
+        }
+    }
+
+    /// Whether a client must prove its address before it gets a slot, and datagrams name connections by random numbers.
+    pub(crate) const fn proves_addresses(self) -> bool {
+        match self {
+            Profile::Compat => false,
+            Profile::Modern => true,
+        }
+    }
+
+    /// Whether an acknowledgement of nothing that was sent counts as one, for all but the command it names.
+    pub(crate) const fn believes_any_acknowledgement(self) -> bool {
+        match self {
+            Profile::Compat => true,
+            Profile::Modern => false,
+        }
+    }
+
+    /// Whether a jump of unsequenced groups is believed with the second datagram that says so.
+    pub(crate) const fn confirms_jumps(self) -> bool {
+        match self {
+            Profile::Compat => false,
+            Profile::Modern => true,
         }
     }
 

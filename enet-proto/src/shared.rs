@@ -24,6 +24,8 @@ pub(crate) struct Shared {
     pub(crate) max_packet_size: u32,
     pub(crate) max_waiting_data: u32,
     pub(crate) max_peers_per_ip: Option<u16>,
+    /// Whether a disconnect that anybody could have sent is confirmed.
+    pub(crate) confirms_disconnects: bool,
     pub(crate) checksum: Option<Checksum>,
     pub(crate) stats: HostStats,
     pub(crate) memory: Memory,
@@ -51,6 +53,7 @@ impl Shared {
             max_packet_size: config.max_packet_size,
             max_waiting_data: config.max_waiting_data,
             max_peers_per_ip: config.max_peers_per_ip,
+            confirms_disconnects: config.confirm_disconnects && config.profile.proves_addresses(),
             checksum: config.checksum,
             stats: HostStats::default(),
             memory: Memory::new(),

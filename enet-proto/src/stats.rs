@@ -14,6 +14,10 @@ pub struct HostStats {
     pub bytes_received: u64,
     /// Datagrams received, rubbish included.
     pub datagrams_received: u64,
+    /// Disconnects sent to clients that were not let in.
+    pub refusals_sent: u64,
+    /// Clients that were answered and have not proven their address, at the moment.
+    pub half_open: usize,
     /// Received datagrams and commands that had no effect, by reason.
     pub discarded: Discarded,
 }
@@ -83,6 +87,24 @@ reasons! {
     TooManyFromAddress = "too_many_from_address",
     /// An answer to our connect that does not match it.
     BadVerify = "bad_verify",
+    /// From port 0, where nothing can be sent to.
+    PortZero = "port_zero",
+    /// A connect that the [admission policy](crate::Admission) refused.
+    Refused = "refused",
+    /// A connect that the [admission policy](crate::Admission) ignored.
+    Ignored = "ignored",
+    /// An acknowledgement that does not repeat what we told who connects: a guess.
+    BadProof = "bad_proof",
+    /// A connect that was answered, and whose sender did not prove its address in time.
+    Unproven = "unproven",
+    /// A connect that was answered and made room for newer ones.
+    Displaced = "displaced",
+    /// A disconnect of a peer that was asked, and is still there.
+    DoubtedDisconnect = "doubted_disconnect",
+    /// An unsequenced packet from so far ahead that its group is believed with the next one only.
+    DoubtedGroup = "doubted_group",
+    /// From a client that the application has not let in yet.
+    Undecided = "undecided",
 }
 
 /// Counters by [`DiscardReason`].
@@ -113,8 +135,12 @@ impl Discarded {
     }
 
     pub(crate) fn count(&mut self, reason: DiscardReason) {
+        self.count_many(reason, 1);
+    }
+
+    pub(crate) fn count_many(&mut self, reason: DiscardReason, times: u64) {
         if let Some(counter) = self.0.get_mut(reason as usize) {
-            *counter += 1;
+            *counter += times;
         }
     }
 }

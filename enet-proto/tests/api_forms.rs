@@ -161,7 +161,7 @@ fn every_event_knows_its_peer() {
     remote.says(&[enet_testkit::commands::disconnect_now(2, 0)]);
     let disconnected = remote.host.poll_event().unwrap();
     let connected = Event::Connected { peer: id, data: 0 };
-    assert_eq!([connected, received, disconnected].map(|event| event.peer()), [id; 3]);
+    assert_eq!([connected, received, disconnected].map(|event| event.peer()), [Some(id); 3]);
 }
 
 #[test]

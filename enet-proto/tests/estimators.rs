@@ -56,7 +56,7 @@ fn a_first_sample_above_500_ms_leaves_500_as_the_first_baseline() {
     let granted = remote.knocks(two_channels()).unwrap();
     remote.adopts(&granted);
     remote.now += ms(600);
-    remote.says(&[acknowledge(0xff, 1, sent)]);
+    remote.says(&[remote.proof()]);
     assert_eq!(rtt(&remote), (600, 300));
     assert_eq!((last(&remote), running(&remote)), ((500, 300), (600, 300)));
 }
@@ -96,7 +96,7 @@ fn first_sample_at_once() -> Crafted {
     if let Some(granted) = remote.knocks(two_channels()) {
         remote.adopts(&granted);
     }
-    remote.says(&[acknowledge(0xff, 1, sent)]);
+    remote.says(&[remote.proof()]);
     remote
 }
 

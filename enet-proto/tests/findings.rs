@@ -11,7 +11,7 @@ use std::time::Duration;
 use common::{Crafted, grant, verify_connect};
 use enet_proto::{
     Checksum, ConnectOptions, Datagram, Delivery, DiscardReason, DisconnectReason, Event, Host, HostConfig,
-    Instant, Mtu, Packet, PeerState, RangeCoder, ThrottleSettings, Timeouts,
+    Instant, Mtu, Packet, PeerState, Profile, RangeCoder, ThrottleSettings, Timeouts,
 };
 use enet_testkit::alloc::{Counting, allocations};
 use enet_testkit::pair::{Pair, ms};
@@ -23,7 +23,9 @@ use enet_wire::{
 static ALLOCATOR: Counting = Counting;
 
 fn lone_host() -> Host {
-    Host::new(HostConfig::new([3; 32]))
+    let mut config = HostConfig::new([3; 32]);
+    config.profile = Profile::Compat; // ids are slots
+    Host::new(config)
 }
 
 fn put(header: &Header, commands: &[Command<'_>]) -> Vec<u8> {

@@ -1,5 +1,5 @@
-//! How connections begin at the server: what it makes of a CONNECT, sessions, and the last step (PROTOCOL.md §6.2, §6.4,
-//! §6.6, §6.8).
+//! How connections begin at a server that decides as C does: what it makes of a CONNECT, sessions, and the last step
+//! (PROTOCOL.md §6.2, §6.4, §6.6, §6.8). `proof.rs` has what `Profile::Modern` does.
 
 mod common;
 

@@ -116,7 +116,7 @@ fn a_datagram_holds_32_commands() {
 
 #[test]
 fn a_datagram_holds_what_the_mtu_allows_unless_it_is_to_be_as_c_s() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(common::modern);
     for _ in 0..250 {
         remote.host_sends(0, Packet::reliable("x"));
     }

@@ -7,7 +7,7 @@ mod common;
 
 use std::num::NonZeroUsize;
 
-use common::{Crafted, two_channels};
+use common::{Crafted, modern, two_channels};
 use enet_proto::{Checksum, HostConfig, Mtu, Packet, Profile, RangeCoder, Transmit};
 use enet_wire::{CHECKSUM_LEN, Commands, Connect, DecodeError, Header};
 
@@ -56,7 +56,7 @@ fn sends(remote: &mut Crafted, count: usize, length: usize) {
 
 #[test]
 fn what_fills_several_datagrams_leaves_as_one_train_whose_last_is_shorter() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(modern);
     sends(&mut remote, 7, 692);
     // 2 bytes of header, 700 each: one in a datagram, for 1402 is too much.
     assert_eq!(sizes(&trains(&mut remote, 64)), [vec![702; 7]]);
@@ -69,7 +69,7 @@ fn what_fills_several_datagrams_leaves_as_one_train_whose_last_is_shorter() {
 
 #[test]
 fn a_train_is_no_longer_than_asked_for_nor_than_a_udp_datagram() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(modern);
     sends(&mut remote, 12, 1300);
     assert_eq!(sizes(&trains(&mut remote, 5)).iter().map(Vec::len).collect::<Vec<_>>(), [5, 5, 2]);
     sends(&mut remote, 60, 1300);
@@ -80,7 +80,7 @@ fn a_train_is_no_longer_than_asked_for_nor_than_a_udp_datagram() {
 
 #[test]
 fn a_little_shorter_is_filled_up_with_zeros_and_much_shorter_ends_the_train() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(modern);
     for length in [1300, 1250, 1300, 700, 1300] {
         sends(&mut remote, 1, length);
     }
@@ -91,7 +91,7 @@ fn a_little_shorter_is_filled_up_with_zeros_and_much_shorter_ends_the_train() {
 
 #[test]
 fn the_last_of_a_train_is_as_long_as_its_commands() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(modern);
     for length in [1300, 1300, 1250] {
         sends(&mut remote, 1, length);
     }
@@ -100,7 +100,7 @@ fn the_last_of_a_train_is_as_long_as_its_commands() {
 
 #[test]
 fn a_datagram_holds_as_many_commands_as_fit() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(modern);
     sends(&mut remote, 200, 1);
     let sent = trains(&mut remote, 64);
     // 2 bytes of header, 9 each; 1,392 count 4 for the header.
@@ -110,7 +110,10 @@ fn a_datagram_holds_as_many_commands_as_fit() {
 
 #[test]
 fn the_padding_of_a_train_is_covered_by_the_checksum() {
-    let mut remote = Crafted::client_with(|config: &mut HostConfig| config.checksum = Some(Checksum::CRC32));
+    let mut remote = Crafted::client_with(|config: &mut HostConfig| {
+        modern(config);
+        config.checksum = Some(Checksum::CRC32);
+    });
     for length in [1300, 1250, 1300] {
         sends(&mut remote, 1, length);
     }
@@ -126,8 +129,13 @@ fn the_padding_of_a_train_is_covered_by_the_checksum() {
 
 #[test]
 fn one_at_a_time_as_c_does_and_while_there_is_a_compressor() {
-    let single: [fn(&mut HostConfig); 2] =
-        [|config| config.profile = Profile::Compat, |config| config.compressor = Some(RangeCoder::boxed())];
+    let single: [fn(&mut HostConfig); 2] = [
+        |config| config.profile = Profile::Compat,
+        |config| {
+            modern(config);
+            config.compressor = Some(RangeCoder::boxed());
+        },
+    ];
     for change in single {
         let mut remote = Crafted::client_with(change);
         sends(&mut remote, 5, 1300);
@@ -139,7 +147,7 @@ fn one_at_a_time_as_c_does_and_while_there_is_a_compressor() {
 
 #[test]
 fn the_totals_count_datagrams_not_trains() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(modern);
     let before = remote.host.stats();
     sends(&mut remote, 7, 692);
     trains(&mut remote, 64);
@@ -150,7 +158,7 @@ fn the_totals_count_datagrams_not_trains() {
 
 #[test]
 fn zeros_behind_the_commands_are_no_error_however_few() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(modern);
     for zeros in 1..10 {
         let mut bytes = remote.datagram(&[enet_testkit::commands::unsequenced(0, zeros, b"x")]);
         bytes.extend(vec![0; usize::from(zeros)]);
@@ -163,7 +171,7 @@ fn zeros_behind_the_commands_are_no_error_however_few() {
 #[test]
 fn a_small_datagram_in_front_does_not_make_small_ones_of_all_that_follow() {
     let counts = |segments: usize| {
-        let mut remote = Crafted::client();
+        let mut remote = Crafted::client_with(modern);
         for length in [710, 690] {
             sends(&mut remote, 1, length);
         }
@@ -177,7 +185,7 @@ fn a_small_datagram_in_front_does_not_make_small_ones_of_all_that_follow() {
 
 #[test]
 fn the_last_datagram_of_a_train_is_not_filled_up() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(modern);
     for length in [1300, 1250, 1300, 1250] {
         sends(&mut remote, 1, length);
     }
@@ -186,7 +194,10 @@ fn the_last_datagram_of_a_train_is_not_filled_up() {
 
 #[test]
 fn a_fragment_that_a_checksum_made_too_large_keeps_nobody_busy_for_ever() {
-    let mut remote = Crafted::stranger_with(|config| config.mtu = Mtu::MAX);
+    let mut remote = Crafted::stranger_with(|config| {
+        modern(config);
+        config.mtu = Mtu::MAX;
+    });
     remote.joins(Connect { mtu: 4096, ..two_channels() });
     remote.host_sends(0, Packet::reliable(vec![7; 9000]));
     remote.host.set_checksum(Some(Checksum::CRC32));

@@ -55,7 +55,8 @@ impl World {
             last = Some((client, client_at));
         }
         let (client, client_at) = last.expect("at least one peer");
-        let active = std::iter::from_fn(|| server.poll_event()).last().expect("connected").peer();
+        let active = std::iter::from_fn(|| server.poll_event()).last().and_then(|event| event.peer());
+        let active = active.expect("connected");
         assert_eq!(server.connected_peers(), usize::from(peers));
         World { server, server_at, client, client_at, active, now, buffer, received: 0 }
     }

@@ -339,7 +339,7 @@ impl Fleet {
     // --- private ---
 
     fn handle(&mut self, at: usize, event: Event) {
-        let peer = event.peer();
+        let Some(peer) = event.peer() else { return };
         let Some(owners) = self.owners.get_mut(at) else { return };
         let Some(bot) = owners.get(&peer).copied() else { return };
         match event {

@@ -49,7 +49,7 @@ pub fn connect(server: &mut Service, client: &mut Service, options: ConnectOptio
     let mut peers = [None; 2];
     serve([server, client], |number, _, event| {
         assert!(matches!(event, Event::Connected { .. }), "{event:?}");
-        peers[number] = Some(event.peer());
+        peers[number] = event.peer();
         peers.iter().all(Option::is_some)
     });
     (peers[0].unwrap(), peers[1].unwrap())

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use enet_mio::enet_proto::{Mtu, Timeouts};
+use enet_mio::enet_proto::{Mtu, Profile, Timeouts};
 use enet_mio::{
     ChannelLimit, Checksum, ConnectOptions, Delivery, DisconnectReason, Event, HostConfig, Packet, PeerId,
     PeerLimit, RangeCoder, Service, random_seed,
@@ -71,11 +71,14 @@ pub(crate) struct Setup {
     /// Bytes/s, 0 = unlimited.
     pub(crate) incoming: u32,
     pub(crate) outgoing: u32,
+    /// Whose decisions ours takes.
+    pub(crate) profile: Profile,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Setup { wire: PLAIN, peers: 32, channels: 255, mtu: None, incoming: 0, outgoing: 0 }
+        let profile = Profile::default();
+        Setup { wire: PLAIN, peers: 32, channels: 255, mtu: None, incoming: 0, outgoing: 0, profile }
     }
 }
 
@@ -86,6 +89,7 @@ impl Setup {
 
     pub(crate) fn ours(self) -> HostConfig {
         let mut config = HostConfig::new(random_seed().expect("entropy"));
+        config.profile = self.profile;
         config.peers = PeerLimit::new(self.peers).expect("a number of peers");
         config.channels = ChannelLimit::new(self.channels).expect("a number of channels");
         if let Some(mtu) = self.mtu {
@@ -348,7 +352,7 @@ impl From<Service> for End {
 
 impl From<Event> for Heard {
     fn from(event: Event) -> Heard {
-        let peer = Peer::Ours(event.peer());
+        let peer = Peer::Ours(event.peer().unwrap());
         match event {
             Event::Connected { data, .. } => Heard::Connected { peer, data },
             Event::Received { channel, packet, .. } => Heard::Received {

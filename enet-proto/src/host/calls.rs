@@ -85,7 +85,7 @@ impl Host {
 
     /// The host's totals.
     pub fn stats(&self) -> HostStats {
-        self.shared.stats
+        HostStats { half_open: self.lobby.half_open.len(), ..self.shared.stats }
     }
 
     /// Whose decisions the host takes.
@@ -147,7 +147,7 @@ impl Host {
     /// it any more.
     pub(super) fn take_leave(&mut self, slot: u16, farewell: bool) {
         let id = self.table.id_of(slot);
-        self.events.retain(|event: &Event| event.peer() != id);
+        self.events.retain(|event: &Event| event.peer() != Some(id));
         let Some(mut connection) = self.vacate(slot) else { return };
         if farewell {
             let at = self.farewells.partition_point(|(other, _)| *other <= slot);

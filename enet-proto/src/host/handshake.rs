@@ -1,20 +1,27 @@
-//! Handshake: who is let in, and connections of our own (PROTOCOL.md §6).
+//! Handshake: connections of our own, and who is let in (PROTOCOL.md §6, docs/SECURITY.md).
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 
-use enet_wire::{Connect, ConnectId, MAX_CHANNELS, WirePeerId};
+use enet_wire::{
+    Body, ChannelId, Command, Connect, ConnectId, Header, MAX_CHANNELS, ReliableSeq, Session, WirePeerId,
+};
 use rand_chacha::rand_core::RngCore;
 
 use super::Host;
-use super::receive::is_broadcast;
-use super::table::Table;
+use super::admission::{Admission, Admit, ConnectAttempt, Refusal};
+use super::half_open::Number;
+use super::receive::Datagram;
+use super::table::is_broadcast;
+use super::transmit::{Envelope, Train, Transmit};
 use crate::config::{ChannelLimit, Timeouts};
-use crate::error::ConnectError;
-use crate::event::PeerId;
+use crate::error::{AcceptError, ConnectError};
+use crate::event::{Event, PeerId, RequestId};
 use crate::mutants::{self, Mutant};
-use crate::peer::Connection;
-use crate::peer::establish::Request;
+use crate::peer::candidate::{Candidate, Proof};
+use crate::peer::establish::{Grant, Request};
+use crate::peer::{Connection, Seat};
 use crate::stats::DiscardReason;
 
 /// What to ask for when connecting.
@@ -41,9 +48,11 @@ impl Host {
         self.settle_touched();
         let (slot, sessions) = self.table.vacancy().ok_or(ConnectError::NoFreeSlot)?;
         let connect_id = options.connect_id.unwrap_or_else(|| ConnectId(self.rng.next_u32().to_le_bytes()));
+        let wire_id = if self.table.has_ids() { self.draw_id(to) } else { WirePeerId::new(slot) };
+        let wire_id = wire_id.ok_or(ConnectError::NoFreeSlot)?;
         let request = Request { channels: options.channels.get(), data: options.data, connect_id };
         let mut connection =
-            Connection::connecting(to, Table::wire_id(slot), sessions, request, &mut self.shared);
+            Connection::connecting(to, Seat { slot, wire_id }, sessions, request, &mut self.shared);
         connection.held = options.hold;
         if let Some(timeouts) = options.timeout {
             connection.set_timeouts(timeouts);
@@ -53,8 +62,33 @@ impl Host {
         Ok(id)
     }
 
-    /// Lets a CONNECT in, or says why not; nothing is answered to one that is not (PROTOCOL.md §6.2).
-    pub(super) fn on_connect(&mut self, from: SocketAddr, connect: &Connect) -> Result<u16, DiscardReason> {
+    /// A random wire id that nobody at this address has, had a moment ago, or is about to get. `None` if that is all of
+    /// them.
+    #[allow(clippy::cast_possible_truncation)] // the upper bits are not needed
+    fn draw_id(&mut self, address: SocketAddr) -> Option<WirePeerId> {
+        let now = self.elapsed();
+        let start = self.rng.next_u32() as u16;
+        // From the first one on that is drawn: all the same to who cannot see it.
+        (0..=WirePeerId::UNKNOWN.get()).map(|step| WirePeerId::from_bits(start.wrapping_add(step))).find(
+            |id| {
+                !id.is_unknown()
+                    && !self.table.is_taken(address, *id)
+                    && self.lobby.half_open.route(address, *id).is_none()
+                    && self.lobby.requests.route(address, *id).is_none()
+                    && !self.lobby.resting.contains(now, self.table.name_of(address, *id))
+            },
+        )
+    }
+
+    // --- a CONNECT ---
+
+    /// Takes in a stranger's CONNECT; the slot it gets at once, under `Compat`.
+    pub(super) fn on_connect(
+        &mut self,
+        datagram: &Datagram<'_>,
+        connect: &Connect,
+    ) -> Result<Option<u16>, DiscardReason> {
+        let from = datagram.source;
         if !(1..=MAX_CHANNELS).contains(&connect.channel_count) || is_broadcast(from) {
             return Err(DiscardReason::BadConnect);
         }
@@ -63,13 +97,302 @@ impl Host {
         if self.table.knows(from, connect.connect_id) && !mutants::is(Mutant::DuplicateConnect) {
             return Err(DiscardReason::DuplicateConnect);
         }
+        if self.table.has_ids() {
+            return self.on_stranger(datagram, connect, remote_id).map(|()| None);
+        }
+        self.check_room(from)?;
         let (slot, sessions) = self.table.vacancy().ok_or(DiscardReason::HostFull)?;
+        let wire_id = WirePeerId::new(slot).unwrap_or_default();
+        let seat = Seat { slot, wire_id };
+        let connection = Connection::accepting(from, seat, remote_id, sessions, connect, &mut self.shared);
+        self.table.insert(slot, Box::new(connection));
+        Ok(Some(slot))
+    }
+
+    /// Whether there is a slot for this address.
+    fn check_room(&self, from: SocketAddr) -> Result<(), DiscardReason> {
+        self.table.vacancy().ok_or(DiscardReason::HostFull)?;
         if self.shared.max_peers_per_ip.is_some_and(|limit| self.table.count_from(from.ip()) >= limit) {
             return Err(DiscardReason::TooManyFromAddress);
         }
-        let own_id = Table::wire_id(slot);
-        let connection = Connection::accepting(from, own_id, remote_id, sessions, connect, &mut self.shared);
+        Ok(())
+    }
+
+    /// Answers who may connect, and remembers them for a while. Nothing else is done for them before they prove that
+    /// the answer reached them.
+    fn on_stranger(
+        &mut self,
+        datagram: &Datagram<'_>,
+        connect: &Connect,
+        remote_id: WirePeerId,
+    ) -> Result<(), DiscardReason> {
+        let (from, bytes) = (datagram.source, datagram.bytes.len());
+        if self.lobby.requests.knows(from, connect.connect_id) {
+            return Err(DiscardReason::DuplicateConnect);
+        }
+        if let Some(number) = self.lobby.half_open.find(from, connect.connect_id) {
+            self.credit(number, bytes);
+            self.lobby.half_open.reply_to(number);
+            return Err(DiscardReason::DuplicateConnect);
+        }
+        let local = datagram.local.and_then(|local| self.shared.note_local(local));
+        let refusal = Refusal {
+            to: from,
+            local,
+            remote_id,
+            session: Session::default(),
+            connect_id: connect.connect_id,
+            data: 0,
+        };
+        if let Err(reason) = self.check_room(from) {
+            // Where somebody is about to leave, another try may succeed. Hosts that let nobody in do not say so.
+            if !self.is_somebody_leaving() && self.shared.max_peers_per_ip != Some(0) {
+                self.refuse_stranger(refusal);
+            }
+            return Err(reason);
+        }
+        let admission = self.lobby.policy.as_mut().map_or(Admission::Accept, |policy| {
+            policy.admit(&ConnectAttempt {
+                address: from,
+                data: connect.data,
+                channels: connect.channel_count,
+                connect_id: connect.connect_id,
+            })
+        });
+        match admission {
+            Admission::Refuse(data) => {
+                self.refuse_stranger(Refusal { data, ..refusal });
+                return Err(DiscardReason::Refused);
+            }
+            Admission::Ignore => return Err(DiscardReason::Ignored),
+            Admission::Accept | Admission::Ask => {}
+        }
+        let id = self.draw_id(from).ok_or(DiscardReason::TooManyFromAddress)?;
+        let proof = Proof::new(self.rng.next_u64(), id, connect.incoming_session);
+        let grant = Grant::of(connect, &self.shared);
+        let mut candidate = Candidate::new(from, connect, remote_id, grant, proof, self.age());
+        candidate.local = local;
+        candidate.credit(bytes);
+        if admission == Admission::Ask {
+            candidate.ask();
+        }
+        let (number, gone) = self.lobby.half_open.insert(candidate);
+        self.shared.stats.discarded.count_many(DiscardReason::Displaced, gone);
+        self.lobby.half_open.reply_to(number);
+        Ok(())
+    }
+
+    fn credit(&mut self, number: Number, bytes: usize) {
+        if let Some(candidate) = self.lobby.half_open.get_mut(number) {
+            candidate.credit(bytes);
+        }
+    }
+
+    fn refuse_stranger(&mut self, refusal: Refusal) {
+        if self.lobby.may_refuse(self.elapsed()) {
+            self.lobby.refusals.push_back(refusal);
+        }
+    }
+
+    fn is_somebody_leaving(&self) -> bool {
+        self.table.occupied().filter_map(|slot| self.table.get(slot)).any(Connection::is_leaving)
+    }
+
+    // --- the proof ---
+
+    /// Takes in what a client says that we have answered. Its slot, if it repeats what only that answer can have told:
+    /// in an acknowledgement that comes before everything else, and is taken off the rest.
+    pub(super) fn on_proof(
+        &mut self,
+        number: Number,
+        header: &Header,
+        datagram: &Datagram<'_>,
+        rest: &mut &[u8],
+    ) -> Result<u16, DiscardReason> {
+        self.credit(number, datagram.bytes.len());
+        let candidate = self.lobby.half_open.get_mut(number).ok_or(DiscardReason::UnknownPeer)?;
+        let proof = candidate.proof;
+        let in_session = header.session.get() == proof.incoming();
+        let decoded = Command::decode(rest).map_err(|_| DiscardReason::MalformedCommand)?;
+        let (Command { channel, body, .. }, behind) = decoded;
+        match body {
+            Body::Acknowledge { received_seq, received_sent_time } => {
+                let is_right = in_session
+                    && channel.is_control()
+                    && received_seq == proof.seq
+                    && received_sent_time == proof.sent_time;
+                if is_right {
+                    *rest = behind;
+                    return self.on_proven(number);
+                }
+                if candidate.is_wrong_again() {
+                    self.lobby.half_open.remove(number);
+                }
+                Err(DiscardReason::BadProof)
+            }
+            _ if !in_session => Err(DiscardReason::WrongSession),
+            Body::Disconnect { .. } => {
+                self.lobby.half_open.remove(number);
+                Err(DiscardReason::UnexpectedCommand)
+            }
+            _ => {
+                // Its acknowledgement was lost. Another answer brings another one.
+                self.lobby.half_open.reply_to(number);
+                Err(DiscardReason::UnexpectedCommand)
+            }
+        }
+    }
+
+    /// Takes in what a client says that the application has not decided about: nothing but a farewell counts.
+    pub(super) fn on_undecided(&mut self, id: RequestId, header: &Header, rest: &[u8]) -> DiscardReason {
+        let candidate = self.lobby.requests.get(id);
+        let in_session = candidate.is_some_and(|it| it.proof.incoming() == header.session.get());
+        if let Ok((Command { body: Body::Disconnect { .. }, .. }, _)) = Command::decode(rest)
+            && in_session
+        {
+            self.lobby.requests.remove(id);
+        }
+        if in_session { DiscardReason::Undecided } else { DiscardReason::WrongSession }
+    }
+
+    fn on_proven(&mut self, number: Number) -> Result<u16, DiscardReason> {
+        let candidate = self.lobby.half_open.remove(number).ok_or(DiscardReason::UnknownPeer)?;
+        let sample = candidate.sample(self.age());
+        if let Err(reason) = self.check_room(candidate.address()) {
+            self.lobby.refusals.push_back(Refusal::of(&candidate, 0));
+            return Err(reason);
+        }
+        if !candidate.asks() {
+            return self.seat(&candidate, sample).ok_or(DiscardReason::HostFull);
+        }
+        if self.lobby.requests.len() >= self.table.len() {
+            self.lobby.refusals.push_back(Refusal::of(&candidate, 0));
+            return Err(DiscardReason::HostFull);
+        }
+        let request = self.lobby.requests.insert(candidate, sample, self.elapsed());
+        let (address, data) = (candidate.address(), candidate.data);
+        self.events.push_back(Event::ConnectRequest { request, address, data });
+        Err(DiscardReason::Undecided)
+    }
+
+    /// Gives a slot to who has proven to be where it says.
+    fn seat(&mut self, candidate: &Candidate, sample: Option<u32>) -> Option<u16> {
+        let (slot, _) = self.table.vacancy()?;
+        let connection = Connection::admitted(candidate.address(), slot, candidate, sample, &mut self.shared);
         self.table.insert(slot, Box::new(connection));
-        Ok(slot)
+        self.table.get_mut(slot)?.establish(candidate.data);
+        Some(slot)
+    }
+
+    // --- the application's part ---
+
+    /// Sets or removes what decides who may connect; without it, everybody may. Not asked under
+    /// [`Profile::Compat`](crate::Profile::Compat).
+    ///
+    /// It is asked once for each CONNECT, before anything is kept of it: who sent it is not proven, and a flood asks a
+    /// hundred thousand times a second. What takes longer is done after [`Admission::Ask`].
+    ///
+    /// ```
+    /// use enet_proto::{Admission, ConnectAttempt, Host, HostConfig};
+    /// let mut host = Host::new(HostConfig::new([7; 32]));
+    /// // Who does not bring the number of this version of the game is told which one it is.
+    /// let policy = |it: &ConnectAttempt| if it.data == 5 { Admission::Accept } else { Admission::Refuse(5) };
+    /// host.set_admission(Some(Box::new(policy)));
+    /// ```
+    pub fn set_admission(&mut self, policy: Option<Box<dyn Admit>>) {
+        self.lobby.policy = policy;
+    }
+
+    /// Lets somebody in who [asked](crate::Event::ConnectRequest). [`Connected`](crate::Event::Connected) follows. What
+    /// they said in the meantime was not acknowledged, and comes again.
+    ///
+    /// # Errors
+    ///
+    /// The request is gone, after 10 s or because the client is; or no slot is free, and the request stays.
+    pub fn accept(&mut self, request: RequestId) -> Result<PeerId, AcceptError> {
+        self.lobby.requests.get(request).ok_or(AcceptError::Gone)?;
+        self.table.vacancy().ok_or(AcceptError::NoFreeSlot)?;
+        let (candidate, sample) = self.lobby.requests.remove(request).ok_or(AcceptError::Gone)?;
+        let slot = self.seat(&candidate, sample).ok_or(AcceptError::NoFreeSlot)?;
+        self.settle_events(slot);
+        self.touch(slot);
+        Ok(self.table.id_of(slot))
+    }
+
+    /// Refuses somebody who [asked](crate::Event::ConnectRequest): their connection, which they believe to have, ends
+    /// with this number. Whether the request was still there.
+    pub fn refuse(&mut self, request: RequestId, data: u32) -> bool {
+        let Some((candidate, _)) = self.lobby.requests.remove(request) else { return false };
+        self.lobby.refusals.push_back(Refusal::of(&candidate, data));
+        true
+    }
+
+    // --- time, and what is sent ---
+
+    /// Does what is due for those without a slot.
+    pub(super) fn visit_lobby(&mut self) {
+        let gone = self.lobby.half_open.on_time(self.age());
+        self.shared.stats.discarded.count_many(DiscardReason::Unproven, gone);
+        while let Some(request) = self.lobby.requests.expired(self.elapsed()) {
+            self.refuse(request, 0);
+        }
+    }
+
+    /// When that will be.
+    pub(super) fn lobby_deadline(&mut self) -> Option<u64> {
+        let age = self.age();
+        let half_open = self.lobby.half_open.wait(age).map(|wait| self.elapsed() + u64::from(wait));
+        half_open.into_iter().chain(self.lobby.requests.deadline()).min()
+    }
+
+    /// The host's age in ms, as far as half-open connections tell it apart.
+    #[allow(clippy::cast_possible_truncation)] // it is compared within half a minute
+    fn age(&self) -> u32 {
+        self.elapsed() as u32
+    }
+
+    /// The next datagram for somebody without a slot.
+    #[cold]
+    pub(super) fn transmit_to_lobby(&mut self, out: &mut Vec<u8>) -> Option<Transmit> {
+        if let Some(refusal) = self.lobby.refusals.pop_front() {
+            self.shared.stats.refusals_sent += 1;
+            return Some(self.transmit_refusal(&refusal, out));
+        }
+        let now = self.age();
+        let strict = self.lobby.half_open.is_strict(now);
+        while let Some(number) = self.lobby.half_open.next_reply() {
+            let Some(candidate) = self.lobby.half_open.get(number) else { continue };
+            let (to, from) = (candidate.address(), self.shared.local_address(candidate.local));
+            let envelope = Envelope {
+                peer: candidate.remote_id,
+                session: Session::new(candidate.proof.outgoing()).unwrap_or_default(),
+                connect_id: candidate.connect_id,
+                sent_time: Some(candidate.proof.sent_time),
+            };
+            let before = out.len();
+            let reply = candidate.reply(&self.shared);
+            let len = self.seal_alone(&envelope, &reply, out);
+            let candidate = self.lobby.half_open.get_mut(number);
+            if candidate.is_some_and(|candidate| candidate.debit(len, now, strict)) {
+                return Some(self.count_sent(to, from, Train::of_one(len)));
+            }
+            out.truncate(before);
+        }
+        None
+    }
+
+    fn transmit_refusal(&mut self, refusal: &Refusal, out: &mut Vec<u8>) -> Transmit {
+        let Refusal { to, local, remote_id, session, connect_id, data } = *refusal;
+        let envelope = Envelope { peer: remote_id, session, connect_id, sent_time: None };
+        let command = Command {
+            channel: ChannelId::CONTROL,
+            seq: ReliableSeq(1),
+            acknowledge: false,
+            unsequenced: true,
+            body: Body::Disconnect { data },
+        };
+        let len = self.seal_alone(&envelope, &command, out);
+        let from = self.shared.local_address(local);
+        self.count_sent(to, from, Train::of_one(len))
     }
 }

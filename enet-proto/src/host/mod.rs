@@ -1,11 +1,15 @@
 //! [`Host`]: the public face, and the only room that knows the table, the schedule and the datagram codec.
 
+mod admission;
 pub(crate) mod bandwidth;
 mod calls;
 mod draft;
+mod half_open;
 mod handshake;
 mod lone;
+mod origin;
 mod receive;
+mod resting;
 mod schedule;
 mod service;
 mod table;
@@ -30,10 +34,13 @@ use crate::mutants::{self, Mutant};
 use crate::peer::{Connection, Stage};
 use crate::shared::Shared;
 use crate::time::Instant;
+use admission::Lobby;
 use bandwidth::{INTERVAL, PeerShare};
+use origin::Secret;
 use schedule::Schedule;
 use table::Table;
 
+pub use admission::{Admission, Admit, ConnectAttempt};
 pub use handshake::ConnectOptions;
 pub use receive::{Datagram, Ecn, Intercept, Verdict};
 pub use service::Socket;
@@ -49,6 +56,8 @@ pub struct Host {
     origin: Option<u64>,
     shared: Shared,
     table: Table,
+    /// Those who have no slot.
+    lobby: Lobby,
     schedule: Schedule,
     /// Lifecycle events, fetched before everything else.
     events: VecDeque<Event>,
@@ -85,13 +94,14 @@ impl Host {
         let mut rng = ChaCha20Rng::from_seed(config.seed);
         // From a stream of its own: connect ids stay as they were.
         rng.set_stream(1);
-        let secret = [rng.next_u64(), rng.next_u64()];
+        let secret = Secret([rng.next_u64(), rng.next_u64()]);
         rng = ChaCha20Rng::from_seed(config.seed);
         Host {
             now: Instant::ZERO,
             origin: None,
             shared: Shared::new(&config),
-            table: Table::new(slots, secret),
+            table: Table::new(slots, secret, config.profile.proves_addresses()),
+            lobby: Lobby::new(&config, secret),
             schedule: Schedule::new(),
             events: VecDeque::new(),
             dispatch: VecDeque::new(),
@@ -133,6 +143,7 @@ impl Host {
             self.check_timeouts(*slot);
         }
         self.due = due;
+        self.visit_lobby();
     }
 
     /// When [`handle_timeout`](Host::handle_timeout) wants to be called next; `None` while nothing is under way.
@@ -147,7 +158,8 @@ impl Host {
             let elapsed = self.shared.now.diff(self.bandwidth_epoch);
             self.elapsed() + u64::from(INTERVAL.saturating_sub(elapsed))
         });
-        let earliest = peers.into_iter().chain(tick).min()?;
+        let lobby = self.lobby_deadline();
+        let earliest = peers.into_iter().chain(tick).chain(lobby).min()?;
         Some(Instant::from_millis(self.origin.unwrap_or_default().saturating_add(earliest)))
     }
 
@@ -366,7 +378,12 @@ impl Host {
     fn vacate(&mut self, slot: u16) -> Option<Box<Connection>> {
         self.schedule.update(slot, false, None);
         self.queue_for_dispatch(slot, false, false);
-        self.table.remove(slot)
+        let connection = self.table.remove(slot)?;
+        if self.table.has_ids() {
+            let name = self.table.name_of(connection.address, connection.wire_id);
+            self.lobby.resting.add(self.elapsed(), name);
+        }
+        Some(connection)
     }
 
     /// Empties a slot for good: what its connection still held goes back.
@@ -385,6 +402,7 @@ impl Host {
     pub fn check_invariants(&mut self) {
         self.settle_touched();
         self.table.check_invariants();
+        self.lobby.half_open.check_invariants();
         let connections = self.table.occupied().filter_map(|slot| self.table.get(slot));
         let held = connections.chain(self.farewells.iter().map(|(_, connection)| &**connection));
         let (mut packets, mut commands, mut acks, mut names) = (0, 0, 0, 0);

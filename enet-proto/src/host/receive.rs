@@ -2,13 +2,15 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::net::{IpAddr, SocketAddr};
 
-use enet_wire::{Body, Command, DecodeError, Header, MAX_MTU, split_checksum};
+use enet_wire::{Body, Command, DecodeError, Header, MAX_MTU, WirePeerId, split_checksum};
 
 use super::Host;
+use super::half_open::Number;
+use super::table::waits_for_anybody;
+use crate::event::RequestId;
 use crate::mutants::{self, Mutant};
-use crate::peer::Stage;
 use crate::shared::Shared;
 use crate::stats::DiscardReason;
 use crate::time::Instant;
@@ -73,6 +75,10 @@ enum Route {
     /// Nobody yet: it may hold a CONNECT.
     Stranger,
     Slot(u16),
+    /// Somebody who has to prove the address.
+    Candidate(Number),
+    /// Somebody who has, and waits for the application.
+    Request(RequestId),
 }
 
 /// A datagram's commands, in the clear.
@@ -110,6 +116,9 @@ impl Host {
         if datagram.bytes.len() > MAX_MTU as usize {
             return Err(DiscardReason::Oversize);
         }
+        if datagram.source.port() == 0 {
+            return Err(DiscardReason::PortZero);
+        }
         let (header, rest) = Header::decode(datagram.bytes).map_err(|_| DiscardReason::Truncated)?;
         let route = self.route(&header, datagram.source)?;
         let (checksum, block) = match self.shared.checksum {
@@ -118,7 +127,9 @@ impl Host {
         }
         .map_err(|_| DiscardReason::Truncated)?;
         let header_len = datagram.bytes.len() - block.len();
-        let opened = self.decompress(&header, block, header_len)?;
+        let is_unknown = matches!(route, Route::Stranger) && self.table.has_ids();
+        let most = if is_unknown { MAX_STRANGER } else { MAX_MTU as usize - header_len };
+        let opened = self.decompress(&header, block, most)?;
         let commands = match &opened {
             Opened::AsSent(commands) => commands,
             Opened::Decompressed(commands) => commands.as_slice(),
@@ -137,10 +148,12 @@ impl Host {
         if header.peer.is_unknown() {
             return Ok(Route::Stranger);
         }
-        let slot = self.table.route(header.peer).ok_or(DiscardReason::UnknownPeer)?;
+        let Some(slot) = self.table.route(source, header.peer) else {
+            return self.route_to_lobby(header.peer, source).ok_or(DiscardReason::UnknownPeer);
+        };
         let connection = self.table.get(slot).filter(|it| !it.is_finished() && !it.held);
         let connection = connection.ok_or(DiscardReason::UnknownPeer)?;
-        let anybody = connection.stage == Stage::Connecting && is_broadcast(connection.address);
+        let anybody = waits_for_anybody(connection);
         if connection.address != source && !anybody {
             return Err(DiscardReason::WrongAddress);
         }
@@ -153,18 +166,32 @@ impl Host {
         Ok(Route::Slot(slot))
     }
 
+    /// Finds those who have no slot, and a connection that may be answered from anywhere.
+    #[cold]
+    fn route_to_lobby(&self, id: WirePeerId, source: SocketAddr) -> Option<Route> {
+        if let Some(number) = self.lobby.half_open.route(source, id) {
+            return Some(Route::Candidate(number));
+        }
+        if let Some(request) = self.lobby.requests.route(source, id) {
+            return Some(Route::Request(request));
+        }
+        let slot = self.table.route_from_anybody(id)?;
+        self.table.get(slot).filter(|it| !it.held)?;
+        Some(Route::Slot(slot))
+    }
+
     fn decompress<'a>(
         &mut self,
         header: &Header,
         block: &'a [u8],
-        header_len: usize,
+        most: usize,
     ) -> Result<Opened<'a>, DiscardReason> {
         if !header.compressed {
             return Ok(Opened::AsSent(block));
         }
         let compressor = self.compressor.as_mut().ok_or(DiscardReason::NoCompressor)?;
         let mut buffer = core::mem::take(&mut self.scratch);
-        buffer.resize(MAX_MTU as usize - header_len, 0);
+        buffer.resize(most, 0);
         let Some(len) = compressor.decompress(block, &mut buffer).filter(|len| *len > 0) else {
             self.scratch = buffer;
             return Err(DiscardReason::BadCompression);
@@ -184,6 +211,10 @@ impl Host {
         let seed = match route {
             Route::Stranger => [0; 4],
             Route::Slot(slot) => self.table.get(*slot).map_or([0; 4], |connection| connection.connect_id.0),
+            Route::Candidate(number) => {
+                self.lobby.half_open.get(*number).map_or([0; 4], |it| it.connect_id.0)
+            }
+            Route::Request(id) => self.lobby.requests.get(*id).map_or([0; 4], |it| it.connect_id.0),
         };
         let expected = checksum.of(&[&header.encode(), &seed, commands]);
         if expected == found { Ok(()) } else { Err(DiscardReason::BadChecksum) }
@@ -201,15 +232,20 @@ impl Host {
         let mut rest = commands;
         let slot = match route {
             Route::Slot(slot) => *slot,
-            Route::Stranger => match self.admit(datagram.source, &mut rest) {
-                Some(slot) => slot,
-                None => return,
+            _ => match self.admit(route, header, datagram, &mut rest) {
+                Ok(Some(slot)) => slot,
+                Ok(None) => return,
+                Err(reason) => return self.shared.discard(reason),
             },
         };
         let Host { table, shared, .. } = self;
-        let Some(connection) = table.get_mut(slot) else { return };
-        if let Route::Slot(_) = route {
-            connection.address = datagram.source;
+        let Some(mut connection) = table.get_mut(slot) else { return };
+        if !matches!(route, Route::Stranger) {
+            if connection.address != datagram.source {
+                table.move_to(slot, datagram.source);
+                let Some(moved) = table.get_mut(slot) else { return };
+                connection = moved;
+            }
             let bytes = u32::try_from(header_len + commands.len()).unwrap_or(0);
             connection.incoming_data_total = connection.incoming_data_total.wrapping_add(bytes);
         }
@@ -235,22 +271,36 @@ impl Host {
         self.touch(slot);
     }
 
-    /// The slot of a stranger whose first command, which is taken off the rest, is a CONNECT that is let in.
-    fn admit(&mut self, source: SocketAddr, rest: &mut &[u8]) -> Option<u16> {
-        let admitted = match Command::decode(rest) {
-            Ok((Command { body: Body::Connect(connect), .. }, behind)) => {
-                *rest = behind;
-                self.on_connect(source, &connect)
-            }
-            Ok(_) => Err(DiscardReason::UnexpectedCommand),
-            Err(error) => {
-                self.shared.note_end(error, rest);
-                return None;
-            }
-        };
-        admitted.map_err(|reason| self.shared.discard(reason)).ok()
+    /// The slot of somebody who has none yet and is let in. What lets them in, a CONNECT or the acknowledgement of our
+    /// answer to it, is taken off the rest.
+    #[cold]
+    fn admit(
+        &mut self,
+        route: &Route,
+        header: &Header,
+        datagram: &Datagram<'_>,
+        rest: &mut &[u8],
+    ) -> Result<Option<u16>, DiscardReason> {
+        match route {
+            Route::Candidate(number) => self.on_proof(*number, header, datagram, rest).map(Some),
+            Route::Request(request) => Err(self.on_undecided(*request, header, rest)),
+            Route::Stranger | Route::Slot(_) => match Command::decode(rest) {
+                Ok((Command { body: Body::Connect(connect), .. }, behind)) => {
+                    *rest = behind;
+                    self.on_connect(datagram, &connect)
+                }
+                Ok(_) => Err(DiscardReason::UnexpectedCommand),
+                Err(error) => {
+                    self.shared.note_end(error, rest);
+                    Ok(None)
+                }
+            },
+        }
     }
 }
+
+/// Bytes that a stranger's commands may have when they are decompressed: a CONNECT has 48.
+const MAX_STRANGER: usize = 64;
 
 impl Shared {
     /// Counts what is no command and so ends a datagram's commands.
@@ -269,9 +319,4 @@ fn is_padding(error: DecodeError, rest: &[u8]) -> bool {
         DecodeError::TruncatedCommand => rest.iter().all(|byte| *byte == 0),
         _ => false,
     }
-}
-
-/// Whether this is everybody's address: who connects to it is answered from another (PROTOCOL.md §14.5).
-pub(super) fn is_broadcast(address: SocketAddr) -> bool {
-    address.ip() == IpAddr::V4(Ipv4Addr::BROADCAST)
 }

@@ -60,6 +60,9 @@ impl Host {
         for slot in &due {
             self.schedule.update(*slot, true, None);
         }
+        if check_timeouts {
+            self.visit_lobby();
+        }
         self.schedule.begin_pass();
         let mut out: Vec<u8> = core::mem::take(&mut self.out);
         let mut ended = None;

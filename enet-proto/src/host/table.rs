@@ -3,11 +3,12 @@
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::num::NonZeroU16;
 
 use enet_wire::{ConnectId, WirePeerId};
 
+use super::origin::Secret;
 use crate::collections::bits::BitSet;
 use crate::collections::index::{Index, Name};
 use crate::event::PeerId;
@@ -45,7 +46,8 @@ struct Counted {
     indexed: bool,
 }
 
-/// Slots by number. Under `Compat` the number is also what travels in the datagram header.
+/// Slots by number. Under `Compat` the number is also what travels in the datagram header; else that is any number, and
+/// names a slot together with the address.
 #[derive(Debug)]
 pub(crate) struct Table {
     /// As many as were ever taken at once: the lowest free one is taken first.
@@ -57,8 +59,9 @@ pub(crate) struct Table {
     /// Connections per IP address, and by address and connect id; those still connecting are left out.
     by_ip: BTreeMap<IpAddr, u16>,
     by_origin: Index<Occupied>,
-    /// What the names in there are hashed with, so that nobody can choose addresses that collide.
-    secret: [u64; 2],
+    /// Slots by the address and wire id of their connection, unless the id is the slot's own.
+    by_id: Option<Index<Occupied>>,
+    secret: Secret,
 }
 
 /// A slot number, one too many.
@@ -76,7 +79,7 @@ impl Occupied {
 }
 
 impl Table {
-    pub(crate) fn new(slots: u16, secret: [u64; 2]) -> Self {
+    pub(crate) fn new(slots: u16, secret: Secret, has_ids: bool) -> Self {
         let mut free = BitSet::new();
         for slot in 0..slots {
             free.set(slot, true);
@@ -89,20 +92,48 @@ impl Table {
             occupied: BitSet::new(),
             by_ip: BTreeMap::new(),
             by_origin: Index::new(),
+            by_id: has_ids.then(Index::new),
             secret,
         }
     }
 
     // --- finding ---
 
-    /// The slot a datagram header names.
-    pub(crate) fn route(&self, id: WirePeerId) -> Option<u16> {
-        self.get(id.get()).map(|_| id.get())
+    /// The slot that the header of a datagram from this address names.
+    #[inline]
+    pub(crate) fn route(&self, from: SocketAddr, id: WirePeerId) -> Option<u16> {
+        let Some(by_id) = &self.by_id else { return self.get(id.get()).map(|_| id.get()) };
+        let is_it =
+            |it: Occupied| self.get(it.slot()).is_some_and(|it| it.wire_id == id && it.address == from);
+        by_id.find(self.secret.of_id(from, id), is_it).map(Occupied::slot)
     }
 
-    /// What travels in the headers of datagrams for a slot.
-    pub(crate) fn wire_id(slot: u16) -> WirePeerId {
-        WirePeerId::new(slot).unwrap_or(WirePeerId::UNKNOWN)
+    /// The slot that connects to everybody's address and goes by this id: its answer comes from another.
+    #[cold]
+    pub(crate) fn route_from_anybody(&self, id: WirePeerId) -> Option<u16> {
+        let by_id = self.by_id.as_ref()?;
+        let is_it =
+            |it: Occupied| self.get(it.slot()).is_some_and(|it| it.wire_id == id && waits_for_anybody(it));
+        by_id.find(self.secret.of_id(ANYBODY, id), is_it).map(Occupied::slot)
+    }
+
+    /// Whether a connection with this address goes by this id.
+    pub(crate) fn is_taken(&self, address: SocketAddr, id: WirePeerId) -> bool {
+        if is_broadcast(address) {
+            self.route_from_anybody(id).is_some()
+        } else {
+            self.route(address, id).is_some()
+        }
+    }
+
+    /// What such a connection is found by.
+    pub(crate) fn name_of(&self, address: SocketAddr, id: WirePeerId) -> Name {
+        self.secret.of_id(if is_broadcast(address) { ANYBODY } else { address }, id)
+    }
+
+    /// Whether slots have ids of their own for the wire.
+    pub(crate) const fn has_ids(&self) -> bool {
+        self.by_id.is_some()
     }
 
     pub(crate) fn get(&self, slot: u16) -> Option<&Connection> {
@@ -201,7 +232,7 @@ impl Table {
             let connection = self.get(it.slot());
             connection.is_some_and(|it| it.address == from && it.connect_id == id)
         };
-        self.by_origin.find(origin(self.secret, from, id), is_it).is_some()
+        self.by_origin.find(self.secret.of_connect(from, id), is_it).is_some()
     }
 
     // --- changing ---
@@ -219,12 +250,40 @@ impl Table {
             self.free.set(slot, false);
             self.occupied.set(slot, true);
         }
+        self.enter_id(slot);
         self.recount(slot);
         self.id_of(slot)
     }
 
+    /// Notes that a connection to everybody's address was answered from this one.
+    #[cold]
+    pub(crate) fn move_to(&mut self, slot: u16, address: SocketAddr) {
+        self.strike_id(slot);
+        if let Some(connection) = self.get_mut(slot) {
+            connection.address = address;
+        }
+        self.enter_id(slot);
+    }
+
+    fn enter_id(&mut self, slot: u16) {
+        let Table { by_id: Some(by_id), slots, secret, .. } = self else { return };
+        let at = Occupied::new(slot);
+        if let Some(name) = id_of(slots, *secret, at) {
+            by_id.insert(name, at, |it| id_of(slots, *secret, it));
+        }
+    }
+
+    fn strike_id(&mut self, slot: u16) {
+        let Table { by_id: Some(by_id), slots, secret, .. } = self else { return };
+        let at = Occupied::new(slot);
+        if let Some(name) = id_of(slots, *secret, at) {
+            by_id.remove(name, |it| it == at, |it| id_of(slots, *secret, it));
+        }
+    }
+
     /// Empties a slot. Its sessions stay with it.
     pub(crate) fn remove(&mut self, slot: u16) -> Option<Box<Connection>> {
+        self.strike_id(slot);
         let place = self.slots.get_mut(usize::from(slot))?;
         let connection = place.connection.take()?;
         place.sessions = connection.sessions;
@@ -253,7 +312,7 @@ impl Table {
             (false, true) => {
                 *self.by_ip.entry(address.ip()).or_default() += 1;
                 let Table { by_origin, slots, secret, .. } = self;
-                by_origin.insert(origin(*secret, address, id), Occupied::new(slot), |it| {
+                by_origin.insert(secret.of_connect(address, id), Occupied::new(slot), |it| {
                     origin_of(slots, *secret, it)
                 });
             }
@@ -261,7 +320,7 @@ impl Table {
                 decrement(&mut self.by_ip, &address.ip());
                 let Table { by_origin, slots, secret, .. } = self;
                 let is_it = |it| it == Occupied::new(slot);
-                by_origin.remove(origin(*secret, address, id), is_it, |it| origin_of(slots, *secret, it));
+                by_origin.remove(secret.of_connect(address, id), is_it, |it| origin_of(slots, *secret, it));
             }
             _ => {}
         }
@@ -280,37 +339,39 @@ impl Table {
             if let Some(connection) = &slot.connection {
                 assert_eq!(slot.counted.active, connection.is_active(), "slot {number} was not settled");
                 assert!(!slot.counted.indexed || self.knows(connection.address, connection.connect_id));
+                let (address, id) = (connection.address, connection.wire_id);
+                let found = self.route(address, id).or_else(|| self.route_from_anybody(id));
+                assert_eq!(found, Some(number), "slot {number} is not found by its id");
             }
         }
         assert_eq!(self.by_ip.values().map(|n| usize::from(*n)).sum::<usize>(), indexed, "by_ip");
         assert_eq!(self.by_origin.len(), indexed, "by_origin");
+        let taken = self.occupied.len();
+        assert!(self.by_id.as_ref().is_none_or(|index| index.len() == taken), "by_id");
     }
 }
 
-/// What a connection is found by: a hash of address and connect id, so that they need not be kept twice.
-fn origin(secret: [u64; 2], address: SocketAddr, id: ConnectId) -> Name {
-    let (high, low) = match address.ip() {
-        IpAddr::V4(ip) => (0, u64::from(ip.to_bits())),
-        IpAddr::V6(ip) => {
-            let [a, b, c, d, e, f, g, h] = ip.segments().map(u64::from);
-            (a << 48 | b << 32 | c << 16 | d, e << 48 | f << 32 | g << 16 | h)
-        }
-    };
-    let rest = u64::from(address.port()) << 32 | u64::from(u32::from_le_bytes(id.0));
-    let [first, second] = secret;
-    Name(fold(fold(low ^ first, high ^ second), rest ^ first))
-}
-
-fn origin_of(slots: &[Slot], secret: [u64; 2], at: Occupied) -> Option<Name> {
+fn origin_of(slots: &[Slot], secret: Secret, at: Occupied) -> Option<Name> {
     let connection = slots.get(usize::from(at.slot()))?.connection.as_deref()?;
-    Some(origin(secret, connection.address, connection.connect_id))
+    Some(secret.of_connect(connection.address, connection.connect_id))
 }
 
-/// Both halves of the product: every bit of the operands reaches every bit of the result's half.
-#[allow(clippy::cast_possible_truncation)] // the lower half
-const fn fold(a: u64, b: u64) -> u64 {
-    let product = (a | 1) as u128 * (b ^ 0x9E37_79B9_7F4A_7C15) as u128;
-    product as u64 ^ (product >> 64) as u64
+fn id_of(slots: &[Slot], secret: Secret, at: Occupied) -> Option<Name> {
+    let connection = slots.get(usize::from(at.slot()))?.connection.as_deref()?;
+    let address = if is_broadcast(connection.address) { ANYBODY } else { connection.address };
+    Some(secret.of_id(address, connection.wire_id))
+}
+
+/// Where those are looked for that connect to everybody's address.
+const ANYBODY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::BROADCAST), 0);
+
+pub(super) fn waits_for_anybody(connection: &Connection) -> bool {
+    connection.stage == Stage::Connecting && is_broadcast(connection.address)
+}
+
+/// Whether this is everybody's address: who connects to it is answered from another (PROTOCOL.md §14.5).
+pub(super) fn is_broadcast(address: SocketAddr) -> bool {
+    address.ip() == IpAddr::V4(Ipv4Addr::BROADCAST)
 }
 
 fn decrement<K: Ord>(counts: &mut BTreeMap<K, u16>, key: &K) {

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::num::NonZeroUsize;
 
-use enet_wire::{CHECKSUM_LEN, Header, Session};
+use enet_wire::{CHECKSUM_LEN, Command, ConnectId, Header, Session, WirePeerId};
 
 use super::Host;
 use super::draft::{COMMANDS, Draft};
@@ -51,6 +51,11 @@ impl Host {
             if !self.raw.is_empty() {
                 return self.transmit_raw(out);
             }
+            if self.lobby.wants_transmit()
+                && let Some(transmit) = self.transmit_to_lobby(out)
+            {
+                return Some(transmit);
+            }
             while let Some(visit) = self.next_visit() {
                 if let Some(transmit) = self.visit(&visit, out, segments) {
                     return Some(transmit);
@@ -66,7 +71,10 @@ impl Host {
     /// Whether [`poll_transmit`](Host::poll_transmit) has something to give at the time the host was last told.
     pub fn has_pending_transmit(&mut self) -> bool {
         self.settle_touched();
-        self.schedule.is_anything_ready() || !self.farewells.is_empty() || !self.raw.is_empty()
+        self.schedule.is_anything_ready()
+            || !self.farewells.is_empty()
+            || !self.raw.is_empty()
+            || self.lobby.wants_transmit()
     }
 
     /// Visits the next peer of the running pass; `None` when the pass is over. `check_timeouts` as in a service call.
@@ -77,6 +85,11 @@ impl Host {
     ) -> Option<Option<Transmit>> {
         if !self.raw.is_empty() {
             return Some(self.transmit_raw(out));
+        }
+        if self.lobby.wants_transmit()
+            && let Some(transmit) = self.transmit_to_lobby(out)
+        {
+            return Some(Some(transmit));
         }
         let visit = self.next_visit()?;
         if let (Visit::Slot(slot), true) = (&visit, check_timeouts)
@@ -195,7 +208,8 @@ impl Host {
             draft.pad();
         }
         let (end, sent_time, wrote_unreliable) = (draft.at(), draft.sent_time, draft.wrote_unreliable);
-        let len = self.seal(connection, out, end, sent_time);
+        let envelope = Envelope::of(connection, sent_time.then(|| self.shared.now.sent_time()));
+        let len = self.seal(&envelope, out, end);
         if wrote_unreliable {
             connection.disconnect_if_drained(&mut self.shared);
         }
@@ -203,16 +217,10 @@ impl Host {
     }
 
     /// Finishes the datagram whose commands are in the draft up to `end`: compression, header, checksum. Its length.
-    fn seal(&mut self, connection: &Connection, out: &mut Vec<u8>, end: usize, sent_time: bool) -> usize {
+    fn seal(&mut self, envelope: &Envelope, out: &mut Vec<u8>, end: usize) -> usize {
         let compressed = self.compress(end);
-        let known = !connection.remote_id.is_unknown();
-        let session = Session::new(connection.sessions.outgoing).filter(|_| known);
-        let header = Header {
-            peer: connection.remote_id,
-            session: session.unwrap_or_default(),
-            compressed: compressed.is_some(),
-            sent_time: sent_time.then(|| self.shared.now.sent_time()),
-        };
+        let Envelope { peer, session, connect_id, sent_time } = *envelope;
+        let header = Header { peer, session, compressed: compressed.is_some(), sent_time };
         let checksum = self.shared.checksum;
         let (head_len, sum_len) = (header.encoded_len(), checksum.map_or(0, |_| CHECKSUM_LEN));
         let start = COMMANDS - head_len - sum_len;
@@ -220,7 +228,7 @@ impl Host {
         let _ = header.encode_into(datagram); // there is room
         if let Some(checksum) = checksum {
             // The connect id stands in the checksum's place while it is computed (PROTOCOL.md §1.3).
-            let seed = if known { connection.connect_id.0 } else { [0; CHECKSUM_LEN] };
+            let seed = if peer.is_unknown() { [0; CHECKSUM_LEN] } else { connect_id.0 };
             put_at(datagram, head_len, seed);
             let sum = checksum.of(&[datagram]);
             put_at(datagram, head_len, sum);
@@ -236,6 +244,18 @@ impl Host {
         out.len() - before
     }
 
+    /// Builds a datagram of one command for somebody without a slot. Its length.
+    pub(super) fn seal_alone(
+        &mut self,
+        envelope: &Envelope,
+        command: &Command<'_>,
+        out: &mut Vec<u8>,
+    ) -> usize {
+        let room = self.draft.get_mut(COMMANDS..).unwrap_or_default();
+        let len = command.encode(room).unwrap_or(0); // there is room
+        self.seal(envelope, out, COMMANDS + len)
+    }
+
     /// Compresses the draft's commands into the scratch buffer; the length if that saves anything.
     fn compress(&mut self, end: usize) -> Option<usize> {
         let compressor = self.compressor.as_mut()?;
@@ -249,6 +269,26 @@ impl Host {
 fn put_at(datagram: &mut [u8], at: usize, bytes: [u8; CHECKSUM_LEN]) {
     if let Some(place) = datagram.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
         *place = bytes;
+    }
+}
+
+/// What is around the commands of a datagram.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Envelope {
+    /// Whom it is for, as they call themselves.
+    pub(super) peer: WirePeerId,
+    pub(super) session: Session,
+    /// Seed of the checksum for who knows it.
+    pub(super) connect_id: ConnectId,
+    pub(super) sent_time: Option<u16>,
+}
+
+impl Envelope {
+    #[inline]
+    fn of(connection: &Connection, sent_time: Option<u16>) -> Self {
+        let peer = connection.remote_id;
+        let session = Session::new(connection.sessions.outgoing).filter(|_| !peer.is_unknown());
+        Envelope { peer, session: session.unwrap_or_default(), connect_id: connection.connect_id, sent_time }
     }
 }
 

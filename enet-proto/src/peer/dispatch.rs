@@ -6,6 +6,7 @@ use enet_wire::{
 
 use super::acks::Ack;
 use super::rtt::round_trip_sample;
+use super::unsequenced::Judgement;
 use super::{Connection, Stage};
 use crate::channel::Channels;
 use crate::channel::inbox::Inbox;
@@ -54,9 +55,20 @@ impl Connection {
         let channel = command.channel;
         match command.body {
             Body::Connect(_) => Err(DiscardReason::UnexpectedCommand),
-            Body::VerifyConnect(verify) => self.on_verify_connect(&verify, shared),
+            Body::VerifyConnect(verify) => {
+                if self.stage == Stage::Connecting {
+                    self.control_in = command.seq;
+                }
+                self.on_verify_connect(&verify, shared)
+            }
             Body::Disconnect { data } => {
-                self.on_disconnect(data, command.acknowledge && sent_time.is_some(), shared);
+                let is_plausible = command.acknowledge && self.follows(command.seq);
+                self.on_disconnect(data, command.acknowledge && sent_time.is_some(), is_plausible, shared);
+                if let (Some(doubt), Some(sent_time), true) =
+                    (&mut self.doubt, sent_time, command.acknowledge)
+                {
+                    doubt.owed = Some(Ack { channel, seq: command.seq, sent_time, of_disconnect: true });
+                }
                 Ok(())
             }
             _ if !self.is_active() => Err(DiscardReason::UnexpectedCommand),
@@ -91,11 +103,13 @@ impl Connection {
         let sent_time = sent_time.ok_or(DiscardReason::NoSentTime)?;
         let of_disconnect = matches!(command.body, Body::Disconnect { .. });
         let owed = match self.stage {
+            Stage::Connected | Stage::DisconnectLater { .. } if of_disconnect => false, // doubted
             Stage::Connected => true,
             Stage::Disconnecting | Stage::AcknowledgingConnect { .. } => false,
             Stage::AcknowledgingDisconnect { .. } => of_disconnect,
             _ => !self.is_finished(),
         };
+        self.note_control(command);
         let too_far = self.channels.is_too_far_ahead(command.channel, command.seq);
         if owed && !too_far {
             let Command { channel, seq, .. } = *command;
@@ -105,8 +119,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Handles an acknowledgement (PROTOCOL.md §9.4). It counts as a sample and as a sign of life even if its number
-    /// is unknown.
+    /// Handles an acknowledgement (PROTOCOL.md §9.4). As in C, it counts as a sample and as a sign of life even if its
+    /// number is unknown, unless the profile knows better: it may be a copy that was under way for long, or forged.
     #[inline(never)]
     fn on_acknowledge(
         &mut self,
@@ -122,8 +136,18 @@ impl Connection {
             return Ok(());
         }
         let Some(sample) = round_trip_sample(shared.now, echoed) else { return Ok(()) };
-        self.on_sample(sample, shared.now);
         let acknowledged = self.take_acknowledged(channel, seq, shared);
+        if acknowledged.is_none() && !shared.profile.believes_any_acknowledgement() {
+            return Ok(());
+        }
+        self.on_sample(sample, shared.now);
+        if let Some(doubt) = &self.doubt
+            && sample <= shared.now.diff(doubt.since)
+        {
+            // It answers what was sent since: it was not its disconnect.
+            self.doubt = None;
+            shared.discard(DiscardReason::DoubtedDisconnect);
+        }
         match self.stage {
             Stage::AcknowledgingConnect { data } => match acknowledged {
                 Some(CommandKind::VerifyConnect) => self.establish(data),
@@ -142,7 +166,7 @@ impl Connection {
     }
 
     #[inline(always)]
-    fn on_sample(&mut self, sample: u32, now: Millis) {
+    pub(super) fn on_sample(&mut self, sample: u32, now: Millis) {
         let first = self.last_receive_time.is_unset();
         let before = self.throttle.value;
         if !first {
@@ -177,8 +201,11 @@ impl Connection {
 
     /// Handles DISCONNECT in either form (PROTOCOL.md §7). One that wants an acknowledgement but cannot have it, for
     /// want of a sent time, counts as the form without (docs/QUIRKS.md Q87).
-    fn on_disconnect(&mut self, data: u32, acknowledged: bool, shared: &mut Shared) {
+    fn on_disconnect(&mut self, data: u32, acknowledged: bool, is_plausible: bool, shared: &mut Shared) {
         let data = if mutants::is(Mutant::DisconnectDataLost) { 0 } else { data };
+        if self.is_active() && shared.confirms_disconnects && !is_plausible {
+            return self.doubt_disconnect(data, shared);
+        }
         let next = match self.stage {
             Stage::AcknowledgingDisconnect { .. } | Stage::Zombie { .. } | Stage::Over { .. } => return,
             Stage::AcknowledgingConnect { .. } => Stage::Over { event: None, was_established: false },
@@ -231,7 +258,15 @@ impl Connection {
         if id.get() >= self.channels.count() {
             return Err(DiscardReason::NoSuchChannel);
         }
-        let Some(fresh) = self.unsequenced_in.check(group) else { return Ok(()) };
+        let datagram = shared.profile.confirms_jumps().then_some(shared.stats.datagrams_received);
+        let fresh = match self.unsequenced_in.check(group, datagram) {
+            Judgement::Fresh(fresh) => fresh,
+            Judgement::Known => return Ok(()),
+            Judgement::Doubted => {
+                shared.discard(DiscardReason::DoubtedGroup);
+                return Ok(());
+            }
+        };
         let (receiver, intake) = self.intake(id, shared)?;
         receiver.on_unsequenced(payload, intake)?;
         if !mutants::is(Mutant::UnsequencedTwice) {

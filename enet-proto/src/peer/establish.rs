@@ -7,7 +7,8 @@ use enet_wire::{
 };
 use enet_wire::{ThrottleConfigure, VerifyConnect, WirePeerId};
 
-use super::{Connection, Sessions, Stage};
+use super::candidate::Candidate;
+use super::{Connection, Seat, Sessions, Stage};
 use crate::event::DisconnectReason;
 use crate::shared::Shared;
 use crate::stats::DiscardReason;
@@ -23,20 +24,19 @@ pub(crate) struct Request {
 }
 
 impl Connection {
-    /// A connection in the making, its CONNECT queued. `own_id` is what the remote's replies will carry.
+    /// A connection in the making, its CONNECT queued.
     pub(crate) fn connecting(
         to: SocketAddr,
-        own_id: WirePeerId,
+        seat: Seat,
         sessions: Sessions,
         request: Request,
         shared: &mut Shared,
     ) -> Self {
-        let mut new =
-            Connection::new(own_id.get(), Stage::Connecting, to, sessions, request.channels, shared.mtu);
+        let mut new = Connection::new(seat, Stage::Connecting, to, sessions, request.channels, shared.mtu);
         new.connect_id = request.connect_id;
         new.window_size = window_of(shared.outgoing_bandwidth);
         let body = Body::Connect(Connect {
-            outgoing_peer: own_id.get(),
+            outgoing_peer: seat.wire_id.get(),
             incoming_session: sessions.incoming,
             outgoing_session: sessions.outgoing,
             mtu: new.mtu,
@@ -55,7 +55,7 @@ impl Connection {
     /// The answer to a CONNECT that was let in, its VERIFY_CONNECT queued.
     pub(crate) fn accepting(
         from: SocketAddr,
-        own_id: WirePeerId,
+        seat: Seat,
         remote_id: WirePeerId,
         stored: Sessions,
         connect: &Connect,
@@ -65,24 +65,19 @@ impl Connection {
             outgoing: next_session(connect.incoming_session, stored.outgoing),
             incoming: next_session(connect.outgoing_session, stored.incoming),
         };
-        #[allow(clippy::cast_possible_truncation)] // limited by a u8
-        let channels = connect.channel_count.min(u32::from(shared.channel_limit)) as u8;
-        let mtu = connect.mtu.clamp(MIN_MTU, MAX_MTU).min(shared.mtu);
+        let Grant { channels, mtu, window } = Grant::of(connect, shared);
         let stage = Stage::AcknowledgingConnect { data: connect.data };
-        let mut new = Connection::new(own_id.get(), stage, from, sessions, channels, mtu);
+        let mut new = Connection::new(seat, stage, from, sessions, channels, mtu);
         new.remote_id = remote_id;
         new.connect_id = connect.connect_id;
-        new.incoming_bandwidth = connect.incoming_bandwidth;
-        new.outgoing_bandwidth = connect.outgoing_bandwidth;
+        new.on_bandwidth_limit(connect.incoming_bandwidth, connect.outgoing_bandwidth, shared);
         new.adopt_throttle(connect.throttle);
-        new.window_size = shared_window(shared.outgoing_bandwidth, connect.incoming_bandwidth);
-        let offered = window_of(shared.incoming_bandwidth).min(connect.window_size);
         let body = Body::VerifyConnect(VerifyConnect {
-            outgoing_peer: own_id.get(),
+            outgoing_peer: seat.wire_id.get(),
             incoming_session: sessions.outgoing,
             outgoing_session: sessions.incoming,
             mtu,
-            window_size: offered.clamp(MIN_WINDOW, MAX_WINDOW),
+            window_size: window,
             channel_count: u32::from(channels),
             incoming_bandwidth: shared.incoming_bandwidth,
             outgoing_bandwidth: shared.outgoing_bandwidth,
@@ -90,6 +85,32 @@ impl Connection {
             connect_id: connect.connect_id,
         });
         new.queue_control(body, shared);
+        new
+    }
+
+    /// A connection whose client has proven its address, just before it is established.
+    pub(crate) fn admitted(
+        from: SocketAddr,
+        slot: u16,
+        candidate: &Candidate,
+        sample: Option<u32>,
+        shared: &mut Shared,
+    ) -> Self {
+        let proof = candidate.proof;
+        let sessions = Sessions { incoming: proof.incoming(), outgoing: proof.outgoing() };
+        let seat = Seat { slot, wire_id: proof.id() };
+        let mtu = u32::from(candidate.mtu);
+        let stage = Stage::AcknowledgingConnect { data: candidate.data };
+        let mut new = Connection::new(seat, stage, from, sessions, candidate.channels, mtu);
+        new.local = candidate.local;
+        new.remote_id = candidate.remote_id;
+        new.connect_id = candidate.connect_id;
+        new.on_bandwidth_limit(candidate.incoming_bandwidth, candidate.outgoing_bandwidth, shared);
+        new.adopt_throttle(candidate.throttle);
+        new.control_seq = proof.seq;
+        if let Some(sample) = sample {
+            new.on_sample(sample, shared.now);
+        }
         new
     }
 
@@ -149,6 +170,27 @@ impl Connection {
         self.throttle.interval = settings.interval;
         self.throttle.acceleration = settings.acceleration;
         self.throttle.deceleration = settings.deceleration;
+    }
+}
+
+/// What is granted to who asks to connect (PROTOCOL.md §6.2).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Grant {
+    pub(crate) channels: u8,
+    pub(crate) mtu: u32,
+    /// Bytes the remote may have in flight.
+    pub(crate) window: u32,
+}
+
+impl Grant {
+    pub(crate) fn of(connect: &Connect, shared: &Shared) -> Self {
+        let window = window_of(shared.incoming_bandwidth).min(connect.window_size);
+        Grant {
+            #[allow(clippy::cast_possible_truncation)] // limited by a u8
+            channels: connect.channel_count.min(u32::from(shared.channel_limit)) as u8,
+            mtu: connect.mtu.clamp(MIN_MTU, MAX_MTU).min(shared.mtu),
+            window: window.clamp(MIN_WINDOW, MAX_WINDOW),
+        }
     }
 }
 

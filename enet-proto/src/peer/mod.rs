@@ -2,8 +2,10 @@
 //! afterwards what it wants.
 
 pub(crate) mod acks;
+pub(crate) mod candidate;
 pub(crate) mod command;
 pub(crate) mod dispatch;
+pub(crate) mod doubt;
 pub(crate) mod establish;
 pub(crate) mod loss;
 pub(crate) mod outgoing;
@@ -26,6 +28,7 @@ use crate::profile::{GiveUp, Silence};
 use crate::shared::{LocalAddress, Shared};
 use crate::time::{HALF_A_DAY, Millis};
 use acks::Acks;
+use doubt::Doubt;
 use loss::PacketLoss;
 use outgoing::{Choice, Expiry, Limits, Outgoing};
 use rtt::Rtt;
@@ -75,10 +78,19 @@ impl Sessions {
     pub(crate) const NONE: Sessions = Sessions { incoming: 0xff, outgoing: 0xff };
 }
 
+/// Where a connection sits: its slot, and what the remote's datagrams call it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seat {
+    pub(crate) slot: u16,
+    pub(crate) wire_id: WirePeerId,
+}
+
 /// One connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) slot: u16,
+    /// Its name in the headers of the remote's datagrams.
+    pub(crate) wire_id: WirePeerId,
     pub(crate) stage: Stage,
     pub(crate) address: SocketAddr,
     /// Our own address as the remote last used it, if the driver knows.
@@ -101,6 +113,10 @@ pub(crate) struct Connection {
     pub(crate) acks: Acks,
     pub(crate) outgoing: Outgoing,
     pub(crate) control_seq: ReliableSeq,
+    /// The latest number of the remote's control commands.
+    control_in: ReliableSeq,
+    /// A disconnect that is not believed yet.
+    doubt: Option<Box<Doubt>>,
     pub(crate) unsequenced_in: UnsequencedWindow,
     pub(crate) unsequenced_out: UnsequencedGroup,
     pub(crate) rtt: Rtt,
@@ -142,7 +158,7 @@ impl Settings {
 
 impl Connection {
     pub(crate) fn new(
-        slot: u16,
+        Seat { slot, wire_id }: Seat,
         stage: Stage,
         address: SocketAddr,
         sessions: Sessions,
@@ -151,6 +167,7 @@ impl Connection {
     ) -> Self {
         Connection {
             slot,
+            wire_id,
             stage,
             address,
             local: None,
@@ -168,6 +185,8 @@ impl Connection {
             acks: Acks::default(),
             outgoing: Outgoing::default(),
             control_seq: ReliableSeq(0),
+            control_in: ReliableSeq(0),
+            doubt: None,
             unsequenced_in: UnsequencedWindow::new(),
             unsequenced_out: UnsequencedGroup(0),
             rtt: Rtt::default(),
@@ -199,7 +218,12 @@ impl Connection {
             return None;
         }
         let in_flight = self.outgoing.deadline(&shared.commands);
-        in_flight.or_else(|| if self.ping_due(shared.now) { None } else { self.next_ping(shared.now) })
+        let deadline =
+            in_flight.or_else(|| if self.ping_due(shared.now) { None } else { self.next_ping(shared.now) });
+        match (deadline, self.doubt_deadline()) {
+            (Some(deadline), Some(doubt)) => Some(if doubt.less(deadline) { doubt } else { deadline }),
+            (deadline, doubt) => deadline.or(doubt),
+        }
     }
 
     /// Whether something can be sent now.
@@ -270,6 +294,7 @@ impl Connection {
         if self.is_finished() {
             return;
         }
+        self.check_doubt(shared);
         let give_up = self.settings().give_up;
         let Connection { outgoing, earliest_timeout, loss, .. } = self;
         let Shared { now, profile, commands, .. } = shared;
@@ -361,6 +386,7 @@ impl Connection {
 
     /// Drops what is queued in either direction. Estimators and counters stay (PROTOCOL.md §7).
     pub(crate) fn clear_queues(&mut self, shared: &mut Shared) {
+        self.doubt = None;
         self.acks.clear(&mut shared.acks);
         self.outgoing.clear(&mut shared.commands);
         self.inbox.clear(&mut shared.memory);
@@ -387,6 +413,12 @@ impl Connection {
     /// Whether the connection is past every exchange.
     pub(crate) const fn is_finished(&self) -> bool {
         matches!(self.stage, Stage::Zombie { .. } | Stage::Over { .. })
+    }
+
+    /// Whether its slot will be free before long.
+    pub(crate) const fn is_leaving(&self) -> bool {
+        !matches!(self.stage, Stage::Connecting | Stage::AcknowledgingConnect { .. } | Stage::Connected)
+            || self.doubt.is_some()
     }
 
     /// Whether nothing is queued, in flight or to be retransmitted. Acknowledgements do not count.

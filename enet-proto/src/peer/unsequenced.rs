@@ -11,6 +11,8 @@ const ACCEPTED_SPAN: u32 = 32 * WINDOW as u32;
 #[derive(Debug, Clone)]
 pub(crate) struct UnsequencedWindow {
     base: u16,
+    /// A block far ahead, and which datagram spoke of it.
+    doubted: Option<(u16, u32)>,
     seen: Seen,
 }
 
@@ -81,13 +83,23 @@ impl Seen {
     }
 }
 
+/// What a group is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Judgement {
+    Fresh(Fresh),
+    /// A duplicate, or of the past.
+    Known,
+    /// Far ahead, says a single datagram.
+    Doubted,
+}
+
 /// A group that is new: to be marked once its packet has been taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fresh(u16);
 
 impl UnsequencedWindow {
     pub(crate) const fn new() -> Self {
-        UnsequencedWindow { base: 0, seen: Seen::NONE }
+        UnsequencedWindow { base: 0, doubted: None, seen: Seen::NONE }
     }
 
     /// First group of the current block.
@@ -95,20 +107,38 @@ impl UnsequencedWindow {
         self.base
     }
 
-    /// Moves the window to the group's block if that is ahead; `None` for duplicates and groups of the past.
-    pub(crate) fn check(&mut self, group: UnsequencedGroup) -> Option<Fresh> {
+    /// Moves the window to the group's block if that is ahead. Past the next block it does so only if another datagram
+    /// spoke of the same region, where the number of this one is given: so one forged group costs a block at most.
+    #[allow(clippy::cast_possible_truncation)] // enough to tell two datagrams apart
+    pub(crate) fn check(&mut self, group: UnsequencedGroup, datagram: Option<u64>) -> Judgement {
         let index = group.0 % WINDOW;
         let unwrapped = u32::from(group.0) + if group.0 < self.base { 0x1_0000 } else { 0 };
         if unwrapped >= u32::from(self.base) + ACCEPTED_SPAN {
-            return None;
+            return Judgement::Known;
         }
-        if group.0 - index != self.base {
-            self.base = group.0 - index;
+        let block = group.0 - index;
+        if block != self.base {
+            if let Some(datagram) = datagram
+                && unwrapped >= u32::from(self.base) + u32::from(2 * WINDOW)
+                && !self.is_confirmed(block, datagram as u32)
+            {
+                self.doubted = Some((block, datagram as u32));
+                return Judgement::Doubted;
+            }
+            self.base = block;
+            self.doubted = None;
             self.seen.clear();
         } else if self.seen.contains(index) {
-            return None;
+            return Judgement::Known;
         }
-        Some(Fresh(index))
+        Judgement::Fresh(Fresh(index))
+    }
+
+    /// Whether another datagram spoke of this block or one beside it.
+    fn is_confirmed(&self, block: u16, datagram: u32) -> bool {
+        self.doubted.is_some_and(|(other, by)| {
+            by != datagram && block.wrapping_sub(other).wrapping_add(WINDOW) <= 2 * WINDOW
+        })
     }
 
     /// Marks a group that `check` found new.
@@ -132,7 +162,47 @@ mod tests {
     use proptest::prelude::*;
 
     fn accept(window: &mut UnsequencedWindow, group: u16) -> bool {
-        window.check(UnsequencedGroup(group)).map(|fresh| window.mark(fresh)).is_some()
+        accept_in(window, group, None)
+    }
+
+    fn accept_in(window: &mut UnsequencedWindow, group: u16, datagram: Option<u64>) -> bool {
+        match window.check(UnsequencedGroup(group), datagram) {
+            Judgement::Fresh(fresh) => {
+                window.mark(fresh);
+                true
+            }
+            Judgement::Known | Judgement::Doubted => false,
+        }
+    }
+
+    #[test]
+    fn a_jump_is_believed_with_the_second_datagram() {
+        let mut window = UnsequencedWindow::new();
+        let script = [
+            (1, 1, true),
+            (31_000, 2, false),
+            (31_001, 2, false), // the same one
+            (2, 3, true),
+            (50, 4, true),
+            (31_900, 5, true),
+            (31_901, 6, true),
+            (33_000, 7, true), // the next block
+            (3, 8, false),
+        ];
+        for (step, (group, datagram, taken)) in script.into_iter().enumerate() {
+            assert_eq!(accept_in(&mut window, group, Some(datagram)), taken, "step {step}, group {group}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn one_forged_group_costs_a_block_at_most(at in 0u16..60_000, forged: u16) {
+            let mut window = UnsequencedWindow::new();
+            window.base = at - at % WINDOW;
+            accept_in(&mut window, forged, Some(0));
+            let taken = (1..=2_000u16).filter(|step| accept_in(&mut window, at.wrapping_add(*step), Some(u64::from(*step))));
+            prop_assert!(2_000 - taken.count() <= usize::from(WINDOW));
+        }
     }
 
     #[test]

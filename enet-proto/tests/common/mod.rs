@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The remote has no protocol of its own: it says to one [`Host`] exactly what the test tells it, and remembers what it
-//! hears. Time is virtual. A connection made here has a round trip time of 10 ms with variance 5, so that a command is
+//! hears. The host decides as C does, for the rules of PROTOCOL.md are C's; see [`modern`] for its own. Time is virtual. A connection made here has a round trip time of 10 ms with variance 5, so that a command is
 //! repeated after 30 ms, and the host's clock then reads 0x000f_5000.
 #![allow(dead_code, reason = "every test binary uses its own part of this")]
 #![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests")]
@@ -21,7 +21,7 @@ use std::num::NonZeroUsize;
 
 use enet_proto::{
     ChannelLimit, Checksum, ConnectId, ConnectOptions, Datagram, Event, Host, HostConfig, Instant, Packet,
-    Peer, PeerId, PeerMut, PeerState, PeerStats,
+    Peer, PeerId, PeerMut, PeerState, PeerStats, Profile,
 };
 use enet_testkit::{Opened, commands};
 use enet_wire::{Body, Command, Connect, Header, Session, VerifyConnect, WirePeerId, Writer};
@@ -49,6 +49,10 @@ pub(crate) struct Crafted {
     pub(crate) header: Header,
     /// With what they are sealed.
     pub(crate) checksum: Option<Checksum>,
+    /// Number and time of the VERIFY_CONNECT heard last.
+    answered: Option<(u16, u16)>,
+    /// The id of the connection that the remote is about to make.
+    joining: Option<ConnectId>,
     /// The latest connection of the host's that was told of.
     pub(crate) id: Option<PeerId>,
     pub(crate) now: Instant,
@@ -84,6 +88,7 @@ impl Crafted {
     /// A remote the host has not heard of, before a host changed by `change`.
     pub(crate) fn stranger_with(change: impl FnOnce(&mut HostConfig)) -> Crafted {
         let mut config = HostConfig::new([7; 32]);
+        config.profile = Profile::Compat;
         change(&mut config);
         let start = Instant::from_millis(START - ROUND_TRIP);
         let mut remote = Crafted {
@@ -91,6 +96,8 @@ impl Crafted {
             host: Host::new(config),
             address: SocketAddr::from(HERE),
             header: Header::default(),
+            answered: None,
+            joining: None,
             id: None,
             now: start,
             marked: start,
@@ -104,6 +111,11 @@ impl Crafted {
     /// A remote the host has not heard of.
     pub(crate) fn stranger() -> Crafted {
         Crafted::stranger_with(|_| {})
+    }
+
+    /// A remote that a host of `Profile::Modern` has not heard of.
+    pub(crate) fn modern() -> Crafted {
+        Crafted::stranger_with(modern)
     }
 
     /// A client that is connected to a host changed by `change`, with 2 channels.
@@ -166,13 +178,23 @@ impl Crafted {
     /// Connects to the host as a client, at once answered, and the answer acknowledged after 10 ms.
     #[track_caller]
     pub(crate) fn joins(&mut self, connect: Connect) {
-        let sent = self.clock();
         let granted = self.knocks(connect).expect("a VERIFY_CONNECT");
         self.wait(ROUND_TRIP);
         self.adopts(&granted);
-        self.says(&[commands::acknowledge(0xff, 1, sent)]);
+        self.says(&[self.proof()]);
         self.events();
         self.mark();
+    }
+
+    /// Number and time of sending of that VERIFY_CONNECT.
+    pub(crate) const fn answered(&self) -> Option<(u16, u16)> {
+        self.answered
+    }
+
+    /// The acknowledgement of the VERIFY_CONNECT that was heard last.
+    pub(crate) fn proof(&self) -> Command<'static> {
+        let (seq, sent_time) = self.answered.expect("a VERIFY_CONNECT");
+        commands::acknowledge(0xff, seq, sent_time)
     }
 
     /// Sends a CONNECT; what the host answers.
@@ -180,17 +202,33 @@ impl Crafted {
         self.header = Header::default();
         self.says(&[commands::connect(connect)]);
         let heard = self.heard();
-        heard.iter().flat_map(Heard::commands).find_map(|command| match command.body {
-            Body::VerifyConnect(granted) => Some(granted),
-            _ => None,
-        })
+        let answered = heard.iter().find_map(|datagram| {
+            datagram.commands().into_iter().find_map(|command| match command.body {
+                Body::VerifyConnect(granted) => Some((granted, command.seq.0, datagram.header().sent_time)),
+                _ => None,
+            })
+        });
+        let (granted, seq, sent_time) = answered?;
+        self.answered = Some((seq, sent_time.expect("a time to echo")));
+        Some(granted)
     }
 
     /// From now on the remote's datagrams carry what the host asked for.
     pub(crate) fn adopts(&mut self, granted: &VerifyConnect) {
         self.header.peer = WirePeerId::new(granted.outgoing_peer).expect("a slot");
         self.header.session = Session::new(granted.outgoing_session).expect("a session");
-        self.id = self.host.peer_at(granted.outgoing_peer).map(|peer| peer.id());
+        self.joining = Some(granted.connect_id);
+        self.recognizes();
+    }
+
+    /// The connection that the remote is about to make is the one that tests talk of, once the host has it.
+    fn recognizes(&mut self) {
+        let Some(connect_id) = self.joining else { return };
+        let mut peers = self.host.peers();
+        let peer = peers.find(|peer| peer.address() == self.address && peer.connect_id() == connect_id);
+        if let Some(id) = peer.map(|peer| peer.id()) {
+            (self.id, self.joining) = (Some(id), None);
+        }
     }
 
     // ---- Talking
@@ -211,6 +249,7 @@ impl Crafted {
     pub(crate) fn utters(&mut self, bytes: &[u8]) {
         self.host.handle_datagram(self.now, Datagram::new(self.address, bytes));
         self.host.check_invariants();
+        self.recognizes();
     }
 
     /// The datagram with these commands that the remote would send now.
@@ -354,6 +393,11 @@ impl Crafted {
     pub(crate) fn host_sends(&mut self, channel: u8, packet: Packet) {
         self.peer_mut().send(channel, packet).expect("a packet that can be sent");
     }
+}
+
+/// A host's own decisions, for what differs from C's.
+pub(crate) fn modern(config: &mut HostConfig) {
+    config.profile = Profile::Modern;
 }
 
 /// What a stock client asks for, with 2 channels and the id of these tests.

@@ -8,6 +8,7 @@ use enet_proto::{
     ChannelLimit, Checksum, ConnectOptions, Datagram, Delivery, Event, Host, HostConfig, Instant, Packet,
     PeerId, PeerLimit, RangeCoder,
 };
+use enet_wire::{Body, Command, Header, Session, WirePeerId};
 use proptest::prelude::*;
 
 /// One step of a script. `side` 0 is the client, 1 the server.
@@ -154,6 +155,30 @@ impl World {
         world.weather = weather;
         world.launched = 0;
         world
+    }
+
+    /// How the client's datagrams begin once it is connected: with a time of sending.
+    pub(crate) fn word_to_server(&self) -> [u8; 2] {
+        let verify = self.wire.iter().filter(|(_, side, _)| *side == 1).find_map(|(_, _, bytes)| {
+            let (_, rest) = Header::decode(bytes).ok()?;
+            match Command::decode(rest).ok()?.0.body {
+                Body::VerifyConnect(verify) => Some(verify),
+                _ => None,
+            }
+        });
+        let verify = verify.unwrap();
+        let header = Header {
+            peer: WirePeerId::new(verify.outgoing_peer).unwrap(),
+            session: Session::new(verify.outgoing_session).unwrap(),
+            sent_time: Some(0),
+            ..Header::default()
+        };
+        *header.encode().first_chunk().unwrap()
+    }
+
+    /// Makes a datagram one of the client's.
+    pub(crate) fn direct(&self, bytes: &mut [u8]) {
+        *bytes.first_chunk_mut().unwrap() = self.word_to_server();
     }
 
     pub(crate) fn at(&self) -> Instant {

@@ -75,6 +75,8 @@ pub(super) enum Departure {
 #[derive(Debug, Clone)]
 pub(super) struct Lane {
     base: u16,
+    /// The first number may be any.
+    is_open: bool,
     flights: VecDeque<Flight>,
     /// Unacknowledged payload bytes.
     pub(super) in_flight: u64,
@@ -84,13 +86,21 @@ pub(super) struct Lane {
 
 impl Default for Lane {
     fn default() -> Self {
-        Lane { base: 1, flights: VecDeque::new(), in_flight: 0, unreliable: (0, 0) }
+        Lane { base: 1, is_open: false, flights: VecDeque::new(), in_flight: 0, unreliable: (0, 0) }
     }
 }
 
 impl Lane {
+    /// One whose first number may be any, as that of a VERIFY_CONNECT.
+    fn open() -> Self {
+        Lane { is_open: true, ..Lane::default() }
+    }
+
     /// A number leaves.
     pub(super) fn depart(&mut self, at: Time, number: u16, len: u16, lost: bool) -> Departure {
+        if std::mem::take(&mut self.is_open) {
+            self.base = number;
+        }
         let index = usize::from(number.wrapping_sub(self.base));
         if let Some(flight) = self.flights.get_mut(index) {
             let before = *flight;
@@ -231,7 +241,7 @@ impl Half {
             established: false,
             mtu: enet_wire::MAX_MTU,
             channels: enet_wire::MAX_CHANNELS,
-            control: Lane::default(),
+            control: Lane::open(),
             lanes: Vec::new(),
             owed: VecDeque::new(),
             fresh: Vec::new(),

@@ -1,6 +1,6 @@
 //! Time: T1, T2, T3.
 
-use enet_wire::Command;
+use enet_wire::{Command, CommandKind};
 
 use super::Judge;
 use super::half::Flight;
@@ -28,6 +28,10 @@ impl Judge {
         let (channel, number) = (command.channel.get(), command.seq.0);
         let Some(book) = self.hosts.get(from) else { return };
         if !self.tap.half(id).sure || before.attempts == 0 {
+            return;
+        }
+        // Modern hosts repeat their answer whenever they are asked, to who has not proven the address.
+        if self.is_modern(from) && command.kind() == CommandKind::VerifyConnect {
             return;
         }
         if before.acked.is_some_and(|acked| acked < book.settled) {

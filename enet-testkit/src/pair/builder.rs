@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use enet_proto::{ChannelLimit, ConnectOptions, HostConfig, Instant, PeerState};
+use enet_proto::{ChannelLimit, ConnectOptions, HostConfig, Instant, PeerState, Profile};
 use enet_wire::CommandKind;
 
 use super::network::Network;
@@ -40,13 +40,24 @@ impl Default for PairBuilder {
             delay: ms(10),
             start: Instant::from_millis(1_000_000),
             options: ConnectOptions { channels: TWO, ..ConnectOptions::default() },
-            client: HostConfig::new([1; 32]),
-            server: HostConfig::new([2; 32]),
+            client: compat([1; 32]),
+            server: compat([2; 32]),
         }
     }
 }
 
+fn compat(seed: [u8; 32]) -> HostConfig {
+    let mut config = HostConfig::new(seed);
+    config.profile = Profile::Compat;
+    config
+}
+
 impl PairBuilder {
+    /// The hosts decide as `Profile::Modern` has it.
+    pub fn modern(self) -> Self {
+        self.both(|config| config.profile = Profile::Modern)
+    }
+
     /// How long a datagram travels, each way. Default 10 ms.
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;

@@ -95,8 +95,8 @@ impl Pair {
     /// that follows each connect. The log is empty and time counts from here. The next idle ping is almost half a second
     /// away.
     ///
-    /// The defaults: 10 ms each way, 2 channels, [`HostConfig::new`](enet_proto::HostConfig::new). Others:
-    /// [`Pair::with`].
+    /// The defaults: 10 ms each way, 2 channels, [`HostConfig::new`](enet_proto::HostConfig::new), but with
+    /// C's decisions (`Profile::Compat`), which every rule of PROTOCOL.md is about. Others: [`Pair::with`].
     pub fn connected() -> Pair {
         Pair::with().connected()
     }

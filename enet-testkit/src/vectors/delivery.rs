@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 
-use enet_proto::{ChannelLimit, Datagram, Event, Host, HostConfig, Instant, PeerLimit};
+use enet_proto::{ChannelLimit, Datagram, Event, Host, HostConfig, Instant, PeerLimit, Profile};
 use enet_wire::{Body, Command, Connect, Header, WirePeerId, Writer};
 use serde::Deserialize;
 
@@ -83,6 +83,7 @@ impl Receiver {
     fn new(session: &Session<'_>) -> Result<Self, String> {
         let channels = ChannelLimit::new(session.channels).ok_or("a connection without channels")?;
         let mut config = HostConfig::new([0; 32]);
+        config.profile = Profile::Compat;
         config.peers = PeerLimit::MIN;
         config.channels = channels;
         config.max_waiting_data = session.maximum_waiting_data;

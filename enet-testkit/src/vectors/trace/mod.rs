@@ -393,7 +393,7 @@ pub(super) fn received_flags(delivery: Delivery) -> u32 {
 fn recorded(event: &Event) -> RecordedEvent<'static> {
     let nothing = RecordedEvent {
         kind: 0,
-        peer: event.peer().slot(),
+        peer: event.peer().map_or(u16::MAX, |peer| peer.slot()),
         data: None,
         channel: None,
         flags: None,

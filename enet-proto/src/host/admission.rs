@@ -1,0 +1,190 @@
+//! Admission: who may connect, and the words that refuse the others ([`Admit`], [`Admission`]).
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use core::net::SocketAddr;
+
+use enet_wire::{ConnectId, Session, WirePeerId};
+
+use super::half_open::HalfOpen;
+use super::origin::Secret;
+use super::resting::Resting;
+use crate::config::HostConfig;
+use crate::event::RequestId;
+use crate::peer::candidate::Candidate;
+use crate::shared::LocalAddress;
+
+/// Somebody asks to connect. Whether the address is theirs is not proven yet.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectAttempt {
+    /// Where the datagram says it comes from.
+    pub address: SocketAddr,
+    /// What was given to `connect`.
+    pub data: u32,
+    /// Channels asked for.
+    pub channels: u32,
+    /// The attempt's id: it stays the same when the client repeats itself.
+    pub connect_id: ConnectId,
+}
+
+/// Decides about connects before anything is kept of them: see [`Host::set_admission`](crate::Host::set_admission).
+///
+/// Every `FnMut(&ConnectAttempt) -> Admission` is one.
+pub trait Admit: Send {
+    /// What to do with somebody who asks to connect.
+    fn admit(&mut self, attempt: &ConnectAttempt) -> Admission;
+}
+
+impl<F: FnMut(&ConnectAttempt) -> Admission + Send> Admit for F {
+    fn admit(&mut self, attempt: &ConnectAttempt) -> Admission {
+        self(attempt)
+    }
+}
+
+/// What becomes of somebody who asks to connect.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// They may, once they have proven their address.
+    Accept,
+    /// The application decides once they have proven their address: it gets a
+    /// [`ConnectRequest`](crate::Event::ConnectRequest).
+    Ask,
+    /// They may not, and are told so with this number: their attempt ends at once with a disconnect event that carries it.
+    Refuse(u32),
+    /// They are not answered, and give up after half a minute.
+    Ignore,
+}
+
+/// A disconnect for somebody who has no slot.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Refusal {
+    pub(crate) to: SocketAddr,
+    pub(crate) local: Option<LocalAddress>,
+    pub(crate) remote_id: WirePeerId,
+    pub(crate) session: Session,
+    pub(crate) connect_id: ConnectId,
+    pub(crate) data: u32,
+}
+
+impl Refusal {
+    /// For a client that has heard from us.
+    pub(crate) fn of(candidate: &Candidate, data: u32) -> Self {
+        Refusal {
+            to: candidate.address(),
+            local: candidate.local,
+            remote_id: candidate.remote_id,
+            session: Session::new(candidate.proof.outgoing()).unwrap_or_default(),
+            connect_id: candidate.connect_id,
+            data,
+        }
+    }
+}
+
+/// Refusals in a second, and refusals that wait to be sent. Who gets none tries again.
+const REFUSALS: u32 = 1_000;
+
+/// How long the application may think about a request, in ms: less than a stock client waits for its first answer.
+const PATIENCE: u64 = 10_000;
+
+/// Those who have proven their address, and whom the application has to decide about.
+#[derive(Debug, Default)]
+pub(crate) struct Requests {
+    waiting: BTreeMap<RequestId, Waiting>,
+    by_id: BTreeMap<(SocketAddr, WirePeerId), RequestId>,
+    last: u64,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    candidate: Candidate,
+    sample: Option<u32>,
+    until: u64,
+}
+
+impl Requests {
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub(crate) fn insert(&mut self, candidate: Candidate, sample: Option<u32>, now: u64) -> RequestId {
+        self.last += 1;
+        let id = RequestId(self.last);
+        self.by_id.insert((candidate.address(), candidate.proof.id()), id);
+        self.waiting.insert(id, Waiting { candidate, sample, until: now.saturating_add(PATIENCE) });
+        id
+    }
+
+    /// The candidate, and the round trip time its acknowledgement told.
+    pub(crate) fn remove(&mut self, id: RequestId) -> Option<(Candidate, Option<u32>)> {
+        let Waiting { candidate, sample, .. } = self.waiting.remove(&id)?;
+        self.by_id.remove(&(candidate.address(), candidate.proof.id()));
+        Some((candidate, sample))
+    }
+
+    pub(crate) fn get(&self, id: RequestId) -> Option<&Candidate> {
+        Some(&self.waiting.get(&id)?.candidate)
+    }
+
+    /// The request whose client's datagrams carry this id.
+    pub(crate) fn route(&self, from: SocketAddr, id: WirePeerId) -> Option<RequestId> {
+        self.by_id.get(&(from, id)).copied()
+    }
+
+    /// Whether a CONNECT belongs to one of them.
+    pub(crate) fn knows(&self, from: SocketAddr, connect_id: ConnectId) -> bool {
+        let from_there = (from, WirePeerId::from_bits(0))..=(from, WirePeerId::UNKNOWN);
+        let mut requests = self.by_id.range(from_there).filter_map(|(_, id)| self.waiting.get(id));
+        requests.any(|it| it.candidate.connect_id == connect_id)
+    }
+
+    /// One that has waited for too long.
+    pub(crate) fn expired(&self, now: u64) -> Option<RequestId> {
+        self.waiting.first_key_value().filter(|(_, it)| it.until <= now).map(|(id, _)| *id)
+    }
+
+    /// When the first one will have.
+    pub(crate) fn deadline(&self) -> Option<u64> {
+        self.waiting.first_key_value().map(|(_, it)| it.until)
+    }
+}
+
+/// Everybody who has no slot yet, or none any more.
+pub(crate) struct Lobby {
+    pub(crate) half_open: HalfOpen,
+    pub(crate) requests: Requests,
+    pub(crate) resting: Resting,
+    pub(crate) policy: Option<Box<dyn Admit>>,
+    pub(crate) refusals: VecDeque<Refusal>,
+    /// When the running second began, and refusals in it.
+    refused: (u64, u32),
+}
+
+impl Lobby {
+    pub(crate) fn new(config: &HostConfig, secret: Secret) -> Self {
+        Lobby {
+            half_open: HalfOpen::new(config.half_open.get(), config.strict_handshake, secret),
+            requests: Requests::default(),
+            resting: Resting::default(),
+            policy: None,
+            refusals: VecDeque::new(),
+            refused: (0, 0),
+        }
+    }
+
+    /// Whether somebody here is to be written to.
+    #[inline]
+    pub(crate) fn wants_transmit(&self) -> bool {
+        self.half_open.wants_to_reply() || !self.refusals.is_empty()
+    }
+
+    /// Whether another refusal may be sent.
+    pub(crate) fn may_refuse(&mut self, now: u64) -> bool {
+        let (began, count) = self.refused;
+        let (began, count) = if now.saturating_sub(began) < 1_000 { (began, count) } else { (now, 0) };
+        let may = count < REFUSALS && self.refusals.len() < REFUSALS as usize;
+        self.refused = (began, count + u32::from(may));
+        may
+    }
+}

@@ -1,0 +1,60 @@
+//! [`Secret`]: names for what comes from an address, hashed so that nobody can choose addresses that collide.
+
+use core::net::{IpAddr, SocketAddr};
+
+use enet_wire::{ConnectId, WirePeerId};
+
+use crate::collections::index::Name;
+
+/// What names are hashed with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Secret(pub(crate) [u64; 2]);
+
+impl Secret {
+    /// The name of a connection attempt.
+    pub(crate) fn of_connect(self, from: SocketAddr, id: ConnectId) -> Name {
+        self.of(from, u32::from_le_bytes(id.0))
+    }
+
+    /// The name of what datagrams with this id in their header are for.
+    #[inline]
+    pub(crate) fn of_id(self, from: SocketAddr, id: WirePeerId) -> Name {
+        self.of(from, u32::from(id.get()))
+    }
+
+    #[inline]
+    fn of(self, address: SocketAddr, number: u32) -> Name {
+        let (high, low) = halves(address.ip());
+        let rest = u64::from(address.port()) << 32 | u64::from(number);
+        let [first, second] = self.0;
+        Name(fold(fold(low ^ first, high ^ second), rest ^ first))
+    }
+
+    /// A number for the network an address is in: 24 bits of an IPv4 address, 64 of an IPv6 address.
+    #[allow(clippy::cast_possible_truncation)] // any bits will do
+    pub(crate) fn of_network(self, ip: IpAddr) -> usize {
+        let [first, second] = self.0;
+        let network = match ip.to_canonical() {
+            IpAddr::V4(ip) => u64::from(ip.to_bits() >> 8),
+            ip @ IpAddr::V6(_) => halves(ip).0,
+        };
+        (fold(network ^ second, first) >> 16) as usize
+    }
+}
+
+fn halves(ip: IpAddr) -> (u64, u64) {
+    match ip {
+        IpAddr::V4(ip) => (0, u64::from(ip.to_bits())),
+        IpAddr::V6(ip) => {
+            let [a, b, c, d, e, f, g, h] = ip.segments().map(u64::from);
+            (a << 48 | b << 32 | c << 16 | d, e << 48 | f << 32 | g << 16 | h)
+        }
+    }
+}
+
+/// Both halves of the product: every bit of the operands reaches every bit of the result's half.
+#[allow(clippy::cast_possible_truncation)] // the lower half
+const fn fold(a: u64, b: u64) -> u64 {
+    let product = (a | 1) as u128 * (b ^ 0x9E37_79B9_7F4A_7C15) as u128;
+    product as u64 ^ (product >> 64) as u64
+}
