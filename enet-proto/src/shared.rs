@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use core::num::NonZeroU8;
 
 use crate::channel::memory::Memory;
-use crate::config::{Checksum, HostConfig};
+use crate::config::{Checksum, HostConfig, Redundancy};
 use crate::peer::acks::Runs;
 use crate::peer::command::Commands;
 use crate::profile::Profile;
@@ -17,6 +17,7 @@ use crate::time::Millis;
 pub(crate) struct Shared {
     pub(crate) now: Millis,
     pub(crate) profile: Profile,
+    pub(crate) redundancy: Redundancy,
     pub(crate) mtu: u32,
     pub(crate) channel_limit: u8,
     pub(crate) incoming_bandwidth: u32,
@@ -44,6 +45,7 @@ impl Shared {
         Shared {
             now: Millis::UNSET,
             profile: config.profile,
+            redundancy: config.redundancy,
             mtu: u32::from(config.mtu.get()),
             channel_limit: config.channels.get(),
             incoming_bandwidth: config.incoming_bandwidth.map_or(0, core::num::NonZero::get),

@@ -7,7 +7,7 @@ use core::time::Duration;
 use enet_wire::{Body, ChannelId, ConnectId, ThrottleConfigure};
 
 use super::{Host, from_millis};
-use crate::config::{ThrottleSettings, Timeouts};
+use crate::config::{Redundancy, ThrottleSettings, Timeouts};
 use crate::error::SendError;
 use crate::event::{PeerId, PeerState};
 use crate::packet::Packet;
@@ -95,6 +95,11 @@ impl<'a> Peer<'a> {
     /// How long nothing may be acknowledged before a ping is sent.
     pub fn ping_interval(&self) -> Duration {
         from_millis(self.connection.settings().ping_interval)
+    }
+
+    /// Whether reliable commands ride along before anybody misses them.
+    pub fn redundancy(&self) -> Redundancy {
+        self.connection.redundancy(self.shared)
     }
 
     /// The connection's numbers.
@@ -240,6 +245,12 @@ impl<'a> PeerMut<'a> {
         self.with(|connection, _| {
             connection.settings_mut().ping_interval = if ms == 0 { DEFAULT_PING_INTERVAL } else { ms }
         });
+    }
+
+    /// Whether reliable commands to this peer ride along before anybody misses them, instead of what the host's
+    /// configuration says.
+    pub fn set_redundancy(&mut self, redundancy: Redundancy) {
+        self.with(|connection, _| connection.settings_mut().redundancy = Some(redundancy));
     }
 
     /// How the throttle moves, on this end and, by a command, on the remote's. Not while connecting: the remote's answer

@@ -20,6 +20,7 @@ use enet_wire::{ConnectId, ReliableSeq, UnsequencedGroup, WirePeerId};
 
 use crate::channel::Channels;
 use crate::channel::inbox::Inbox;
+use crate::config::Redundancy;
 use crate::event::{DisconnectReason, PeerState};
 use crate::mutants::{self, Mutant};
 use crate::profile::{GiveUp, Silence};
@@ -126,6 +127,8 @@ pub(crate) struct Settings {
     pub(crate) give_up: GiveUp,
     /// How long nothing may be acknowledged before a ping is sent, in ms.
     pub(crate) ping_interval: u32,
+    /// `None` for the host's.
+    pub(crate) redundancy: Option<Redundancy>,
     pub(crate) user_value: u64,
 }
 
@@ -135,6 +138,7 @@ impl Settings {
         Settings {
             give_up: GiveUp { limit, minimum, maximum },
             ping_interval: if mutants::is(Mutant::NoPing) { HALF_A_DAY } else { DEFAULT_PING_INTERVAL },
+            redundancy: None,
             user_value: 0,
         }
     }
@@ -185,6 +189,11 @@ impl Connection {
     /// What the application chose, or else what is usual.
     pub(crate) fn settings(&self) -> Settings {
         self.settings.as_deref().copied().unwrap_or(Settings::usual())
+    }
+
+    /// Whether reliable commands ride along before anybody misses them.
+    pub(crate) fn redundancy(&self, shared: &Shared) -> Redundancy {
+        self.settings.as_deref().and_then(|settings| settings.redundancy).unwrap_or(shared.redundancy)
     }
 
     pub(crate) fn settings_mut(&mut self) -> &mut Settings {
