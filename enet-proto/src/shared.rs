@@ -16,6 +16,8 @@ use crate::time::Millis;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) now: Millis,
+    /// Microseconds of the running millisecond.
+    pub(crate) micros: u16,
     pub(crate) profile: Profile,
     pub(crate) redundancy: Redundancy,
     pub(crate) mtu: u32,
@@ -44,6 +46,7 @@ impl Shared {
     pub(crate) fn new(config: &HostConfig) -> Self {
         Shared {
             now: Millis::UNSET,
+            micros: 0,
             profile: config.profile,
             redundancy: config.redundancy,
             mtu: u32::from(config.mtu.get()),

@@ -5,6 +5,7 @@ use enet_wire::{
 };
 
 use super::acks::Ack;
+use super::outgoing::Acknowledged;
 use super::rtt::round_trip_sample;
 use super::{Connection, Stage};
 use crate::channel::Channels;
@@ -13,6 +14,7 @@ use crate::channel::intake::{Intake, Outcome};
 use crate::channel::receiver::Receiver;
 use crate::event::DisconnectReason;
 use crate::mutants::{self, Mutant};
+use crate::profile::Profile;
 use crate::shared::Shared;
 use crate::stats::DiscardReason;
 use crate::time::Millis;
@@ -123,7 +125,11 @@ impl Connection {
         }
         let Some(sample) = round_trip_sample(shared.now, echoed) else { return Ok(()) };
         self.on_sample(sample, shared.now);
-        let acknowledged = self.take_acknowledged(channel, seq, shared);
+        let found = self.take_acknowledged(channel, seq, shared);
+        if let (Some(found), Profile::Modern) = (&found, shared.profile) {
+            self.learn(found, echoed, sample, shared);
+        }
+        let acknowledged = found.map(|found| found.kind);
         match self.stage {
             Stage::AcknowledgingConnect { data } => match acknowledged {
                 Some(CommandKind::VerifyConnect) => self.establish(data),
@@ -167,12 +173,12 @@ impl Connection {
         id: ChannelId,
         seq: ReliableSeq,
         shared: &mut Shared,
-    ) -> Option<CommandKind> {
-        let kind = self.outgoing.acknowledge(self.slot, id, seq, &mut shared.commands)?;
+    ) -> Option<Acknowledged> {
+        let found = self.outgoing.acknowledge(self.slot, id, seq, &mut shared.commands)?;
         if let Some(channel) = self.channels.get_used(id) {
             channel.sender.windows.on_acknowledged(seq);
         }
-        Some(kind)
+        Some(found)
     }
 
     /// Handles DISCONNECT in either form (PROTOCOL.md §7). One that wants an acknowledgement but cannot have it, for

@@ -8,6 +8,8 @@ pub(crate) mod establish;
 pub(crate) mod loss;
 pub(crate) mod outgoing;
 pub(crate) mod queue;
+mod recover;
+pub(crate) mod recovery;
 mod report;
 pub(crate) mod rtt;
 pub(crate) mod throttle;
@@ -29,6 +31,7 @@ use crate::time::{HALF_A_DAY, Millis};
 use acks::Acks;
 use loss::PacketLoss;
 use outgoing::{Choice, Expiry, Limits, Outgoing};
+use recovery::Recovery;
 use rtt::Rtt;
 use throttle::Throttle;
 use unsequenced::UnsequencedWindow;
@@ -105,6 +108,8 @@ pub(crate) struct Connection {
     pub(crate) unsequenced_in: UnsequencedWindow,
     pub(crate) unsequenced_out: UnsequencedGroup,
     pub(crate) rtt: Rtt,
+    /// What acknowledgements show of the path, where the profile looks at evidence.
+    pub(crate) recovery: Recovery,
     pub(crate) throttle: Throttle,
     pub(crate) loss: PacketLoss,
     /// What the application chose, if it chose anything.
@@ -175,6 +180,7 @@ impl Connection {
             unsequenced_in: UnsequencedWindow::new(),
             unsequenced_out: UnsequencedGroup(0),
             rtt: Rtt::default(),
+            recovery: Recovery::default(),
             throttle: Throttle::default(),
             loss: PacketLoss::default(),
             settings: None,
@@ -207,7 +213,7 @@ impl Connection {
         if self.held || self.is_finished() {
             return None;
         }
-        let in_flight = self.outgoing.deadline(&shared.commands);
+        let in_flight = self.in_flight_deadline(shared);
         in_flight.or_else(|| if self.ping_due(shared.now) { None } else { self.next_ping(shared.now) })
     }
 
@@ -251,6 +257,15 @@ impl Connection {
         self.outgoing.is_idle() && now.diff(self.last_receive_time) >= self.settings().ping_interval
     }
 
+    /// When the oldest of what is in flight is to be looked at.
+    pub(crate) fn in_flight_deadline(&self, shared: &Shared) -> Option<Millis> {
+        if !self.goes_by_evidence(shared) {
+            return self.outgoing.deadline(&shared.commands);
+        }
+        let Connection { outgoing, recovery, .. } = self;
+        outgoing.evident_deadline(recovery, self.probe_timeout(), shared.now, &shared.commands)
+    }
+
     fn ping_due(&self, now: Millis) -> bool {
         self.stage == Stage::Connected && self.is_quiet(now)
     }
@@ -269,6 +284,9 @@ impl Connection {
     pub(crate) fn check_timeouts(&mut self, shared: &mut Shared) {
         if self.is_finished() {
             return;
+        }
+        if self.goes_by_evidence(shared) {
+            return self.recover(shared);
         }
         let give_up = self.settings().give_up;
         let Connection { outgoing, earliest_timeout, loss, .. } = self;
