@@ -35,6 +35,8 @@ fn measures(senders: &[HostIndex]) -> Measures {
         senders: senders.iter().copied().collect(),
         hosts: 2,
         checksum: false,
+        is_enet: true,
+        cut_ends: vec![millis(200), millis(1_000)],
     })
 }
 
@@ -168,7 +170,9 @@ fn the_names_in_json_and_their_order_are_stable() {
         r#""unreliable_latency_ms":null,"delivered":1,"sent":1,"goodput_bytes_per_s":2500.0,"#,
         r#""wire_bytes":0,"payload_bytes":100,"datagrams":0,"retransmissions":0,"#,
         r#""needless_retransmissions":0,"disconnects":0,"trace_hash":"00000000000000ab","#,
-        r#""violations":0,"simulated_s":2.0,"wall_s":0.0,"expectation":null}"#,
+        r#""violations":0,"simulated_s":2.0,"wall_s":0.0,"expectation":null,"#,
+        r#""sending":{"wire_bytes":0,"datagrams":0,"commands":0,"transmissions":0,"needless":0},"#,
+        r#""worst_second":null,"first_after_cut_ms":null}"#,
     );
     assert_eq!(text, expected);
     assert_eq!(serde_json::from_str::<RunRecord>(&text).unwrap(), record);
