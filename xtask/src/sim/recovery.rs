@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use enet_sim::Span;
 use enet_sim::recovery::{self, Options, Subject, judge};
+use enet_sim::report::{recovery_html, recovery_svg};
 
 use super::outputs::{put, write};
 use super::progress::Progress;
@@ -40,6 +41,12 @@ pub(crate) struct Recovery {
     /// Write the figures as JSON; `-` is standard output, instead of the table
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write a page with plots
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write the plots alone, of the rows that differ in loss alone
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
 }
 
 impl Recovery {
@@ -61,6 +68,12 @@ impl Recovery {
         let seconds = progress.elapsed().as_secs_f64();
         drop(progress);
         let json = serde_json::to_string_pretty(&recovery::json(&cells))? + "\n";
+        if let Some(path) = &self.html {
+            write(path, recovery_html(&cells))?;
+        }
+        if let Some(path) = &self.svg {
+            write(path, recovery_svg(&cells).ok_or("no row that can be plotted: try --rows \"\"")?)?;
+        }
         match self.json.as_deref() {
             Some(path) if path.as_os_str() == "-" => put(&json)?,
             path => {
