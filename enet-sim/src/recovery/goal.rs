@@ -56,6 +56,7 @@ const fn repeated(measure: Measure, limit: Limit) -> Goal {
 }
 
 const C: Of = Of::Subject(Subject::C);
+const MODERN: Of = Of::Subject(Subject::Modern);
 const KCP: Of = Of::Subject(Subject::Kcp);
 
 /// What is aimed at in a row; nothing where the row is there to be compared with.
@@ -69,20 +70,19 @@ pub fn goals(row: &str) -> Vec<Goal> {
             goal(WireBytes, bytes),
             goal(Lost, Most(0.0)),
             repeated(P99, Most(repeat)),
-            repeated(WireBytes, Times(2.8, Of::Row("recovery-0"))),
+            repeated(WireBytes, Times(2.8, MODERN)),
             repeated(Lost, Most(0.0)),
         ]
     };
     let of_none = |times| Times(times, Of::Row("recovery-0"));
     match row {
         "recovery-0" => {
-            let times_c = repeated(WireBytes, Times(2.8, C));
             vec![
                 goal(P99, Most(41.0)),
                 goal(P999, Most(41.0)),
                 goal(WireBytes, Times(1.02, C)),
                 repeated(P99, Most(41.0)),
-                times_c,
+                repeated(WireBytes, Times(2.8, MODERN)),
             ]
         }
         "recovery-2" => game(140.0, 160.0, 60.0, Times(1.03, C)),
@@ -94,8 +94,8 @@ pub fn goals(row: &str) -> Vec<Goal> {
         "recovery-burst-2" | "recovery-burst-5" | "recovery-burst-10" => vec![
             goal(P999, Times(0.5, C)),
             goal(P999, Times(1.0, KCP)),
-            repeated(P999, Times(0.5, C)),
-            repeated(P999, Times(1.0, KCP)),
+            repeated(P99, Times(0.5, C)),
+            repeated(P99, Times(1.0, KCP)),
         ],
         "recovery-jitter" => vec![goal(NeedlessPercent, Most(0.5))],
         "recovery-outage-3s" | "recovery-outage-8s" => {
