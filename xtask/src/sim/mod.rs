@@ -1,7 +1,7 @@
 //! `sim`: the network laboratory.
 
 mod compare;
-mod inputs;
+pub(crate) mod inputs;
 mod outputs;
 mod progress;
 mod recovery;
