@@ -5,7 +5,7 @@ mod common;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
-use common::{CONNECT_ID, Crafted, HERE, ms, two_channels};
+use common::{CONNECT_ID, Crafted, HERE, ms, stock, two_channels};
 use enet_proto::{
     ChannelLimit, ChannelStats, Checksum, ConnectError, ConnectId, ConnectOptions, Datagram, Delivery,
     DiscardReason, DisconnectReason, Event, Host, HostConfig, Instant, Packet, PeerId, PeerLimit, PeerState,
@@ -342,7 +342,7 @@ fn ping_is_sent_when_connected_and_only_then() {
 
 #[test]
 fn a_seeded_round_trip_time_sets_the_first_timeout() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     remote.peer_mut().set_round_trip_time(ms(100));
     assert_eq!(remote.peer().rtt(), ms(100));
     remote.host_sends(0, Packet::reliable("a"));

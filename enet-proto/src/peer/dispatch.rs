@@ -124,11 +124,14 @@ impl Connection {
             return Ok(());
         }
         let Some(sample) = round_trip_sample(shared.now, echoed) else { return Ok(()) };
-        self.on_sample(sample, shared.now);
-        let found = self.take_acknowledged(channel, seq, shared);
-        if let (Some(found), Profile::Modern) = (&found, shared.profile) {
-            self.learn(found, echoed, sample, shared);
-        }
+        let found = if shared.profile == Profile::Modern {
+            let found = self.take_acknowledged(channel, seq, shared);
+            self.learn(found.as_ref(), echoed, sample, shared);
+            found
+        } else {
+            self.on_sample(sample, shared.now);
+            self.take_acknowledged(channel, seq, shared)
+        };
         let acknowledged = found.map(|found| found.kind);
         match self.stage {
             Stage::AcknowledgingConnect { data } => match acknowledged {
@@ -161,6 +164,11 @@ impl Connection {
             self.throttle.value = self.throttle.value.min(before);
         }
         self.rtt = self.rtt.after(sample, now, first, self.throttle.interval);
+        self.on_sign_of_life(now);
+    }
+
+    #[inline(always)]
+    pub(super) fn on_sign_of_life(&mut self, now: Millis) {
         self.last_receive_time = Millis(now.0.max(1));
         if !mutants::is(Mutant::BlackoutRunsOn) {
             self.earliest_timeout = Millis::UNSET;

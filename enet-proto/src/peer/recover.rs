@@ -6,16 +6,20 @@ use super::recovery::Arrival;
 use super::{Connection, Stage};
 use crate::config::Redundancy;
 use crate::mutants::{self, Mutant};
-use crate::profile::{Profile, Silence};
+use crate::profile::{Profile, Silence, THROTTLE_SCALE};
 use crate::shared::Shared;
 use crate::time::Millis;
 
 impl Connection {
-    /// Whether what is in flight is judged by evidence. A handshake never is: it must not send more often than ENet's.
+    /// Whether what is in flight is judged by evidence. Handshake and farewell never are: who does not answer them may be a
+    /// victim, or gone, and must not be sent more than stock ENet sends.
     #[inline]
     pub(crate) fn goes_by_evidence(&self, shared: &Shared) -> bool {
         shared.profile == Profile::Modern
-            && !matches!(self.stage, Stage::Connecting | Stage::AcknowledgingConnect { .. })
+            && !matches!(
+                self.stage,
+                Stage::Connecting | Stage::AcknowledgingConnect { .. } | Stage::Disconnecting
+            )
     }
 
     /// How whatever leaves now leaves.
@@ -26,14 +30,16 @@ impl Connection {
         Departure { at: now, micros, timeout: self.first_timeout(shared), repeats, insured }
     }
 
-    /// In how many datagrams a small new command rides along, and one that was lost.
+    /// In how many datagrams a small new command rides along, and one that was lost. Where packets queue up, more of them
+    /// would make it worse.
     #[inline]
     fn rides(&self, shared: &Shared) -> (u8, u8) {
-        let repeats = match self.redundancy(shared) {
-            Redundancy::Off => 0,
-            Redundancy::Repeat(copies) => copies.get(),
-        };
-        (repeats, 1)
+        let is_open = self.throttle.value == THROTTLE_SCALE;
+        match self.redundancy(shared) {
+            _ if self.queueing.is_growing() => (0, 0),
+            Redundancy::Repeat(copies) if is_open => (copies.get(), 1),
+            Redundancy::Repeat(_) | Redundancy::Off => (0, 1),
+        }
     }
 
     /// How long an acknowledgement may take, in ms.
@@ -43,10 +49,21 @@ impl Connection {
         self.recovery.probe_timeout().unwrap_or_else(guess)
     }
 
-    /// Learns from an acknowledgement that arrived `elapsed` ms after what it echoes was sent.
+    /// Learns from an acknowledgement that arrived `elapsed` ms after what it echoes was sent. One of nothing known, or once
+    /// more of the same, is a sign of life and no sample: who repeats himself does so late.
     #[inline]
-    pub(crate) fn learn(&mut self, found: &Acknowledged, echoed: u16, elapsed: u32, shared: &mut Shared) {
+    pub(crate) fn learn(
+        &mut self,
+        found: Option<&Acknowledged>,
+        echoed: u16,
+        elapsed: u32,
+        shared: &mut Shared,
+    ) {
         self.recovery.on_acknowledge();
+        let Some(found) = found else { return self.on_sign_of_life(shared.now) };
+        let first = self.last_receive_time.is_unset();
+        self.rtt = self.rtt.after(elapsed, shared.now, first, self.throttle.interval);
+        self.on_sign_of_life(shared.now);
         let is_last = echoed == found.sent_time.sent_time();
         let arrival = if is_last {
             let micros = shared.now.diff(found.sent_time).saturating_mul(1_000);
@@ -56,9 +73,27 @@ impl Connection {
             let sent = Millis(shared.now.0.wrapping_sub(elapsed));
             Arrival { sent, datagram: None, rtt: elapsed.saturating_mul(1_000) }
         };
-        self.recovery = self.recovery.after(arrival, shared.now);
+        if self.recovery.is_news(arrival) {
+            self.recovery = self.recovery.after(arrival, shared.now);
+            self.judge_queueing(arrival.rtt, shared.now);
+        }
         if !is_last || found.waited {
             self.undo(found, echoed, shared);
+        }
+    }
+
+    /// The throttle judges by queues, not by distance.
+    #[inline]
+    fn judge_queueing(&mut self, rtt: u32, now: Millis) {
+        let deviation = self.recovery.deviation;
+        self.queueing = self.queueing.after(rtt, deviation, now, self.throttle.interval);
+        let before = self.throttle.value;
+        self.throttle = self.throttle.judged(self.queueing.read(rtt));
+        if mutants::is(Mutant::ThrottleOutOfRange) {
+            self.throttle.value = before.saturating_add(self.throttle.acceleration);
+        }
+        if mutants::is(Mutant::ThrottleStaysLow) {
+            self.throttle.value = self.throttle.value.min(before);
         }
     }
 
@@ -109,7 +144,10 @@ impl Connection {
     fn withdraw_lost(&mut self, shared: &mut Shared) {
         let Shared { commands, now, .. } = shared;
         let lost = self.outgoing.withdraw_lost(&self.recovery, *now, commands);
-        self.loss.lost = self.loss.lost.wrapping_add(lost);
+        if lost > 0 {
+            self.loss.lost = self.loss.lost.wrapping_add(lost);
+            self.queueing.on_loss();
+        }
     }
 
     /// For how long nothing was acknowledged while something could have been, in ms. `oldest` is the last transmission of
