@@ -182,7 +182,7 @@ fn a_throttle_configure_is_accepted_while_disconnecting_later_too() {
 
 #[test]
 fn both_ends_start_with_the_parameters_of_the_connect() {
-    let mut remote = Crafted::stranger();
+    let mut remote = Crafted::stranger_with(stock);
     let throttle = ThrottleConfigure { interval: 5000, acceleration: 2, deceleration: 31 };
     remote.joins(Connect { throttle, ..two_channels() });
     sample(&mut remote, 100);

@@ -124,14 +124,11 @@ impl Connection {
             return Ok(());
         }
         let Some(sample) = round_trip_sample(shared.now, echoed) else { return Ok(()) };
-        let found = if shared.profile == Profile::Modern {
-            let found = self.take_acknowledged(channel, seq, shared);
-            self.learn(found.as_ref(), echoed, sample, shared);
-            found
-        } else {
-            self.on_sample(sample, shared.now);
-            self.take_acknowledged(channel, seq, shared)
-        };
+        self.on_sample(sample, shared);
+        let found = self.take_acknowledged(channel, seq, shared);
+        if let (Some(found), Profile::Modern) = (&found, shared.profile) {
+            self.learn(found, echoed, sample, shared);
+        }
         let acknowledged = found.map(|found| found.kind);
         match self.stage {
             Stage::AcknowledgingConnect { data } => match acknowledged {
@@ -151,10 +148,11 @@ impl Connection {
     }
 
     #[inline(always)]
-    fn on_sample(&mut self, sample: u32, now: Millis) {
+    fn on_sample(&mut self, sample: u32, shared: &Shared) {
+        let now = shared.now;
         let first = self.last_receive_time.is_unset();
         let before = self.throttle.value;
-        if !first {
+        if !first && shared.profile == Profile::Compat {
             self.throttle = self.throttle.after(sample, self.rtt.last, self.rtt.last_variance);
         }
         if mutants::is(Mutant::ThrottleOutOfRange) {
@@ -164,12 +162,8 @@ impl Connection {
             self.throttle.value = self.throttle.value.min(before);
         }
         self.rtt = self.rtt.after(sample, now, first, self.throttle.interval);
-        self.on_sign_of_life(now);
-    }
-
-    #[inline(always)]
-    pub(super) fn on_sign_of_life(&mut self, now: Millis) {
         self.last_receive_time = Millis(now.0.max(1));
+        self.recovery.on_sign_of_life();
         if !mutants::is(Mutant::BlackoutRunsOn) {
             self.earliest_timeout = Millis::UNSET;
         }

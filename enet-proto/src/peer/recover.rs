@@ -2,7 +2,7 @@
 
 use super::command::Departure;
 use super::outgoing::Acknowledged;
-use super::recovery::Arrival;
+use super::recovery::{Arrival, Fate};
 use super::{Connection, Stage};
 use crate::config::Redundancy;
 use crate::mutants::{self, Mutant};
@@ -49,21 +49,10 @@ impl Connection {
         self.recovery.probe_timeout().unwrap_or_else(guess)
     }
 
-    /// Learns from an acknowledgement that arrived `elapsed` ms after what it echoes was sent. One of nothing known, or once
-    /// more of the same, is a sign of life and no sample: who repeats himself does so late.
+    /// Learns from the acknowledgement of a command, which arrived `elapsed` ms after what it echoes was sent. What is
+    /// acknowledged once more teaches nothing: whoever repeats himself does so late.
     #[inline]
-    pub(crate) fn learn(
-        &mut self,
-        found: Option<&Acknowledged>,
-        echoed: u16,
-        elapsed: u32,
-        shared: &mut Shared,
-    ) {
-        self.recovery.on_acknowledge();
-        let Some(found) = found else { return self.on_sign_of_life(shared.now) };
-        let first = self.last_receive_time.is_unset();
-        self.rtt = self.rtt.after(elapsed, shared.now, first, self.throttle.interval);
-        self.on_sign_of_life(shared.now);
+    pub(crate) fn learn(&mut self, found: &Acknowledged, echoed: u16, elapsed: u32, shared: &mut Shared) {
         let is_last = echoed == found.sent_time.sent_time();
         let arrival = if is_last {
             let micros = shared.now.diff(found.sent_time).saturating_mul(1_000);
@@ -113,9 +102,10 @@ impl Connection {
     /// been silent for so long that the peer is given up.
     pub(super) fn recover(&mut self, shared: &mut Shared) {
         self.withdraw_lost(shared);
-        let timeout = self.probe_timeout();
-        let now = shared.now;
-        let Some(sent_time) = self.outgoing.oldest(&shared.commands).map(|oldest| oldest.sent_time) else {
+        let (now, timeout) = (shared.now, self.probe_timeout());
+        let oldest = self.outgoing.oldest(&shared.commands);
+        let Some((sent_time, Fate::Unknown)) = oldest.map(|it| (it.sent_time, it.fate(&self.recovery, now)))
+        else {
             return;
         };
         if now.less(self.recovery.probe_deadline(sent_time, timeout)) || mutants::is(Mutant::NoProbe) {

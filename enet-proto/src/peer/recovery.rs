@@ -73,9 +73,9 @@ pub struct Arrival {
 }
 
 impl Recovery {
-    /// What is known after a sign of life: the pauses between probes start over.
+    /// Something was acknowledged: the pauses between probes start over.
     #[inline(always)]
-    pub(crate) const fn on_acknowledge(&mut self) {
+    pub(crate) const fn on_sign_of_life(&mut self) {
         self.probes = 0;
     }
 
