@@ -73,8 +73,6 @@ mutants! {
     SentTimeWrap = "sent-time-wrap",
     /// The age of a blackout is taken without regard to the 32-bit clock's wrap.
     ClockWrap = "clock-wrap",
-    /// What is overtaken counts as lost at once.
-    NoPatience = "no-patience",
     /// Nothing is sent again unless something later is acknowledged.
     NoProbe = "no-probe",
     /// A silent peer is never given up.

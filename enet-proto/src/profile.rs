@@ -14,8 +14,9 @@ pub(crate) const THROTTLE_SCALE: u32 = 32;
 pub enum Profile {
     /// The C library's decisions, one for one: equal inputs give equal datagrams.
     Compat,
-    /// The same wire, used better: datagrams as full as the MTU allows, in trains that cross into the kernel together.
-    /// What is resent, given up and admitted is decided as under `Compat`.
+    /// The same wire, used better: datagrams as full as the MTU allows, in trains that cross into the kernel together; what
+    /// was lost is known by evidence and sent again at once, the throttle judges queues instead of distance
+    /// (docs/RECOVERY.md). What is admitted is decided as under `Compat`.
     #[default]
     Modern,
 }

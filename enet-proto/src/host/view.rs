@@ -270,13 +270,21 @@ impl<'a> PeerMut<'a> {
     /// Seeds the round trip time with a better guess than the smoothed one.
     #[doc(alias = "roundTripTime")]
     pub fn set_round_trip_time(&mut self, rtt: Duration) {
-        self.with(|connection, _| connection.rtt.mean = wait_millis(rtt).max(1));
+        let ms = wait_millis(rtt).max(1);
+        self.with(|connection, _| {
+            connection.rtt.mean = ms;
+            connection.recovery.assume(ms);
+        });
     }
 
     /// Seeds the round trip time the throttle takes for normal.
     #[doc(alias = "lastRoundTripTime")]
     pub fn set_throttle_baseline_rtt(&mut self, rtt: Duration) {
-        self.with(|connection, _| connection.rtt.last = wait_millis(rtt).max(1));
+        let ms = wait_millis(rtt).max(1);
+        self.with(|connection, _| {
+            connection.rtt.last = ms;
+            connection.queueing.assume(ms.saturating_mul(1_000));
+        });
     }
 
     /// A number of the application's own, which comes back in the `Disconnected` event.

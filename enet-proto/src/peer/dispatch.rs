@@ -124,7 +124,7 @@ impl Connection {
             return Ok(());
         }
         let Some(sample) = round_trip_sample(shared.now, echoed) else { return Ok(()) };
-        self.on_sample(sample, shared.now);
+        self.on_sample(sample, shared);
         let found = self.take_acknowledged(channel, seq, shared);
         if let (Some(found), Profile::Modern) = (&found, shared.profile) {
             self.learn(found, echoed, sample, shared);
@@ -148,10 +148,11 @@ impl Connection {
     }
 
     #[inline(always)]
-    fn on_sample(&mut self, sample: u32, now: Millis) {
+    fn on_sample(&mut self, sample: u32, shared: &Shared) {
+        let now = shared.now;
         let first = self.last_receive_time.is_unset();
         let before = self.throttle.value;
-        if !first {
+        if !first && shared.profile == Profile::Compat {
             self.throttle = self.throttle.after(sample, self.rtt.last, self.rtt.last_variance);
         }
         if mutants::is(Mutant::ThrottleOutOfRange) {
@@ -162,6 +163,7 @@ impl Connection {
         }
         self.rtt = self.rtt.after(sample, now, first, self.throttle.interval);
         self.last_receive_time = Millis(now.0.max(1));
+        self.recovery.on_sign_of_life();
         if !mutants::is(Mutant::BlackoutRunsOn) {
             self.earliest_timeout = Millis::UNSET;
         }

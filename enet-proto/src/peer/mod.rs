@@ -8,6 +8,7 @@ pub(crate) mod establish;
 pub(crate) mod loss;
 pub(crate) mod outgoing;
 pub(crate) mod queue;
+pub(crate) mod queueing;
 mod recover;
 pub(crate) mod recovery;
 mod report;
@@ -31,6 +32,7 @@ use crate::time::{HALF_A_DAY, Millis};
 use acks::Acks;
 use loss::PacketLoss;
 use outgoing::{Choice, Expiry, Limits, Outgoing};
+use queueing::Queueing;
 use recovery::Recovery;
 use rtt::Rtt;
 use throttle::Throttle;
@@ -110,6 +112,7 @@ pub(crate) struct Connection {
     pub(crate) rtt: Rtt,
     /// What acknowledgements show of the path, where the profile looks at evidence.
     pub(crate) recovery: Recovery,
+    pub(crate) queueing: Queueing,
     pub(crate) throttle: Throttle,
     pub(crate) loss: PacketLoss,
     /// What the application chose, if it chose anything.
@@ -181,6 +184,7 @@ impl Connection {
             unsequenced_out: UnsequencedGroup(0),
             rtt: Rtt::default(),
             recovery: Recovery::default(),
+            queueing: Queueing::default(),
             throttle: Throttle::default(),
             loss: PacketLoss::default(),
             settings: None,

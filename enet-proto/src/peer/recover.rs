@@ -2,20 +2,24 @@
 
 use super::command::Departure;
 use super::outgoing::Acknowledged;
-use super::recovery::Arrival;
+use super::recovery::{Arrival, Fate};
 use super::{Connection, Stage};
 use crate::config::Redundancy;
 use crate::mutants::{self, Mutant};
-use crate::profile::{Profile, Silence};
+use crate::profile::{Profile, Silence, THROTTLE_SCALE};
 use crate::shared::Shared;
 use crate::time::Millis;
 
 impl Connection {
-    /// Whether what is in flight is judged by evidence. A handshake never is: it must not send more often than ENet's.
+    /// Whether what is in flight is judged by evidence. Handshake and farewell never are: who does not answer them may be a
+    /// victim, or gone, and must not be sent more than stock ENet sends.
     #[inline]
     pub(crate) fn goes_by_evidence(&self, shared: &Shared) -> bool {
         shared.profile == Profile::Modern
-            && !matches!(self.stage, Stage::Connecting | Stage::AcknowledgingConnect { .. })
+            && !matches!(
+                self.stage,
+                Stage::Connecting | Stage::AcknowledgingConnect { .. } | Stage::Disconnecting
+            )
     }
 
     /// How whatever leaves now leaves.
@@ -26,14 +30,16 @@ impl Connection {
         Departure { at: now, micros, timeout: self.first_timeout(shared), repeats, insured }
     }
 
-    /// In how many datagrams a small new command rides along, and one that was lost.
+    /// In how many datagrams a small new command rides along, and one that was lost. Where packets queue up, more of them
+    /// would make it worse.
     #[inline]
     fn rides(&self, shared: &Shared) -> (u8, u8) {
-        let repeats = match self.redundancy(shared) {
-            Redundancy::Off => 0,
-            Redundancy::Repeat(copies) => copies.get(),
-        };
-        (repeats, 1)
+        let is_open = self.throttle.value == THROTTLE_SCALE;
+        match self.redundancy(shared) {
+            _ if self.queueing.is_growing() => (0, 0),
+            Redundancy::Repeat(copies) if is_open => (copies.get(), 1),
+            Redundancy::Repeat(_) | Redundancy::Off => (0, 1),
+        }
     }
 
     /// How long an acknowledgement may take, in ms.
@@ -43,10 +49,10 @@ impl Connection {
         self.recovery.probe_timeout().unwrap_or_else(guess)
     }
 
-    /// Learns from an acknowledgement that arrived `elapsed` ms after what it echoes was sent.
+    /// Learns from the acknowledgement of a command, which arrived `elapsed` ms after what it echoes was sent. What is
+    /// acknowledged once more teaches nothing: whoever repeats himself does so late.
     #[inline]
     pub(crate) fn learn(&mut self, found: &Acknowledged, echoed: u16, elapsed: u32, shared: &mut Shared) {
-        self.recovery.on_acknowledge();
         let is_last = echoed == found.sent_time.sent_time();
         let arrival = if is_last {
             let micros = shared.now.diff(found.sent_time).saturating_mul(1_000);
@@ -56,9 +62,27 @@ impl Connection {
             let sent = Millis(shared.now.0.wrapping_sub(elapsed));
             Arrival { sent, datagram: None, rtt: elapsed.saturating_mul(1_000) }
         };
-        self.recovery = self.recovery.after(arrival, shared.now);
+        if self.recovery.is_news(arrival) {
+            self.recovery = self.recovery.after(arrival, shared.now);
+            self.judge_queueing(arrival.rtt, shared.now);
+        }
         if !is_last || found.waited {
             self.undo(found, echoed, shared);
+        }
+    }
+
+    /// The throttle judges by queues, not by distance.
+    #[inline]
+    fn judge_queueing(&mut self, rtt: u32, now: Millis) {
+        let deviation = self.recovery.deviation;
+        self.queueing = self.queueing.after(rtt, deviation, now, self.throttle.interval);
+        let before = self.throttle.value;
+        self.throttle = self.throttle.judged(self.queueing.read(rtt));
+        if mutants::is(Mutant::ThrottleOutOfRange) {
+            self.throttle.value = before.saturating_add(self.throttle.acceleration);
+        }
+        if mutants::is(Mutant::ThrottleStaysLow) {
+            self.throttle.value = self.throttle.value.min(before);
         }
     }
 
@@ -78,9 +102,10 @@ impl Connection {
     /// been silent for so long that the peer is given up.
     pub(super) fn recover(&mut self, shared: &mut Shared) {
         self.withdraw_lost(shared);
-        let timeout = self.probe_timeout();
-        let now = shared.now;
-        let Some(sent_time) = self.outgoing.oldest(&shared.commands).map(|oldest| oldest.sent_time) else {
+        let (now, timeout) = (shared.now, self.probe_timeout());
+        let oldest = self.outgoing.oldest(&shared.commands);
+        let Some((sent_time, Fate::Unknown)) = oldest.map(|it| (it.sent_time, it.fate(&self.recovery, now)))
+        else {
             return;
         };
         if now.less(self.recovery.probe_deadline(sent_time, timeout)) || mutants::is(Mutant::NoProbe) {
@@ -109,7 +134,10 @@ impl Connection {
     fn withdraw_lost(&mut self, shared: &mut Shared) {
         let Shared { commands, now, .. } = shared;
         let lost = self.outgoing.withdraw_lost(&self.recovery, *now, commands);
-        self.loss.lost = self.loss.lost.wrapping_add(lost);
+        if lost > 0 {
+            self.loss.lost = self.loss.lost.wrapping_add(lost);
+            self.queueing.on_loss();
+        }
     }
 
     /// For how long nothing was acknowledged while something could have been, in ms. `oldest` is the last transmission of

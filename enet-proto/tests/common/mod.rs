@@ -21,7 +21,7 @@ use std::num::NonZeroUsize;
 
 use enet_proto::{
     ChannelLimit, Checksum, ConnectId, ConnectOptions, Datagram, Event, Host, HostConfig, Instant, Packet,
-    Peer, PeerId, PeerMut, PeerState, PeerStats,
+    Peer, PeerId, PeerMut, PeerState, PeerStats, Profile,
 };
 use enet_testkit::{Opened, commands};
 use enet_wire::{Body, Command, Connect, Header, Session, VerifyConnect, WirePeerId, Writer};
@@ -76,6 +76,11 @@ impl Heard {
         let opened = self.opened.as_ref().expect("a readable datagram");
         opened.commands().map(|command| command.expect("a good command")).collect()
     }
+}
+
+/// A host that resends, gives up and throttles as stock ENet does.
+pub(crate) fn stock(config: &mut HostConfig) {
+    config.profile = Profile::Compat;
 }
 
 impl Crafted {

@@ -211,7 +211,7 @@ impl Judge {
         }
     }
 
-    fn is_modern(&self, host: HostIndex) -> bool {
+    pub(super) fn is_modern(&self, host: HostIndex) -> bool {
         self.config.hosts.get(host).is_some_and(|rules| rules.modern)
     }
 

@@ -18,7 +18,7 @@ impl Outgoing {
         let mut lost = 0;
         while let Some(key) = self.in_flight.first()
             && let Some(sent) = commands.get(key)
-            && recovery.fate(sent.sent_time, sent.datagram, now) == Fate::Lost
+            && sent.fate(recovery, now) == Fate::Lost
         {
             self.postpone(key, sent.timeout, (None, None), commands);
             lost += 1;
@@ -70,13 +70,12 @@ impl Outgoing {
         if mutants::is(Mutant::ForgottenTimer) && oldest.attempts > 1 {
             return None;
         }
-        let probe = recovery.probe_deadline(oldest.sent_time, probe_timeout);
-        let first = commands.lists.front(&self.in_flight);
-        match first.map(|sent| recovery.fate(sent.sent_time, sent.datagram, now)) {
-            Some(Fate::Lost) => Some(now),
-            Some(Fate::LostAt(at)) if at.less(probe) => Some(at),
-            _ => Some(probe),
-        }
+        // Probes are for silence: while later datagrams are acknowledged, what is late is judged by them.
+        Some(match oldest.fate(recovery, now) {
+            Fate::Lost => now,
+            Fate::LostAt(at) => at,
+            Fate::Unknown => recovery.probe_deadline(oldest.sent_time, probe_timeout),
+        })
     }
 
     // --- copies ---
@@ -125,5 +124,16 @@ impl Outgoing {
         (sent.rides, sent.place) = (rides, Place::Riding);
         self.riders += 1;
         commands.lists.move_back(&mut self.in_flight, key, &mut self.riding);
+    }
+}
+
+impl Queued {
+    /// What has become of the last transmission. What is to ride along leaves again anyway.
+    #[inline]
+    pub(crate) fn fate(&self, recovery: &Recovery, now: Millis) -> Fate {
+        match self.place {
+            Place::Riding => Fate::Unknown,
+            _ => recovery.fate(self.sent_time, self.datagram, now),
+        }
     }
 }
