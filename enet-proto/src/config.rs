@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 use core::fmt;
-use core::num::NonZeroU32;
+use core::num::{NonZeroU8, NonZeroU32};
 use core::time::Duration;
 
 use enet_compress::Compressor;
@@ -27,6 +27,8 @@ pub struct HostConfig {
     pub seed: [u8; 32],
     /// Whose decisions the host takes where the wire leaves a choice. Default [`Profile::Modern`].
     pub profile: Profile,
+    /// Whether reliable commands ride along before anybody misses them. Default [`Redundancy::Off`].
+    pub redundancy: Redundancy,
     /// Simultaneous connections, incoming and outgoing together. Default 64.
     pub peers: PeerLimit,
     /// Channels granted to an incoming connection at most. Default 255.
@@ -64,6 +66,7 @@ impl HostConfig {
         HostConfig {
             seed,
             profile: Profile::default(),
+            redundancy: Redundancy::Off,
             peers: PeerLimit::DEFAULT,
             channels: ChannelLimit::MAX,
             incoming_bandwidth: None,
@@ -91,6 +94,29 @@ impl fmt::Debug for HostConfig {
             .field("compressed", &self.compressor.is_some())
             .finish_non_exhaustive()
     }
+}
+
+/// Whether unacknowledged reliable commands ride again in datagrams that leave anyway, before anything says that they
+/// were lost. It buys latency with bytes; nothing of it shows on a network that loses nothing. Receivers, stock ones
+/// included, acknowledge the copies and drop them. Only with [`Profile::Modern`].
+///
+/// ```
+/// use core::num::NonZeroU8;
+/// use enet_proto::{HostConfig, Redundancy};
+/// let mut config = HostConfig::new([7; 32]);
+/// assert_eq!(config.redundancy, Redundancy::Off);
+/// config.redundancy = Redundancy::Repeat(NonZeroU8::new(2).unwrap());
+/// ```
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Redundancy {
+    /// A command goes out again when it was lost.
+    #[default]
+    Off,
+    /// A small command rides in up to so many further datagrams until it is acknowledged: with 2, three copies in all.
+    /// Only packets of up to 256 bytes. Suspended while the path cannot bear it: while the throttle is below its full share,
+    /// be it for a bandwidth limit, and where queues grow.
+    Repeat(NonZeroU8),
 }
 
 /// A number outside the range of a configuration type.
@@ -208,6 +234,8 @@ impl fmt::Debug for Checksum {
 ///
 /// A reliable command that is not acknowledged is retransmitted with doubling delays. The peer is gone when the oldest
 /// such command has waited `maximum`, or has waited `minimum` and 2^(transmissions − 1) has reached `limit`.
+/// With [`Profile::Modern`] it is the peer's silence that is measured, and the transmissions are those that timeouts of at
+/// least 200 ms would have led to: with the defaults it lasts 12.6 s or more (docs/RECOVERY.md).
 #[doc(alias = "enet_peer_timeout")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {

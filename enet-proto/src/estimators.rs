@@ -2,6 +2,8 @@
 
 pub use crate::host::bandwidth::{PeerShare, announce_incoming, distribute_outgoing};
 pub use crate::peer::loss::PacketLoss;
+pub use crate::peer::queueing::{Queueing, Reading};
+pub use crate::peer::recovery::{Arrival, Fate, Recovery};
 pub use crate::peer::rtt::{Rtt, round_trip_sample};
 pub use crate::peer::throttle::Throttle;
 pub use crate::time::Millis;

@@ -108,8 +108,8 @@ mod time;
 
 pub use bytes::Bytes;
 pub use config::{
-    ChannelLimit, Checksum, ConfigError, HalfOpenLimit, HostConfig, Mtu, PeerLimit, ThrottleSettings,
-    Timeouts,
+    ChannelLimit, Checksum, ConfigError, HalfOpenLimit, HostConfig, Mtu, PeerLimit, Redundancy,
+    ThrottleSettings, Timeouts,
 };
 pub use enet_compress::{Compressor, RangeCoder};
 pub use enet_wire::{ChannelId, ConnectId};

@@ -73,6 +73,8 @@ mutants! {
     SentTimeWrap = "sent-time-wrap",
     /// The age of a blackout is taken without regard to the 32-bit clock's wrap.
     ClockWrap = "clock-wrap",
+    /// Nothing is sent again unless something later is acknowledged.
+    NoProbe = "no-probe",
     /// A silent peer is never given up.
     NoTimeout = "no-timeout",
     /// A peer is given up with the first command that expires.

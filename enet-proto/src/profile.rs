@@ -14,9 +14,10 @@ pub(crate) const THROTTLE_SCALE: u32 = 32;
 pub enum Profile {
     /// The C library's decisions, one for one: equal inputs give equal datagrams.
     Compat,
-    /// The same wire, used better: datagrams as full as the MTU allows, in trains that cross into the kernel together.
-    /// Clients get a slot once they have proven their address, disconnects that anybody could have sent are confirmed, and
-    /// ids are unguessable (docs/SECURITY.md). What is resent and given up is decided as under `Compat`.
+    /// The same wire, used better: datagrams as full as the MTU allows, in trains that cross into the kernel together; what
+    /// was lost is known by evidence and sent again at once, the throttle judges queues instead of distance
+    /// (docs/RECOVERY.md). Clients get a slot once they have proven their address, disconnects that anybody could have sent
+    /// are confirmed, and ids are unguessable (docs/SECURITY.md).
     #[default]
     Modern,
 }

@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use core::num::NonZeroU8;
 
 use crate::channel::memory::Memory;
-use crate::config::{Checksum, HostConfig};
+use crate::config::{Checksum, HostConfig, Redundancy};
 use crate::peer::acks::Runs;
 use crate::peer::command::Commands;
 use crate::profile::Profile;
@@ -16,7 +16,10 @@ use crate::time::Millis;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) now: Millis,
+    /// Microseconds of the running millisecond.
+    pub(crate) micros: u16,
     pub(crate) profile: Profile,
+    pub(crate) redundancy: Redundancy,
     pub(crate) mtu: u32,
     pub(crate) channel_limit: u8,
     pub(crate) incoming_bandwidth: u32,
@@ -45,7 +48,9 @@ impl Shared {
     pub(crate) fn new(config: &HostConfig) -> Self {
         Shared {
             now: Millis::UNSET,
+            micros: 0,
             profile: config.profile,
+            redundancy: config.redundancy,
             mtu: u32::from(config.mtu.get()),
             channel_limit: config.channels.get(),
             incoming_bandwidth: config.incoming_bandwidth.map_or(0, core::num::NonZero::get),

@@ -18,6 +18,13 @@ pub struct HostStats {
     pub refusals_sent: u64,
     /// Clients that were answered and have not proven their address, at the moment.
     pub half_open: usize,
+    /// Reliable commands sent again because they counted as lost, copies that rode along not included.
+    pub retransmissions: u64,
+    /// Those of them whose original had arrived after all, as its acknowledgement shows. With
+    /// [`Profile::Compat`](crate::Profile::Compat) nobody looks, and this is 0.
+    pub needless_retransmissions: u64,
+    /// Copies of reliable commands that rode along in datagrams which left anyway.
+    pub copies: u64,
     /// Received datagrams and commands that had no effect, by reason.
     pub discarded: Discarded,
 }

@@ -47,6 +47,12 @@ impl Instant {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
+    /// What [`wire`](Self::wire) leaves out: microseconds of the running millisecond.
+    #[allow(clippy::cast_possible_truncation)] // below 1000
+    pub(crate) const fn micros_of_milli(self) -> u16 {
+        (self.0 % 1000) as u16
+    }
+
     /// The value of ENet's clock at this instant.
     #[allow(clippy::cast_possible_truncation)] // the clock is defined modulo 2³²
     pub const fn wire(self) -> Millis {

@@ -5,7 +5,7 @@ mod common;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
-use common::{CONNECT_ID, Crafted, HERE, ms, two_channels};
+use common::{CONNECT_ID, Crafted, HERE, ms, stock, two_channels};
 use enet_proto::{
     ChannelLimit, ChannelStats, Checksum, ConnectError, ConnectId, ConnectOptions, Datagram, Delivery,
     DiscardReason, DisconnectReason, Event, Host, HostConfig, Instant, Packet, PeerId, PeerLimit, PeerState,
@@ -342,7 +342,7 @@ fn ping_is_sent_when_connected_and_only_then() {
 
 #[test]
 fn a_seeded_round_trip_time_sets_the_first_timeout() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     remote.peer_mut().set_round_trip_time(ms(100));
     assert_eq!(remote.peer().rtt(), ms(100));
     remote.host_sends(0, Packet::reliable("a"));
@@ -355,7 +355,7 @@ fn a_seeded_round_trip_time_sets_the_first_timeout() {
 
 #[test]
 fn a_seeded_baseline_decides_what_the_throttle_takes_for_slow() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     remote.peer_mut().set_throttle_baseline_rtt(ms(100));
     assert_eq!(remote.peer().throttle_baseline_rtt(), ms(100));
     remote.says(&[acknowledge(0, 9, remote.clock_before(110))]);
@@ -366,7 +366,7 @@ fn a_seeded_baseline_decides_what_the_throttle_takes_for_slow() {
 
 #[test]
 fn set_throttle_reaches_the_remote() {
-    let mut pair = Pair::connected();
+    let mut pair = Pair::with().both(stock).connected();
     pair.client.peer_mut().set_throttle(ThrottleSettings {
         interval: ms(5000),
         acceleration: 2,

@@ -4,7 +4,7 @@ mod common;
 
 use std::num::NonZeroU32;
 
-use common::{Crafted, two_channels};
+use common::{Crafted, stock, two_channels};
 use enet_proto::{ConnectId, DiscardReason, HostConfig, Packet};
 use enet_testkit::commands::{acknowledge, bandwidth_limit, disconnect_now, ping};
 use enet_testkit::pair::{Client, Pair, Server, ms};
@@ -226,7 +226,7 @@ fn each_pass_starts_the_totals_over() {
 
 #[test]
 fn retransmissions_do_not_count_as_queued_again() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     remote.host_sends(0, Packet::reliable("a"));
     let before = remote.stats().outgoing_data_total;
     remote.wait(400);

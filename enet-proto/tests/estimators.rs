@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Crafted, ms, two_channels};
+use common::{Crafted, ms, stock, two_channels};
 use enet_proto::{Packet, ThrottleSettings};
 use enet_testkit::commands::{
     acknowledge, reliable, throttle_configure, unreliable, unreliable_fragment, unsequenced,
@@ -34,7 +34,7 @@ fn last(remote: &Crafted) -> (u32, u32) {
 
 #[test]
 fn the_first_sample_is_taken_as_it_is_and_later_ones_smooth_it() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     // rtt = x, var = (x + 1) / 2
     assert_eq!(rtt(&remote), (10, 5));
     sample(&mut remote, 10);
@@ -63,7 +63,7 @@ fn a_first_sample_above_500_ms_leaves_500_as_the_first_baseline() {
 
 #[test]
 fn the_baseline_is_taken_anew_when_a_throttle_interval_has_passed() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     assert_eq!(last(&remote), (10, 5));
     sample(&mut remote, 50);
     assert_eq!((rtt(&remote), running(&remote)), ((15, 14), (10, 14)));
@@ -78,7 +78,7 @@ fn the_baseline_is_taken_anew_when_a_throttle_interval_has_passed() {
 
 #[test]
 fn a_baseline_without_deviation_counts_as_1() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     for _ in 0..20 {
         sample(&mut remote, 10);
     }
@@ -104,7 +104,7 @@ fn first_sample_at_once() -> Crafted {
 
 #[test]
 fn a_sample_beyond_twice_the_deviation_lowers_the_throttle() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     // 10 + 2 · 5 is not beyond.
     sample(&mut remote, 20);
     assert_eq!(remote.stats().throttle, 32);
@@ -114,7 +114,7 @@ fn a_sample_beyond_twice_the_deviation_lowers_the_throttle() {
 
 #[test]
 fn a_sample_up_to_the_baseline_raises_it_again_and_one_between_does_not() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     for _ in 0..3 {
         sample(&mut remote, 100);
     }
@@ -131,7 +131,7 @@ fn a_sample_up_to_the_baseline_raises_it_again_and_one_between_does_not() {
 
 #[test]
 fn the_throttle_never_falls_below_0() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     for _ in 0..20 {
         sample(&mut remote, 100);
     }
@@ -148,7 +148,7 @@ fn a_baseline_no_larger_than_its_deviation_opens_the_throttle() {
 
 #[test]
 fn set_throttle_applies_here_and_tells_the_remote() {
-    let mut remote = Crafted::server();
+    let mut remote = Crafted::server_with(stock);
     remote.peer_mut().set_throttle(ThrottleSettings { interval: ms(2000), acceleration: 4, deceleration: 3 });
     // §20: sentTime | peer 0, 5000; THROTTLE_CONFIGURE control#3; interval 2000, acceleration 4, deceleration 3
     let heard = remote.heard();
@@ -159,7 +159,7 @@ fn set_throttle_applies_here_and_tells_the_remote() {
 
 #[test]
 fn a_throttle_configure_overwrites_ours() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     let throttle = ThrottleConfigure { interval: 2000, acceleration: 5, deceleration: 20 };
     remote.says(&[throttle_configure(2, throttle)]);
     sample(&mut remote, 100);
@@ -170,7 +170,7 @@ fn a_throttle_configure_overwrites_ours() {
 
 #[test]
 fn a_throttle_configure_is_accepted_while_disconnecting_later_too() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     remote.host_sends(0, Packet::reliable("a"));
     remote.peer_mut().disconnect_later(0);
     remote.heard();
@@ -182,7 +182,7 @@ fn a_throttle_configure_is_accepted_while_disconnecting_later_too() {
 
 #[test]
 fn both_ends_start_with_the_parameters_of_the_connect() {
-    let mut remote = Crafted::stranger();
+    let mut remote = Crafted::stranger_with(stock);
     let throttle = ThrottleConfigure { interval: 5000, acceleration: 2, deceleration: 31 };
     remote.joins(Connect { throttle, ..two_channels() });
     sample(&mut remote, 100);
@@ -193,7 +193,7 @@ fn both_ends_start_with_the_parameters_of_the_connect() {
 
 /// Brings the throttle to this share of 32, for good.
 fn throttled_to(share: u32) -> Crafted {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     let steep = ThrottleConfigure { interval: 5000, acceleration: 0, deceleration: 32 - share };
     remote.says(&[throttle_configure(2, steep)]);
     sample(&mut remote, 100);
@@ -204,7 +204,7 @@ fn throttled_to(share: u32) -> Crafted {
 
 #[test]
 fn a_full_throttle_drops_nothing() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     for _ in 0..100 {
         remote.host_sends(0, Packet::unreliable("u"));
     }
@@ -297,7 +297,7 @@ fn what_does_not_fit_into_the_datagram_takes_no_step_of_the_counter() {
 
 #[test]
 fn packet_loss_is_evaluated_ten_seconds_after_the_first_datagram() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     remote.host_sends(0, Packet::reliable("a"));
     remote.wait(30);
     remote.heard();
@@ -321,7 +321,7 @@ fn packet_loss_is_evaluated_ten_seconds_after_the_first_datagram() {
 
 #[test]
 fn acknowledgements_do_not_count_as_packets_sent() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     let before = remote.stats().packets_sent;
     remote.says(&[reliable(0, 1, b"a")]);
     remote.heard();

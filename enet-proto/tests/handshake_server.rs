@@ -6,7 +6,7 @@ mod common;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 
-use common::{CONNECT_ID, Crafted, HERE, grant, ms, two_channels, verify_connect};
+use common::{CONNECT_ID, Crafted, HERE, grant, ms, stock, two_channels, verify_connect};
 use enet_proto::{
     ChannelLimit, ConnectId, DiscardReason, DisconnectReason, Event, HostConfig, Mtu, PeerLimit, PeerState,
 };
@@ -64,7 +64,7 @@ fn the_same_connect_from_another_port_is_another_peer() {
 
 #[test]
 fn a_restarted_client_gets_another_slot_and_its_old_one_times_out() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     let old = remote.id.unwrap();
     remote.joins(Connect { connect_id: OTHER_ID, ..two_channels() });
     assert_eq!((remote.id.unwrap().slot(), remote.host.connected_peers()), (1, 2));

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{CONNECT_ID, Crafted, grant, ms, two_channels, verify_connect};
+use common::{CONNECT_ID, Crafted, grant, ms, stock, two_channels, verify_connect};
 use enet_proto::{
     Checksum, ConnectId, DiscardReason, DisconnectReason, HostConfig, Packet, PeerState, RangeCoder,
 };
@@ -287,7 +287,7 @@ fn quirk_10_whoever_talks_without_acknowledging_is_given_up() {
 
 #[test]
 fn quirk_10_the_idle_ping_is_what_finds_a_dead_peer() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     remote.mark();
     // Ping at 500, and 7650 ms later the end, at an RTO of 30 (§9.5).
     assert_eq!(remote.wait_for_event(), 500 + 7650);

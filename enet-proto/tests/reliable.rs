@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Crafted, grant, two_channels, verify_connect};
+use common::{Crafted, grant, stock, two_channels, verify_connect};
 use enet_proto::{DiscardReason, Instant, Packet, PeerState};
 use enet_testkit::commands::{
     acknowledge, bandwidth_limit, disconnect, fragment, ping, reliable, throttle_configure, unreliable,
@@ -366,7 +366,7 @@ fn an_acknowledgement_names_channel_and_number() {
 
 #[test]
 fn the_next_deadline_is_that_of_the_front_command() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     remote.host_sends(0, Packet::reliable("a"));
     remote.wait(7);
     remote.host_sends(0, Packet::reliable("b"));

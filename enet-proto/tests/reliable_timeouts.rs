@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Crafted, ms};
+use common::{Crafted, ms, stock};
 use enet_proto::{DisconnectReason, Packet, PeerState, Timeouts};
 use enet_testkit::commands::{acknowledge, disconnect, reliable};
 use enet_testkit::pair::{Client, Pair};
@@ -12,7 +12,7 @@ use enet_wire::CommandKind;
 
 /// Two hosts 5 ms apart that have measured nothing but the handshake: round trip 10, variance 5, so RTO 30.
 fn hosts_with_an_rto_of_30() -> Pair {
-    let pair = Pair::with().delay(ms(5)).just_connected();
+    let pair = Pair::with().both(stock).delay(ms(5)).just_connected();
     let stats = pair.client.stats();
     assert_eq!((stats.round_trip_time, stats.round_trip_time_variance), (10, 5));
     pair
@@ -69,14 +69,14 @@ fn zero_timeouts_stand_for_the_defaults() {
     let zeros = Timeouts { limit: 0, minimum: Duration::ZERO, maximum: Duration::ZERO };
     // §17.4
     assert_eq!(timeline(zeros).1, ms(7650));
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     remote.peer_mut().set_timeouts(zeros);
     assert_eq!(remote.peer().timeouts(), Timeouts::default());
 }
 
 #[test]
 fn the_end_is_told_as_a_timeout_with_data_0() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     remote.host_sends(0, Packet::reliable("a"));
     assert_eq!(remote.wait_for_event(), 7650);
     assert_eq!(remote.endings(), [(DisconnectReason::TimedOut, 0)]);
@@ -84,7 +84,7 @@ fn the_end_is_told_as_a_timeout_with_data_0() {
 
 #[test]
 fn the_round_trip_time_before_the_first_sample_is_500_ms() {
-    let mut remote = Crafted::stranger();
+    let mut remote = Crafted::stranger_with(stock);
     remote.is_connected_to();
     remote.wait(499);
     assert_eq!(remote.heard().len(), 1);
@@ -95,7 +95,7 @@ fn the_round_trip_time_before_the_first_sample_is_500_ms() {
 
 #[test]
 fn the_timeout_is_fixed_when_a_command_is_first_sent() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     remote.host_sends(0, Packet::reliable("a"));
     remote.mark();
     // A sample of 90 ms: the round trip time is 20 now, the variance larger.
@@ -108,7 +108,7 @@ fn the_timeout_is_fixed_when_a_command_is_first_sent() {
 
 #[test]
 fn a_retransmission_has_a_time_of_sending_of_its_own() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     remote.host_sends(0, Packet::reliable("a"));
     remote.wait(30);
     let heard = remote.heard();
@@ -138,7 +138,7 @@ fn a_later_command_waits_for_the_deadline_of_the_front_one() {
 
 #[test]
 fn acknowledging_the_front_command_opens_the_gate_for_the_next() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     remote.host_sends(0, Packet::reliable("front"));
     remote.wait(35);
     remote.host_sends(0, Packet::reliable("next"));
@@ -153,7 +153,7 @@ fn acknowledging_the_front_command_opens_the_gate_for_the_next() {
 
 #[test]
 fn commands_that_expire_together_keep_their_order_and_go_before_new_ones() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     for text in ["a", "b", "c"] {
         remote.host_sends(0, Packet::reliable(text));
     }
@@ -170,7 +170,7 @@ fn commands_that_expire_together_keep_their_order_and_go_before_new_ones() {
 
 #[test]
 fn only_what_has_expired_is_sent_again() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     remote.host_sends(0, Packet::reliable("a"));
     remote.wait(10);
     remote.host_sends(0, Packet::reliable("b"));
@@ -187,7 +187,7 @@ fn only_what_has_expired_is_sent_again() {
 
 #[test]
 fn any_acknowledgement_starts_the_count_of_silence_anew() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     remote.host_sends(0, Packet::reliable("a"));
     remote.wait(5000);
     remote.says(&[acknowledge(0, 999, remote.clock_before(10))]);
@@ -211,7 +211,7 @@ fn one_answer_in_time_keeps_a_slow_connection_alive() {
 
 #[test]
 fn forty_transmissions_overflow_nothing() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     let forever = Duration::from_secs(u64::from(u32::MAX));
     remote.peer_mut().set_timeouts(Timeouts { limit: u32::MAX, minimum: forever, maximum: forever });
     remote.peer_mut().disconnect(7);
@@ -228,6 +228,7 @@ fn forty_transmissions_overflow_nothing() {
 #[test]
 fn the_clock_may_wrap_while_a_command_is_repeated() {
     let mut pair = Pair::with()
+        .both(stock)
         .delay(ms(5))
         .starting_at(enet_proto::Instant::from_millis((1 << 32) - 2000))
         .just_connected();
@@ -241,7 +242,7 @@ fn the_clock_may_wrap_while_a_command_is_repeated() {
 
 #[test]
 fn a_second_timeout_before_anything_is_sent_counts_too() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     remote.host_sends(0, Packet::reliable("a"));
     remote.wait(7);
     remote.host_sends(0, Packet::reliable("b"));

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Crafted, two_channels};
+use common::{Crafted, stock, two_channels};
 use enet_proto::Packet;
 use enet_testkit::commands::{acknowledge, ping, reliable, throttle_configure, unreliable};
 use enet_wire::{CommandKind, Connect, ThrottleConfigure};
@@ -17,7 +17,7 @@ fn throttle(remote: &mut Crafted, share: u32) {
 }
 
 fn throttled_to(share: u32) -> Crafted {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     throttle(&mut remote, share);
     remote
 }
@@ -44,7 +44,7 @@ fn reliable_numbers(remote: &mut Crafted) -> Vec<u16> {
 
 #[test]
 fn a_window_of_65536_holds_65_packets_of_1000_bytes() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     assert_eq!(sent_of_100(&mut remote), 65);
     assert_eq!(remote.stats().reliable_data_in_transit, 65_000);
 }
@@ -63,7 +63,7 @@ fn a_closed_throttle_leaves_room_for_one_datagram() {
 
 #[test]
 fn a_negotiated_window_is_kept() {
-    let mut remote = Crafted::stranger();
+    let mut remote = Crafted::stranger_with(stock);
     // §6.2 step 8: 131072 bytes/s give 8192.
     remote.joins(Connect { incoming_bandwidth: 131_072, ..two_channels() });
     assert_eq!(sent_of_100(&mut remote), 8);
@@ -71,7 +71,7 @@ fn a_negotiated_window_is_kept() {
 
 #[test]
 fn an_acknowledgement_makes_room_for_as_much_as_it_confirms() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     sent_of_100(&mut remote);
     remote.says(&[acknowledge(0, 1, remote.clock()), acknowledge(0, 2, remote.clock())]);
     assert_eq!(reliable_numbers(&mut remote), [66, 67]);
@@ -88,7 +88,7 @@ fn an_empty_packet_takes_no_room() {
 
 #[test]
 fn an_empty_packet_waits_while_the_window_has_shrunk_below_what_is_in_flight() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     for _ in 0..3 {
         remote.host_sends(0, Packet::reliable(vec![0; 1000]));
     }
@@ -115,7 +115,7 @@ fn a_full_window_holds_back_reliable_data_of_every_channel_and_nothing_else() {
     // The throttle is 0: the unreliable packet's counter reads 7, and it is dropped (§10.3).
     assert_eq!(kinds, [CommandKind::SendReliable, CommandKind::Ping]);
 
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     sent_of_100(&mut remote);
     remote.host_sends(1, Packet::reliable("waits"));
     remote.host_sends(1, Packet::unreliable("u"));
@@ -125,7 +125,7 @@ fn a_full_window_holds_back_reliable_data_of_every_channel_and_nothing_else() {
 
 #[test]
 fn control_commands_take_no_room_in_the_window() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     for _ in 0..10 {
         remote.peer_mut().ping();
     }
@@ -135,7 +135,7 @@ fn control_commands_take_no_room_in_the_window() {
 
 #[test]
 fn what_waits_for_retransmission_is_not_in_flight_and_must_fit_again() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     for _ in 0..3 {
         remote.host_sends(0, Packet::reliable(vec![0; 1000]));
     }
@@ -150,7 +150,7 @@ fn what_waits_for_retransmission_is_not_in_flight_and_must_fit_again() {
 
 #[test]
 fn a_group_that_expires_later_goes_before_one_that_is_still_held_back() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     for _ in 0..3 {
         remote.host_sends(0, Packet::reliable(vec![0; 1000]));
     }
@@ -177,7 +177,7 @@ fn queue(remote: &mut Crafted, count: usize) {
 
 #[test]
 fn without_an_acknowledgement_8191_commands_are_sent() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     queue(&mut remote, 10_000);
     let numbers = reliable_numbers(&mut remote);
     // 0x0001 to 0x1FFF: the first window holds 4095 numbers only and so never counts as full.
@@ -186,7 +186,7 @@ fn without_an_acknowledgement_8191_commands_are_sent() {
 
 #[test]
 fn one_acknowledgement_from_the_window_before_releases_a_window() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     queue(&mut remote, 20_000);
     remote.heard();
     remote.says(&[acknowledge(0, 0x1234, remote.clock())]);
@@ -196,7 +196,7 @@ fn one_acknowledgement_from_the_window_before_releases_a_window() {
 
 #[test]
 fn an_acknowledgement_from_the_first_window_releases_nothing() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     queue(&mut remote, 10_000);
     remote.heard();
     remote.says(&[acknowledge(0, 1, remote.clock())]);
@@ -205,7 +205,7 @@ fn an_acknowledgement_from_the_first_window_releases_nothing() {
 
 #[test]
 fn a_blocked_channel_holds_back_reliable_data_of_every_channel_and_nothing_else() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     queue(&mut remote, 8192);
     remote.heard();
     remote.host_sends(1, Packet::reliable("waits"));
@@ -216,7 +216,7 @@ fn a_blocked_channel_holds_back_reliable_data_of_every_channel_and_nothing_else(
 
 #[test]
 fn one_number_that_is_never_acknowledged_stops_its_channel_seven_windows_on() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     queue(&mut remote, 40_000);
     let mut last = 0;
     loop {
@@ -241,7 +241,7 @@ fn one_number_that_is_never_acknowledged_stops_its_channel_seven_windows_on() {
 
 #[test]
 fn numbers_go_round_as_long_as_they_are_acknowledged() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     queue(&mut remote, 70_000);
     remote.acknowledges_everything();
     assert_eq!(remote.peer().channel(0).unwrap().outgoing_reliable, 4464, "70,000 − 65,536");

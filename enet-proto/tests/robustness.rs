@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Crafted, grant, two_channels, verify_connect};
+use common::{Crafted, grant, stock, two_channels, verify_connect};
 use enet_proto::{Checksum, DiscardReason, DisconnectReason, Packet, PeerState, RangeCoder, Timeouts};
 use enet_testkit::commands::{
     acknowledge, connect, disconnect, disconnect_now, fragment, ping, reliable, throttle_configure,
@@ -217,7 +217,7 @@ fn behind_a_disconnect_now_nothing_changes_what_is_reported() {
 
 #[test]
 fn a_throttle_interval_of_zero_renews_the_baseline_with_every_acknowledgement() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     remote
         .says(&[throttle_configure(2, ThrottleConfigure { interval: 0, acceleration: 2, deceleration: 2 })]);
     remote.says(&[acknowledge(0, 9, remote.clock_before(50))]);
@@ -229,7 +229,7 @@ fn a_throttle_interval_of_zero_renews_the_baseline_with_every_acknowledgement() 
 
 #[test]
 fn huge_throttle_parameters_saturate() {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(stock);
     let huge = ThrottleConfigure { interval: u32::MAX, acceleration: u32::MAX, deceleration: u32::MAX };
     remote.says(&[throttle_configure(2, huge)]);
     remote.says(&[acknowledge(0, 9, remote.clock_before(100))]);

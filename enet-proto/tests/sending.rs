@@ -323,7 +323,7 @@ fn each_side_pings_on_its_own_and_answers_the_others() {
 
 /// A connection whose unreliable packets are all dropped, about to leave with one of them queued and an ACK owed.
 fn leaving_with_nothing_but_a_dropped_packet(after: u64) -> Crafted {
-    let mut remote = Crafted::client();
+    let mut remote = Crafted::client_with(as_c_does);
     let shut = ThrottleConfigure { interval: 5000, acceleration: 0, deceleration: 32 };
     remote.says(&[throttle_configure(2, shut), acknowledge(0, 999, remote.clock_before(30))]);
     remote.heard();

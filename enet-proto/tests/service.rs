@@ -6,7 +6,16 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use enet_proto::{ConnectOptions, Datagram, Event, Host, HostConfig, Instant, Packet, Socket, Transmit};
+use enet_proto::{
+    ConnectOptions, Datagram, Event, Host, HostConfig, Instant, Packet, Profile, Socket, Transmit,
+};
+
+/// What service passes are for.
+fn stock(seed: [u8; 32]) -> HostConfig {
+    let mut config = HostConfig::new(seed);
+    config.profile = Profile::Compat;
+    config
+}
 
 /// Datagrams waiting, and those sent.
 struct Queue {
@@ -41,13 +50,13 @@ impl Duo {
         let [client_at, server_at] =
             ["192.0.2.1:1", "192.0.2.2:2"].map(|at| at.parse::<SocketAddr>().unwrap());
         let socket = |from| Queue { from, waiting: VecDeque::new(), taken: vec![], sent: vec![] };
-        let mut client = Host::new(HostConfig::new([1; 32]));
+        let mut client = Host::new(stock([1; 32]));
         client.connect(server_at, ConnectOptions::default()).unwrap();
         Duo {
             now: 1_000_000,
             client,
             client_socket: socket(server_at),
-            server: Host::new(HostConfig::new([2; 32])),
+            server: Host::new(stock([2; 32])),
             server_socket: socket(client_at),
         }
     }

@@ -20,7 +20,7 @@ use crate::measure::datagram::Reader;
 use crate::measure::{RunRecord, Series};
 use crate::net::Fate;
 use crate::run;
-use crate::scenario::{Profile, Scenario, Sender, Service};
+use crate::scenario::{Profile, Scenario, Service};
 use crate::time::Time;
 use crate::world::observer::{HostIndex, Observer};
 use crate::world::{Cast, World};
@@ -36,12 +36,7 @@ pub const QUEUE_OF_ITS_OWN: &str = "since 1.3.18 reliable data has a queue of it
 /// All pairings. The first is what the others are compared with.
 pub const CASTS: [Cast; 4] = {
     use Implementation::{C, Ours};
-    [
-        Cast { clients: C, server: C },
-        Cast { clients: Ours, server: Ours },
-        Cast { clients: Ours, server: C },
-        Cast { clients: C, server: Ours },
-    ]
+    [Cast::of(C, C), Cast::of(Ours, Ours), Cast::of(Ours, C), Cast::of(C, Ours)]
 };
 
 /// A scenario in all four pairings, over many seeds.
@@ -137,10 +132,7 @@ pub fn compare(scenario: &Scenario, seeds: u64, progress: &mut dyn FnMut(u64)) -
         progress(seed - first + 1);
     }
     let pairings = CASTS.into_iter().zip(tallies).map(|(cast, tally)| {
-        let (sender, receiver) = match scenario.measured {
-            Sender::Server => (cast.server, cast.clients),
-            Sender::Clients | Sender::Everyone => (cast.clients, cast.server),
-        };
+        let (sender, receiver) = cast.ends(scenario.measured);
         tally.finish(sender, receiver, is_alike)
     });
     Ok(Comparison {

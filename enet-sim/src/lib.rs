@@ -23,7 +23,8 @@
 //! - [`oracle`]: the judge, which shares no code with the protocol; [`marks`]: states that worlds must reach.
 //! - [`measure`], [`log`](mod@log), [`report`], [`pcapng`]: numbers, what happened, plots, captures.
 //! - [`run`] puts these together; [`soak`] has worlds that last, [`differential`] compares with the C library.
-//! - With features: the C library and `rusty_enet` as hosts, and an asynchronous driver over `turmoil`.
+//! - [`recovery`]: the worlds in which loss recovery is compared, with goals. [`relay`]: the same network in real time.
+//! - With features: the C library, `rusty_enet` and `kcp` as hosts, and an asynchronous driver over `turmoil`.
 //!
 //! The repository's `docs/SIMULATION.md` is the manual.
 #![forbid(unsafe_code)]
@@ -44,6 +45,8 @@ mod padding;
 pub mod pcapng;
 mod quantity;
 pub mod random;
+pub mod recovery;
+pub mod relay;
 pub mod report;
 pub mod run;
 pub mod scenario;

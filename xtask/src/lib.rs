@@ -10,6 +10,7 @@ mod docs;
 mod idle_cost;
 mod mutants;
 mod process;
+mod proxy;
 mod sim;
 mod targets;
 mod vectors;
@@ -30,6 +31,8 @@ pub struct Cli {
 enum Verb {
     /// The network laboratory: what ENet does on a given network, ours and C's side by side
     Sim(sim::Sim),
+    /// Put a simulated network between real programs, in real time
+    Proxy(proxy::Proxy),
     /// Compare this stack with recordings of the C library, byte for byte
     Vectors(vectors::Vectors),
     /// Change one rule of enet-proto at a time and show which recording or test notices
@@ -58,6 +61,7 @@ impl Cli {
     pub fn run(self) -> ExitCode {
         let went_well = match self.verb {
             Verb::Sim(verb) => verb.run(),
+            Verb::Proxy(verb) => verb.run(),
             Verb::Vectors(verb) => verb.run(),
             Verb::Mutants(verb) => verb.run(),
             Verb::IdleCost(verb) => verb.run(),

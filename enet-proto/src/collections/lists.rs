@@ -154,6 +154,15 @@ impl<T> Lists<T> {
         }
     }
 
+    /// Moves a value to the end of its list.
+    pub(crate) fn rotate(&mut self, list: &mut List, key: Key) {
+        self.unlink(list, key);
+        if let Some(node) = self.nodes.get_mut(key) {
+            (node.previous, node.next) = (list.last, None);
+            self.tie_last(list, key);
+        }
+    }
+
     /// Moves a value into another list, in front of `before`, or to its end.
     pub(crate) fn move_before(&mut self, from: &mut List, key: Key, to: &mut List, before: Option<Key>) {
         let Some(before) = before else { return self.move_back(from, key, to) };

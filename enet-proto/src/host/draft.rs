@@ -158,6 +158,10 @@ impl<'a> Draft<'a> {
     /// was chosen.
     pub(super) fn pack(&mut self, connection: &mut Connection, shared: &mut Shared) -> bool {
         let limits = connection.limits(shared);
+        connection.outgoing.begin_datagram();
+        if connection.outgoing.has_riders() {
+            self.write_riders(connection, shared);
+        }
         let before = self.commands;
         self.pack_run(connection, shared, limits);
         let mut chose_reliable = self.commands > before;
@@ -194,10 +198,31 @@ impl<'a> Draft<'a> {
         chose_reliable
     }
 
+    /// Writes copies of what is to ride along, if anything else goes.
+    #[inline(never)]
+    fn write_riders(&mut self, connection: &mut Connection, shared: &mut Shared) {
+        if self.commands == 0 && connection.choose(shared).is_none() {
+            return;
+        }
+        let departure = connection.departure(shared);
+        let Connection { outgoing, loss, .. } = connection;
+        let mut before = None;
+        while let Some((key, rider)) = outgoing.next_rider(before, shared.now, &shared.commands) {
+            if self.is_full_for(rider.encoded_len(), true) {
+                before = Some(key);
+                continue;
+            }
+            self.write(rider);
+            loss.sent = loss.sent.wrapping_add(1);
+            shared.stats.copies += 1;
+            outgoing.ride(key, departure, &mut shared.commands);
+        }
+    }
+
     /// Writes packets that need no fragments as long as nothing else could be chosen: what `pack` does, in a loop without
     /// its other cases.
     fn pack_run(&mut self, connection: &mut Connection, shared: &mut Shared, limits: Limits) {
-        let timeout = connection.first_timeout(shared);
+        let departure = connection.departure(shared);
         let Connection { outgoing, channels, loss, .. } = connection;
         while let Some((next, payload)) = outgoing.next_packet(&shared.commands, limits)
             && !self.is_full_for(CommandKind::SendReliable.fixed_len() + payload.len(), true)
@@ -205,7 +230,7 @@ impl<'a> Draft<'a> {
             let body = Body::SendReliable { payload };
             self.put(&Command { body, ..next.header(true, false) });
             loss.sent = loss.sent.wrapping_add(1);
-            if let Some((id, seq)) = outgoing.send_packet(shared.now, timeout, &mut shared.commands)
+            if let Some((id, seq)) = outgoing.send_packet(departure, &mut shared.commands)
                 && let Some(channel) = channels.get_used(id)
             {
                 channel.sender.windows.on_sent(seq);

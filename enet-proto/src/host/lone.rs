@@ -18,7 +18,9 @@ impl Host {
         }
         let connection = self.table.get_mut(slot)?;
         let known = connection.stage == Stage::Connected && !connection.remote_id.is_unknown();
-        if !known || connection.held || !connection.outgoing.is_lone() || !connection.acks.is_empty() {
+        let alone =
+            connection.outgoing.is_lone() && !connection.outgoing.has_riders() && connection.acks.is_empty();
+        if !known || connection.held || !alone {
             return None;
         }
         let shared = &mut self.shared;
@@ -51,8 +53,9 @@ impl Host {
         connection.loss.sent = connection.loss.sent.wrapping_add(1);
         connection.loss = connection.loss.evaluated(shared.now);
         if reliable {
-            let timeout = connection.first_timeout(shared);
-            let sent = connection.outgoing.send_packet(shared.now, timeout, &mut shared.commands);
+            connection.outgoing.begin_datagram();
+            let departure = connection.departure(shared);
+            let sent = connection.outgoing.send_packet(departure, &mut shared.commands);
             if let Some((id, seq)) = sent
                 && let Some(channel) = connection.channels.get_used(id)
             {

@@ -173,7 +173,7 @@ impl Host {
     fn advance(&mut self, now: Instant) {
         self.origin.get_or_insert(now.as_millis());
         self.now = self.now.max(now);
-        self.shared.now = self.now.wire();
+        (self.shared.now, self.shared.micros) = (self.now.wire(), self.now.micros_of_milli());
     }
 
     /// The earliest deadline of a peer.

@@ -264,6 +264,7 @@ impl Host {
                 }
             }
         }
+        connection.on_datagram_end(shared);
         if let Some(local) = datagram.local {
             connection.local = shared.note_local(local);
         }

@@ -7,7 +7,7 @@ use core::time::Duration;
 use enet_wire::{Body, ChannelId, ConnectId, ThrottleConfigure};
 
 use super::{Host, from_millis};
-use crate::config::{ThrottleSettings, Timeouts};
+use crate::config::{Redundancy, ThrottleSettings, Timeouts};
 use crate::error::SendError;
 use crate::event::{PeerId, PeerState};
 use crate::packet::Packet;
@@ -95,6 +95,11 @@ impl<'a> Peer<'a> {
     /// How long nothing may be acknowledged before a ping is sent.
     pub fn ping_interval(&self) -> Duration {
         from_millis(self.connection.settings().ping_interval)
+    }
+
+    /// Whether reliable commands ride along before anybody misses them.
+    pub fn redundancy(&self) -> Redundancy {
+        self.connection.redundancy(self.shared)
     }
 
     /// The connection's numbers.
@@ -242,6 +247,12 @@ impl<'a> PeerMut<'a> {
         });
     }
 
+    /// Whether reliable commands to this peer ride along before anybody misses them, instead of what the host's
+    /// configuration says.
+    pub fn set_redundancy(&mut self, redundancy: Redundancy) {
+        self.with(|connection, _| connection.settings_mut().redundancy = Some(redundancy));
+    }
+
     /// How the throttle moves, on this end and, by a command, on the remote's. Not while connecting: the remote's answer
     /// would no longer match what was asked for, and the attempt would fail (docs/QUIRKS.md Q86).
     #[doc(alias = "enet_peer_throttle_configure")]
@@ -259,13 +270,21 @@ impl<'a> PeerMut<'a> {
     /// Seeds the round trip time with a better guess than the smoothed one.
     #[doc(alias = "roundTripTime")]
     pub fn set_round_trip_time(&mut self, rtt: Duration) {
-        self.with(|connection, _| connection.rtt.mean = wait_millis(rtt).max(1));
+        let ms = wait_millis(rtt).max(1);
+        self.with(|connection, _| {
+            connection.rtt.mean = ms;
+            connection.recovery.assume(ms);
+        });
     }
 
     /// Seeds the round trip time the throttle takes for normal.
     #[doc(alias = "lastRoundTripTime")]
     pub fn set_throttle_baseline_rtt(&mut self, rtt: Duration) {
-        self.with(|connection, _| connection.rtt.last = wait_millis(rtt).max(1));
+        let ms = wait_millis(rtt).max(1);
+        self.with(|connection, _| {
+            connection.rtt.last = ms;
+            connection.queueing.assume(ms.saturating_mul(1_000));
+        });
     }
 
     /// A number of the application's own, which comes back in the `Disconnected` event.

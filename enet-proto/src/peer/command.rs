@@ -27,8 +27,16 @@ pub(crate) struct Queued {
     pub(crate) sent_time: Millis,
     /// Retransmission timeout of the last transmission, in ms.
     pub(crate) timeout: u32,
-    /// Transmissions so far.
-    pub(crate) attempts: u16,
+    /// When the first transmission left after it last counted as lost, as it travels.
+    pub(crate) again: u16,
+    /// Microseconds of `sent_time`'s millisecond.
+    pub(crate) micros: u16,
+    /// Number of the datagram that carried the last transmission.
+    pub(crate) datagram: u16,
+    /// Transmissions so far, but for copies that rode along.
+    pub(crate) attempts: u8,
+    /// In how many more datagrams it rides along.
+    pub(crate) rides: u8,
     pub(crate) place: Place,
     /// Whether it is found by its name.
     pub(super) indexed: bool,
@@ -41,8 +49,23 @@ pub(crate) enum Place {
     Control,
     Data,
     InFlight,
+    /// In flight, and to ride along in the next datagram.
+    Riding,
     RetryControl,
     RetryData,
+}
+
+/// When and how something leaves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Departure {
+    pub(crate) at: Millis,
+    /// Microseconds of that millisecond.
+    pub(crate) micros: u16,
+    /// Retransmission timeout in ms of what leaves for the first time.
+    pub(crate) timeout: u32,
+    /// In how many further datagrams something small rides that leaves for the first time, and anything that was lost.
+    pub(crate) repeats: u8,
+    pub(crate) insured: u8,
 }
 
 /// What is sent. Of packets that need several fragments, the cut is the one that goes next.
@@ -152,8 +175,25 @@ impl Queued {
         body: QueuedBody,
     ) -> Self {
         let place = if body.is_data() { Place::Data } else { Place::Control };
-        let (sent_time, timeout, attempts, indexed) = (Millis::UNSET, 0, 0, false);
-        Queued { slot, channel, seq, stamp, len, sent_time, timeout, attempts, place, indexed, body }
+        let (sent_time, timeout, attempts, rides, indexed) = (Millis::UNSET, 0, 0, 0, false);
+        let (again, micros, datagram) = (0, 0, 0);
+        Queued {
+            slot,
+            channel,
+            seq,
+            stamp,
+            len,
+            sent_time,
+            timeout,
+            again,
+            micros,
+            datagram,
+            attempts,
+            rides,
+            place,
+            indexed,
+            body,
+        }
     }
 
     /// The command as it goes out next.
@@ -217,9 +257,16 @@ impl Queued {
 
     /// Goes out for the first time.
     #[inline(always)]
-    pub(super) fn enter_flight(&mut self, now: Millis, timeout: u32) {
-        (self.sent_time, self.timeout, self.attempts) = (now, timeout, 1);
+    pub(super) fn enter_flight(&mut self, departure: Departure, datagram: u16) {
+        (self.timeout, self.attempts) = (departure.timeout, 1);
         self.place = Place::InFlight;
+        self.depart(departure, datagram);
+    }
+
+    /// Goes out, for whatever reason.
+    #[inline(always)]
+    pub(super) const fn depart(&mut self, departure: Departure, datagram: u16) {
+        (self.sent_time, self.micros, self.datagram) = (departure.at, departure.micros, datagram);
     }
 
     /// If this is not the last fragment of its packet, that fragment as a command of its own; the rest stays.

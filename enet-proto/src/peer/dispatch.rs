@@ -5,6 +5,7 @@ use enet_wire::{
 };
 
 use super::acks::Ack;
+use super::outgoing::Acknowledged;
 use super::rtt::round_trip_sample;
 use super::unsequenced::Judgement;
 use super::{Connection, Stage};
@@ -14,6 +15,7 @@ use crate::channel::intake::{Intake, Outcome};
 use crate::channel::receiver::Receiver;
 use crate::event::DisconnectReason;
 use crate::mutants::{self, Mutant};
+use crate::profile::Profile;
 use crate::shared::Shared;
 use crate::stats::DiscardReason;
 use crate::time::Millis;
@@ -136,11 +138,14 @@ impl Connection {
             return Ok(());
         }
         let Some(sample) = round_trip_sample(shared.now, echoed) else { return Ok(()) };
-        let acknowledged = self.take_acknowledged(channel, seq, shared);
-        if acknowledged.is_none() && !shared.profile.believes_any_acknowledgement() {
+        let found = self.take_acknowledged(channel, seq, shared);
+        if found.is_none() && !shared.profile.believes_any_acknowledgement() {
             return Ok(());
         }
-        self.on_sample(sample, shared.now);
+        self.on_sample(sample, shared);
+        if let (Some(found), Profile::Modern) = (&found, shared.profile) {
+            self.learn(found, echoed, sample, shared);
+        }
         if let Some(doubt) = &self.doubt
             && sample <= shared.now.diff(doubt.since)
         {
@@ -148,6 +153,7 @@ impl Connection {
             self.doubt = None;
             shared.discard(DiscardReason::DoubtedDisconnect);
         }
+        let acknowledged = found.map(|found| found.kind);
         match self.stage {
             Stage::AcknowledgingConnect { data } => match acknowledged {
                 Some(CommandKind::VerifyConnect) => self.establish(data),
@@ -166,10 +172,11 @@ impl Connection {
     }
 
     #[inline(always)]
-    pub(super) fn on_sample(&mut self, sample: u32, now: Millis) {
+    pub(super) fn on_sample(&mut self, sample: u32, shared: &Shared) {
+        let now = shared.now;
         let first = self.last_receive_time.is_unset();
         let before = self.throttle.value;
-        if !first {
+        if !first && shared.profile == Profile::Compat {
             self.throttle = self.throttle.after(sample, self.rtt.last, self.rtt.last_variance);
         }
         if mutants::is(Mutant::ThrottleOutOfRange) {
@@ -180,6 +187,7 @@ impl Connection {
         }
         self.rtt = self.rtt.after(sample, now, first, self.throttle.interval);
         self.last_receive_time = Millis(now.0.max(1));
+        self.recovery.on_sign_of_life();
         if !mutants::is(Mutant::BlackoutRunsOn) {
             self.earliest_timeout = Millis::UNSET;
         }
@@ -191,12 +199,12 @@ impl Connection {
         id: ChannelId,
         seq: ReliableSeq,
         shared: &mut Shared,
-    ) -> Option<CommandKind> {
-        let kind = self.outgoing.acknowledge(self.slot, id, seq, &mut shared.commands)?;
+    ) -> Option<Acknowledged> {
+        let found = self.outgoing.acknowledge(self.slot, id, seq, &mut shared.commands)?;
         if let Some(channel) = self.channels.get_used(id) {
             channel.sender.windows.on_acknowledged(seq);
         }
-        Some(kind)
+        Some(found)
     }
 
     /// Handles DISCONNECT in either form (PROTOCOL.md §7). One that wants an acknowledgement but cannot have it, for

@@ -109,7 +109,8 @@ impl Connection {
         new.adopt_throttle(candidate.throttle);
         new.control_seq = proof.seq;
         if let Some(sample) = sample {
-            new.on_sample(sample, shared.now);
+            new.on_sample(sample, shared);
+            new.recovery.sample(sample.saturating_mul(1_000));
         }
         new
     }

@@ -10,6 +10,9 @@ pub(crate) mod establish;
 pub(crate) mod loss;
 pub(crate) mod outgoing;
 pub(crate) mod queue;
+pub(crate) mod queueing;
+mod recover;
+pub(crate) mod recovery;
 mod report;
 pub(crate) mod rtt;
 pub(crate) mod throttle;
@@ -22,6 +25,7 @@ use enet_wire::{ConnectId, ReliableSeq, UnsequencedGroup, WirePeerId};
 
 use crate::channel::Channels;
 use crate::channel::inbox::Inbox;
+use crate::config::Redundancy;
 use crate::event::{DisconnectReason, PeerState};
 use crate::mutants::{self, Mutant};
 use crate::profile::{GiveUp, Silence};
@@ -31,6 +35,8 @@ use acks::Acks;
 use doubt::Doubt;
 use loss::PacketLoss;
 use outgoing::{Choice, Expiry, Limits, Outgoing};
+use queueing::Queueing;
+use recovery::Recovery;
 use rtt::Rtt;
 use throttle::Throttle;
 use unsequenced::UnsequencedWindow;
@@ -120,6 +126,9 @@ pub(crate) struct Connection {
     pub(crate) unsequenced_in: UnsequencedWindow,
     pub(crate) unsequenced_out: UnsequencedGroup,
     pub(crate) rtt: Rtt,
+    /// What acknowledgements show of the path, where the profile looks at evidence.
+    pub(crate) recovery: Recovery,
+    pub(crate) queueing: Queueing,
     pub(crate) throttle: Throttle,
     pub(crate) loss: PacketLoss,
     /// What the application chose, if it chose anything.
@@ -142,6 +151,8 @@ pub(crate) struct Settings {
     pub(crate) give_up: GiveUp,
     /// How long nothing may be acknowledged before a ping is sent, in ms.
     pub(crate) ping_interval: u32,
+    /// `None` for the host's.
+    pub(crate) redundancy: Option<Redundancy>,
     pub(crate) user_value: u64,
 }
 
@@ -151,6 +162,7 @@ impl Settings {
         Settings {
             give_up: GiveUp { limit, minimum, maximum },
             ping_interval: if mutants::is(Mutant::NoPing) { HALF_A_DAY } else { DEFAULT_PING_INTERVAL },
+            redundancy: None,
             user_value: 0,
         }
     }
@@ -190,6 +202,8 @@ impl Connection {
             unsequenced_in: UnsequencedWindow::new(),
             unsequenced_out: UnsequencedGroup(0),
             rtt: Rtt::default(),
+            recovery: Recovery::default(),
+            queueing: Queueing::default(),
             throttle: Throttle::default(),
             loss: PacketLoss::default(),
             settings: None,
@@ -206,6 +220,11 @@ impl Connection {
         self.settings.as_deref().copied().unwrap_or(Settings::usual())
     }
 
+    /// Whether reliable commands ride along before anybody misses them.
+    pub(crate) fn redundancy(&self, shared: &Shared) -> Redundancy {
+        self.settings.as_deref().and_then(|settings| settings.redundancy).unwrap_or(shared.redundancy)
+    }
+
     pub(crate) fn settings_mut(&mut self) -> &mut Settings {
         self.settings.get_or_insert_with(|| Box::new(Settings::usual()))
     }
@@ -217,7 +236,7 @@ impl Connection {
         if self.held || self.is_finished() {
             return None;
         }
-        let in_flight = self.outgoing.deadline(&shared.commands);
+        let in_flight = self.in_flight_deadline(shared);
         let deadline =
             in_flight.or_else(|| if self.ping_due(shared.now) { None } else { self.next_ping(shared.now) });
         match (deadline, self.doubt_deadline()) {
@@ -275,6 +294,15 @@ impl Connection {
         self.outgoing.is_idle() && now.diff(self.last_receive_time) >= self.settings().ping_interval
     }
 
+    /// When the oldest of what is in flight is to be looked at.
+    pub(crate) fn in_flight_deadline(&self, shared: &Shared) -> Option<Millis> {
+        if !self.goes_by_evidence(shared) {
+            return self.outgoing.deadline(&shared.commands);
+        }
+        let Connection { outgoing, recovery, .. } = self;
+        outgoing.evident_deadline(recovery, self.probe_timeout(), shared.now, &shared.commands)
+    }
+
     fn ping_due(&self, now: Millis) -> bool {
         self.stage == Stage::Connected && self.is_quiet(now)
     }
@@ -295,6 +323,9 @@ impl Connection {
             return;
         }
         self.check_doubt(shared);
+        if self.goes_by_evidence(shared) {
+            return self.recover(shared);
+        }
         let give_up = self.settings().give_up;
         let Connection { outgoing, earliest_timeout, loss, .. } = self;
         let Shared { now, profile, commands, .. } = shared;

@@ -3,7 +3,7 @@
 
 use enet_wire::{ChannelId, CommandKind, ReliableSeq, UnreliableSeq};
 
-use super::command::{Commands, Place, Queued, QueuedBody, name};
+use super::command::{Commands, Departure, Place, Queued, QueuedBody, name};
 use crate::channel::Channels;
 use crate::collections::index::Name;
 use crate::collections::lists::List;
@@ -13,19 +13,59 @@ use crate::profile::Profile;
 use crate::time::Millis;
 
 /// One connection's lists of commands. Two hold what was not sent yet, in order of queuing: reliable data, and
-/// everything else. One holds what is in flight, in order of transmission. Two hold what expired and goes out again.
+/// everything else. One holds what is in flight, in order of transmission; another what is in flight, too, but rides
+/// along in the next datagram. Two hold what expired or was lost, and goes out again.
 #[derive(Debug, Default)]
 pub(crate) struct Outgoing {
     control: List,
     data: List,
     in_flight: List,
+    riding: List,
     retry_control: List,
     retry_data: List,
     /// Those in flight before this one have an entry in the index; of those from it on only what was sent again.
     unnamed: Option<Key>,
     /// Payload bytes in flight.
     bytes: u32,
+    /// Number of the datagram that is being built, or was last.
+    datagram: u16,
+    /// Commands that ride along.
+    riders: u8,
 }
+
+/// What an acknowledgement found: a command as it stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Acknowledged {
+    pub(crate) kind: CommandKind,
+    /// Its last transmission: when, and in which datagram.
+    pub(crate) sent_time: Millis,
+    pub(crate) micros: u16,
+    pub(crate) datagram: u16,
+    /// As it travels, when the first transmission left after it last counted as lost; if it ever did.
+    pub(crate) again: Option<u16>,
+    /// Whether it was still to be sent again.
+    pub(crate) waited: bool,
+}
+
+impl Acknowledged {
+    #[inline(always)]
+    const fn of(sent: &Queued) -> Self {
+        Acknowledged {
+            kind: sent.body.kind(),
+            sent_time: sent.sent_time,
+            micros: sent.micros,
+            datagram: sent.datagram,
+            again: if sent.attempts > 1 { Some(sent.again) } else { None },
+            waited: matches!(sent.place, Place::RetryControl | Place::RetryData),
+        }
+    }
+}
+
+/// Payload bytes of the largest command that rides along before anybody misses it.
+const SMALL: u32 = 256;
+
+/// Commands that ride along at once.
+const MAX_RIDERS: u8 = 16;
 
 /// What goes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,13 +211,12 @@ impl Outgoing {
     #[inline(always)]
     pub(crate) fn send_data(
         &mut self,
-        now: Millis,
-        timeout: u32,
+        departure: Departure,
         commands: &mut Commands,
     ) -> Option<(ChannelId, ReliableSeq)> {
         match commands.lists.front_mut(&self.data)?.split_fragment() {
-            Some(fragment) => self.send_fragment(fragment, now, timeout, commands),
-            None => self.send_packet(now, timeout, commands),
+            Some(fragment) => self.send_fragment(fragment, departure, commands),
+            None => self.send_packet(departure, commands),
         }
     }
 
@@ -185,16 +224,19 @@ impl Outgoing {
     #[inline(always)]
     pub(crate) fn send_packet(
         &mut self,
-        now: Millis,
-        timeout: u32,
+        departure: Departure,
         commands: &mut Commands,
     ) -> Option<(ChannelId, ReliableSeq)> {
         let key = self.data.first()?;
         let sent = commands.lists.move_front(&mut self.data, &mut self.in_flight)?;
         self.bytes = self.bytes.saturating_add(sent.len);
-        sent.enter_flight(now, timeout);
+        sent.enter_flight(departure, self.datagram);
         let number = (sent.channel, sent.seq);
-        self.unnamed.get_or_insert(key);
+        if departure.repeats > 0 && sent.len <= SMALL && self.riders < MAX_RIDERS {
+            self.begin_to_ride(key, departure.repeats, commands);
+        } else {
+            self.unnamed.get_or_insert(key);
+        }
         Some(number)
     }
 
@@ -202,12 +244,11 @@ impl Outgoing {
     fn send_fragment(
         &mut self,
         mut fragment: Queued,
-        now: Millis,
-        timeout: u32,
+        departure: Departure,
         commands: &mut Commands,
     ) -> Option<(ChannelId, ReliableSeq)> {
         self.bytes = self.bytes.saturating_add(fragment.len);
-        fragment.enter_flight(now, timeout);
+        fragment.enter_flight(departure, self.datagram);
         let number = (fragment.channel, fragment.seq);
         let key = commands.lists.push_back(&mut self.in_flight, fragment)?;
         self.unnamed.get_or_insert(key);
@@ -215,23 +256,27 @@ impl Outgoing {
     }
 
     /// Takes the front of the control queue into flight.
-    pub(crate) fn send_control(&mut self, now: Millis, timeout: u32, commands: &mut Commands) {
+    pub(crate) fn send_control(&mut self, departure: Departure, commands: &mut Commands) {
         let Some(key) = self.control.first() else { return };
         if let Some(sent) = commands.lists.move_front(&mut self.control, &mut self.in_flight) {
-            sent.enter_flight(now, timeout);
+            sent.enter_flight(departure, self.datagram);
             self.unnamed.get_or_insert(key);
         }
     }
 
-    /// Takes an expired command back into flight; it goes out once more at `now`.
-    pub(crate) fn resend(&mut self, key: Key, now: Millis, commands: &mut Commands) {
+    /// Takes an expired or lost command back into flight; it goes out once more.
+    pub(crate) fn resend(&mut self, key: Key, departure: Departure, commands: &mut Commands) {
         let Some(sent) = commands.lists.get_mut(key) else { return };
-        sent.sent_time = now;
+        sent.depart(departure, self.datagram);
+        sent.again = departure.at.sent_time();
         sent.attempts = sent.attempts.saturating_add(1);
         self.bytes = self.bytes.saturating_add(sent.len);
         let place = core::mem::replace(&mut sent.place, Place::InFlight);
         let from = if place == Place::RetryData { &mut self.retry_data } else { &mut self.retry_control };
         commands.lists.move_back(from, key, &mut self.in_flight);
+        if departure.insured > 0 && self.riders < MAX_RIDERS {
+            self.begin_to_ride(key, departure.insured, commands);
+        }
     }
 
     /// Moves past the unreliable command just written: to the next fragment, or off the queue.
@@ -253,7 +298,7 @@ impl Outgoing {
 
     // --- acknowledgement and time ---
 
-    /// Takes an acknowledged command out, wherever it waits; what it was.
+    /// Takes an acknowledged command out, wherever it waits; what it was and how it stood.
     #[inline(always)]
     pub(crate) fn acknowledge(
         &mut self,
@@ -261,32 +306,37 @@ impl Outgoing {
         channel: ChannelId,
         seq: ReliableSeq,
         commands: &mut Commands,
-    ) -> Option<CommandKind> {
+    ) -> Option<Acknowledged> {
         let oldest = commands.lists.front(&self.in_flight);
         // Acknowledgements come in the order of transmission, as long as nothing is lost.
         let Some(sent) = oldest.filter(|it| it.seq == seq && it.channel == channel && !it.indexed) else {
             return self.acknowledge_any(name(slot, channel, seq), commands);
         };
-        let kind = sent.body.kind();
-        self.leave_flight(kind, sent.len);
+        let found = Acknowledged::of(sent);
+        self.leave_flight(found.kind, sent.len);
         commands.lists.discard_front(&mut self.in_flight);
         self.unnamed = self.in_flight.first();
-        Some(kind)
+        Some(found)
     }
 
     #[inline(never)]
-    fn acknowledge_any(&mut self, name: Name, commands: &mut Commands) -> Option<CommandKind> {
+    fn acknowledge_any(&mut self, name: Name, commands: &mut Commands) -> Option<Acknowledged> {
         while let Some(key) = self.unnamed {
             self.unnamed = commands.lists.next(key);
             commands.enter(key);
         }
         let key = commands.strike(name)?;
         let sent = commands.get(key)?;
-        let kind = sent.body.kind();
+        let found = Acknowledged::of(sent);
         let list = match sent.place {
             Place::InFlight => {
-                self.leave_flight(kind, sent.len);
+                self.leave_flight(found.kind, sent.len);
                 &mut self.in_flight
+            }
+            Place::Riding => {
+                self.leave_flight(found.kind, sent.len);
+                self.riders = self.riders.saturating_sub(1);
+                &mut self.riding
             }
             Place::RetryControl => &mut self.retry_control,
             Place::RetryData => &mut self.retry_data,
@@ -294,7 +344,7 @@ impl Outgoing {
             Place::Data => &mut self.data,
         };
         commands.lists.discard(list, key);
-        Some(kind)
+        Some(found)
     }
 
     #[inline]
@@ -346,6 +396,12 @@ impl Outgoing {
         let Some(sent) = commands.lists.get_mut(key) else { return };
         sent.timeout = timeout;
         self.bytes = self.bytes.saturating_sub(sent.len);
+        let from = if sent.place == Place::Riding {
+            self.riders = self.riders.saturating_sub(1);
+            &mut self.riding
+        } else {
+            &mut self.in_flight
+        };
         let is_data = sent.body.is_data();
         sent.place = if is_data { Place::RetryData } else { Place::RetryControl };
         let (to, before) = if is_data {
@@ -353,7 +409,7 @@ impl Outgoing {
         } else {
             (&mut self.retry_control, before_control)
         };
-        commands.lists.move_before(&mut self.in_flight, key, to, before);
+        commands.lists.move_before(from, key, to, before);
     }
 
     /// When the oldest transmission is due, while there is one.
@@ -368,7 +424,8 @@ impl Outgoing {
 
     /// Forgets every command. The byte count stays, as it does in stock ENet (PROTOCOL.md §7).
     pub(crate) fn clear(&mut self, commands: &mut Commands) {
-        for list in [&mut self.in_flight, &mut self.retry_control, &mut self.retry_data] {
+        let lists = [&mut self.in_flight, &mut self.riding, &mut self.retry_control, &mut self.retry_data];
+        for list in lists {
             while let Some(sent) = commands.lists.front(list) {
                 if sent.indexed {
                     commands.strike(sent.name());
@@ -379,6 +436,7 @@ impl Outgoing {
         commands.lists.clear(&mut self.control);
         commands.lists.clear(&mut self.data);
         self.unnamed = None;
+        self.riders = 0;
     }
 
     // --- views ---
@@ -401,7 +459,7 @@ impl Outgoing {
     /// Whether nothing is in flight; expired commands do not count.
     #[inline]
     pub(crate) const fn is_idle(&self) -> bool {
-        self.in_flight.is_empty()
+        self.in_flight.is_empty() && self.riding.is_empty()
     }
 
     /// Payload bytes in flight.
@@ -413,7 +471,7 @@ impl Outgoing {
     pub(crate) fn count(&self, commands: &Commands) -> (usize, usize) {
         let count = |list: &List| commands.lists.iter(list).count();
         let waiting = [&self.control, &self.data, &self.retry_control, &self.retry_data];
-        (count(&self.in_flight), waiting.map(count).iter().sum())
+        (count(&self.in_flight) + count(&self.riding), waiting.map(count).iter().sum())
     }
 
     /// How many of the commands have names. Panics if one has none that must, or is not found by it.
@@ -427,14 +485,18 @@ impl Outgoing {
             at = commands.lists.next(key);
         }
         assert!(self.unnamed.is_none() || !must_have, "the first without a name is not in flight");
-        let lists = [&self.in_flight, &self.retry_control, &self.retry_data];
+        let lists = [&self.in_flight, &self.riding, &self.retry_control, &self.retry_data];
+        let riding = commands.lists.iter(&self.riding);
+        let riders = riding.inspect(|it| assert!(it.indexed && it.place == Place::Riding && it.rides > 0));
+        assert_eq!(riders.count(), usize::from(self.riders), "commands that ride along");
         let named = lists.into_iter().flat_map(|list| commands.lists.iter(list)).filter(|sent| sent.indexed);
         named.inspect(|sent| assert!(commands.knows(sent), "a name that leads nowhere")).count()
     }
 
     /// Payload bytes in flight, added up anew.
     pub(crate) fn recount(&self, commands: &Commands) -> u64 {
-        commands.lists.iter(&self.in_flight).map(|sent| u64::from(sent.len)).sum()
+        let flying = [&self.in_flight, &self.riding].into_iter().flat_map(|list| commands.lists.iter(list));
+        flying.map(|sent| u64::from(sent.len)).sum()
     }
 }
 
@@ -447,5 +509,6 @@ fn is_blocked(next: &Queued, channels: &Channels, profile: Profile) -> bool {
     blocked && !mutants::is(Mutant::SequenceWindowIgnored)
 }
 
+mod evidence;
 #[cfg(test)]
 mod tests;

@@ -139,15 +139,16 @@ impl Connection {
     /// Takes what was chosen into flight: for its first transmission (PROTOCOL.md §9.5), or again.
     #[inline]
     pub(crate) fn send_chosen(&mut self, choice: Choice, shared: &mut Shared) {
-        let timeout = self.first_timeout(shared);
+        let departure = self.departure(shared);
         let sent = match choice {
-            Choice::Data => self.outgoing.send_data(shared.now, timeout, &mut shared.commands),
+            Choice::Data => self.outgoing.send_data(departure, &mut shared.commands),
             Choice::Control => {
-                self.outgoing.send_control(shared.now, timeout, &mut shared.commands);
+                self.outgoing.send_control(departure, &mut shared.commands);
                 None
             }
             Choice::Again(key) => {
-                self.outgoing.resend(key, shared.now, &mut shared.commands);
+                shared.stats.retransmissions += 1;
+                self.outgoing.resend(key, departure, &mut shared.commands);
                 None
             }
         };

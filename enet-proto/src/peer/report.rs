@@ -30,7 +30,7 @@ impl Connection {
             packets_lost: self.loss.lost,
             packet_loss: self.loss.loss,
             packet_loss_variance: self.loss.variance,
-            next_timeout: self.outgoing.deadline(&shared.commands).map(|deadline| deadline.0),
+            next_timeout: self.in_flight_deadline(shared).map(|deadline| deadline.0),
             window_size: self.window_size,
             waiting_data: self.inbox.waiting_data(),
             incoming_bandwidth: self.incoming_bandwidth,

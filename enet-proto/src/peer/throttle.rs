@@ -1,5 +1,6 @@
 //! The packet throttle: which share of unreliable packets is sent, of 32 (PROTOCOL.md §10.2, §10.3).
 
+use super::queueing::Reading;
 use crate::profile::THROTTLE_SCALE;
 
 const COUNTER_STEP: u32 = 7;
@@ -45,6 +46,20 @@ impl Throttle {
             self.value = if raised < self.limit { raised } else { self.limit };
         } else if sample > last_rtt.saturating_add(last_variance.saturating_mul(2)) {
             self.value = self.value.saturating_sub(self.deceleration);
+        }
+        self
+    }
+
+    /// The throttle after a round trip that says this of the path.
+    #[must_use]
+    pub const fn judged(mut self, reading: Reading) -> Throttle {
+        match reading {
+            Reading::Clear => {
+                let raised = self.value.saturating_add(self.acceleration);
+                self.value = if raised < self.limit { raised } else { self.limit };
+            }
+            Reading::Queued => self.value = self.value.saturating_sub(self.deceleration),
+            Reading::Unsure => {}
         }
         self
     }

@@ -82,6 +82,11 @@ impl Heard {
     }
 }
 
+/// A host that resends, gives up and throttles as stock ENet does.
+pub(crate) fn stock(config: &mut HostConfig) {
+    config.profile = Profile::Compat;
+}
+
 impl Crafted {
     // ---- Beginnings
 

@@ -17,11 +17,14 @@ pub enum Implementation {
     C,
     /// The crate `rusty_enet` (feature `rusty`).
     Rusty,
+    /// The crate `kcp` (feature `kcp`): another protocol, which understands only itself.
+    Kcp,
 }
 
 impl Implementation {
     /// Every implementation.
-    pub const ALL: [Implementation; 3] = [Implementation::Ours, Implementation::C, Implementation::Rusty];
+    pub const ALL: [Implementation; 4] =
+        [Implementation::Ours, Implementation::C, Implementation::Rusty, Implementation::Kcp];
 
     /// As on the command line and in JSON.
     pub const fn as_str(self) -> &'static str {
@@ -29,7 +32,13 @@ impl Implementation {
             Implementation::Ours => "ours",
             Implementation::C => "c",
             Implementation::Rusty => "rusty",
+            Implementation::Kcp => "kcp",
         }
+    }
+
+    /// Whether it speaks ENet, so that it can be paired with the others.
+    pub const fn speaks_enet(self) -> bool {
+        !matches!(self, Implementation::Kcp)
     }
 
     /// Whether hosts can be made here.
@@ -47,6 +56,10 @@ impl Implementation {
             Implementation::Rusty => Ok(()),
             #[cfg(not(feature = "rusty"))]
             Implementation::Rusty => Err("enet-sim was built without the feature rusty".to_owned()),
+            #[cfg(feature = "kcp")]
+            Implementation::Kcp => Ok(()),
+            #[cfg(not(feature = "kcp"))]
+            Implementation::Kcp => Err("enet-sim was built without the feature kcp".to_owned()),
         }
     }
 
@@ -76,6 +89,8 @@ impl Implementation {
             Implementation::C => Ok(Box::new(super::c::CHost::new(spec, peers, seed)?)),
             #[cfg(feature = "rusty")]
             Implementation::Rusty => Ok(Box::new(super::rusty::Rusty::new(spec, peers, seed)?)),
+            #[cfg(feature = "kcp")]
+            Implementation::Kcp => Ok(Box::new(super::kcp::Kcp::new(spec))),
             #[allow(unreachable_patterns)] // with all features there is nobody else
             other => Err(format!("{other} is not available")),
         }
@@ -100,7 +115,7 @@ impl FromStr for Implementation {
         Implementation::ALL
             .into_iter()
             .find(|it| it.as_str() == text)
-            .ok_or_else(|| format!("{text:?} is none of ours, c, rusty"))
+            .ok_or_else(|| format!("{text:?} is none of ours, c, rusty, kcp"))
     }
 }
 

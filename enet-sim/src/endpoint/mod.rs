@@ -3,6 +3,8 @@
 #[cfg(feature = "c-reference")]
 mod c;
 mod implementation;
+#[cfg(feature = "kcp")]
+mod kcp;
 mod ours;
 #[cfg(feature = "rusty")]
 mod rusty;
@@ -12,6 +14,8 @@ mod slots;
 #[cfg(feature = "c-reference")]
 pub use c::CHost;
 pub use implementation::Implementation;
+#[cfg(feature = "kcp")]
+pub use kcp::Kcp;
 pub use ours::{Order, Ours};
 #[cfg(feature = "rusty")]
 pub use rusty::Rusty;

@@ -1,13 +1,13 @@
 //! [`Ours`]: `enet-proto` as an [`Endpoint`].
 
 use std::net::SocketAddr;
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::{NonZeroU8, NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use enet_proto::{
     ChannelLimit, Checksum, ConnectId, ConnectOptions, Datagram, Delivery, DisconnectReason, Event, Host,
-    HostConfig, Instant, Mtu, Packet, PeerId, PeerLimit, RangeCoder, Socket, ThrottleSettings, Timeouts,
-    Transmit,
+    HostConfig, Instant, Mtu, Packet, PeerId, PeerLimit, RangeCoder, Redundancy, Socket, ThrottleSettings,
+    Timeouts, Transmit,
 };
 
 use serde::{Deserialize, Serialize};
@@ -52,6 +52,7 @@ impl Ours {
             Profile::Modern => (enet_proto::Profile::Modern, Order::EventLoop),
         };
         config.profile = profile;
+        config.redundancy = NonZeroU8::new(spec.redundancy).map_or(Redundancy::Off, Redundancy::Repeat);
         config.peers = PeerLimit::new(peers).unwrap_or_default();
         config.channels = ChannelLimit::new(spec.channels).unwrap_or_default();
         config.mtu = Mtu::new(spec.mtu).unwrap_or_default();

@@ -9,7 +9,7 @@ mod wire;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-pub use record::{Latency, RunRecord};
+pub use record::{Latency, RunRecord, Sending};
 pub use series::{Distribution, Sample, Series};
 
 use crate::endpoint::{Conn, Endpoint, Happening, Kind};
@@ -38,6 +38,10 @@ pub struct MeasuresConfig {
     pub hosts: usize,
     /// Whether datagrams carry a checksum.
     pub checksum: bool,
+    /// Whether they are ENet's; otherwise KCP's.
+    pub is_enet: bool,
+    /// When cuts end, in order.
+    pub cut_ends: Vec<Time>,
 }
 
 /// What only the world knows, at the end of a run.
@@ -69,6 +73,11 @@ pub struct Measures {
     delivered_bytes: u64,
     payload_bytes: u64,
     traffic: Option<(Time, Time)>,
+    /// Messages that need not arrive, by the second of their sending: how many there were, how many arrived.
+    seconds: BTreeMap<u64, (u64, u64)>,
+    /// Cuts after which something arrived, and the longest wait for it.
+    cuts_over: usize,
+    first_after_cut: Span,
     watched: Option<Conn>,
     sampler: Sampler,
 }
@@ -77,7 +86,7 @@ impl Measures {
     /// Nothing seen so far.
     pub fn new(config: MeasuresConfig) -> Self {
         Self {
-            wire: Wire::new(config.checksum),
+            wire: Wire::new(config.checksum, config.is_enet),
             ends: Ends::default(),
             under_way: BTreeMap::new(),
             reliable: Vec::new(),
@@ -87,6 +96,9 @@ impl Measures {
             delivered_bytes: 0,
             payload_bytes: 0,
             traffic: None,
+            seconds: BTreeMap::new(),
+            cuts_over: 0,
+            first_after_cut: Span::ZERO,
             watched: None,
             sampler: Sampler::new(),
             config,
@@ -120,6 +132,10 @@ impl Measures {
             simulated_s: end.at.as_secs_f64(),
             wall_s: end.wall_s,
             expectation: end.expectation,
+            sending: self.wire.sending,
+            worst_second: worst(&self.seconds),
+            first_after_cut_ms: (self.cuts_over > 0 && self.cuts_over == self.config.cut_ends.len())
+                .then(|| self.first_after_cut.as_millis_f64()),
         };
         (record, Series { samples: self.sampler.finish(), reliable, unreliable })
     }
@@ -134,6 +150,9 @@ impl Measures {
         let Some(message) = Message::peek(payload) else { return };
         self.ends.sends(host, conn, &message);
         if measured {
+            if message.kind != Kind::Reliable {
+                self.seconds.entry(second(at)).or_default().0 += 1;
+            }
             let key = (message.sender, message.conn, message.channel, message.kind);
             let times = self.under_way.entry(key).or_default();
             let number = usize::try_from(message.id).unwrap_or(usize::MAX);
@@ -177,11 +196,20 @@ impl Measures {
         let number = usize::try_from(message.id).unwrap_or(usize::MAX);
         let sent = self.under_way.get_mut(&key).and_then(|times| times.get_mut(number)?.take());
         let Some(sent) = sent else { return false };
-        let latencies = match message.kind {
-            Kind::Reliable => &mut self.reliable,
-            Kind::Unreliable | Kind::UnreliableFragments | Kind::Unsequenced => &mut self.unreliable,
-        };
-        latencies.push((sent, at.since(sent)));
+        let latency = (sent, at.since(sent));
+        match message.kind {
+            Kind::Reliable => {
+                self.reliable.push(latency);
+                while let Some(end) = self.config.cut_ends.get(self.cuts_over).filter(|end| **end <= at) {
+                    self.first_after_cut = self.first_after_cut.max(at.since(*end));
+                    self.cuts_over += 1;
+                }
+            }
+            Kind::Unreliable | Kind::UnreliableFragments | Kind::Unsequenced => {
+                self.unreliable.push(latency);
+                self.seconds.entry(second(sent)).or_default().1 += 1;
+            }
+        }
         true
     }
 
@@ -195,6 +223,17 @@ impl Measures {
             self.watched = Some(conn);
         }
     }
+}
+
+const fn second(at: Time) -> u64 {
+    at.0 / 1_000_000_000
+}
+
+/// The share that arrived of the worst second. The first and the last are not whole.
+fn worst(seconds: &BTreeMap<u64, (u64, u64)>) -> Option<f64> {
+    let inner = seconds.len().saturating_sub(1);
+    let whole = seconds.values().take(inner).skip(1);
+    whole.map(|(sent, arrived)| *arrived as f64 / *sent as f64).min_by(f64::total_cmp)
 }
 
 impl Observer for Measures {
@@ -228,7 +267,7 @@ impl Observer for Measures {
 
     fn departed(&mut self, _: Time, from: HostIndex, to: SocketAddr, bytes: &[u8], fate: &Fate) {
         if from < self.config.hosts {
-            self.wire.departed(from, to, bytes, fate);
+            self.wire.departed(from, to, bytes, fate, self.config.senders.contains(&from));
         }
     }
 

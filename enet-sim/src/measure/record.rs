@@ -50,6 +50,43 @@ pub struct RunRecord {
     pub wall_s: f64,
     /// In what the run missed the result its scenario calls good; `None` if it did not.
     pub expectation: Option<String>,
+    /// What the measured side sent.
+    pub sending: Sending,
+    /// Of the messages of the measured side that need not arrive: the share that did, 0 to 1, of those sent in the
+    /// worst whole second; `None` if there is no such second.
+    pub worst_second: Option<f64>,
+    /// From the end of a cut to the next reliable message that arrived, the longest of all cuts; `None` without a cut,
+    /// and where nothing came after one.
+    pub first_after_cut_ms: Option<f64>,
+}
+
+/// What one side sent. The reliable commands are those of its messages: a message of several datagrams has several, and
+/// the connection's own (connects, pings) do not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Sending {
+    /// Bytes of all its datagrams, as UDP payload.
+    pub wire_bytes: u64,
+    /// Its datagrams.
+    pub datagrams: u64,
+    /// Its reliable commands, each counted once.
+    pub commands: u64,
+    /// How often they went out, altogether.
+    pub transmissions: u64,
+    /// How often one went out of which the network had not dropped an earlier transmission: it had arrived, or was
+    /// under way.
+    pub needless: u64,
+}
+
+impl Sending {
+    /// Transmissions of a command, on the average; `None` without commands.
+    pub fn transmissions_per_command(&self) -> Option<f64> {
+        (self.commands > 0).then(|| self.transmissions as f64 / self.commands as f64)
+    }
+
+    /// Needless transmissions of a command, on the average; `None` without commands.
+    pub fn needless_per_command(&self) -> Option<f64> {
+        (self.commands > 0).then(|| self.needless as f64 / self.commands as f64)
+    }
 }
 
 impl RunRecord {

@@ -35,6 +35,8 @@ fn measures(senders: &[HostIndex]) -> Measures {
         senders: senders.iter().copied().collect(),
         hosts: 2,
         checksum: false,
+        is_enet: true,
+        cut_ends: vec![millis(200), millis(1_000)],
     })
 }
 
@@ -143,6 +145,45 @@ fn the_first_measured_connection_is_sampled_every_50_ms() {
 }
 
 #[test]
+fn the_wait_after_a_cut_ends_with_the_next_reliable_message() {
+    let mut measures = measures(&[CLIENT]);
+    let [first, second, third] = [0, 1, 2].map(|id| payload(CLIENT, Kind::Reliable, id));
+    send(&mut measures, 100, CLIENT, Kind::Reliable, &first);
+    receive(&mut measures, 190, SERVER, &first);
+    send(&mut measures, 195, CLIENT, Kind::Reliable, &second);
+    receive(&mut measures, 235, SERVER, &second);
+    let late = |measures: Measures| finish(measures).0.first_after_cut_ms;
+    send(&mut measures, 950, CLIENT, Kind::Reliable, &third);
+    receive(&mut measures, 1_080, SERVER, &third);
+    assert_eq!(late(measures), Some(80.0), "35 ms after the first cut, 80 after the second");
+}
+
+#[test]
+fn a_cut_after_which_nothing_comes_has_no_wait() {
+    let mut measures = measures(&[CLIENT]);
+    let bytes = payload(CLIENT, Kind::Reliable, 0);
+    send(&mut measures, 195, CLIENT, Kind::Reliable, &bytes);
+    receive(&mut measures, 235, SERVER, &bytes);
+    assert_eq!(finish(measures).0.first_after_cut_ms, None);
+}
+
+#[test]
+fn the_worst_second_is_that_of_sending_and_a_whole_one() {
+    let mut measures = measures(&[CLIENT]);
+    for id in 0..50_u32 {
+        let bytes = payload(CLIENT, Kind::Unreliable, id);
+        let at = 500 + 100 * u64::from(id); // until 5.4 s
+        send(&mut measures, at, CLIENT, Kind::Unreliable, &bytes);
+        // Of the first second none arrive, of the third every other, and late.
+        let is_lost = at < 1_000 || ((3_000..4_000).contains(&at) && id % 2 == 0);
+        if !is_lost {
+            receive(&mut measures, at + 2_000, SERVER, &bytes);
+        }
+    }
+    assert_eq!(finish(measures).0.worst_second, Some(0.5));
+}
+
+#[test]
 fn attackers_datagrams_are_not_counted() {
     let mut measures = measures(&[CLIENT]);
     let fate = Fate { number: 0, dropped: None, corrupted: false, copies: 1, arrives: Time(1) };
@@ -168,7 +209,9 @@ fn the_names_in_json_and_their_order_are_stable() {
         r#""unreliable_latency_ms":null,"delivered":1,"sent":1,"goodput_bytes_per_s":2500.0,"#,
         r#""wire_bytes":0,"payload_bytes":100,"datagrams":0,"retransmissions":0,"#,
         r#""needless_retransmissions":0,"disconnects":0,"trace_hash":"00000000000000ab","#,
-        r#""violations":0,"simulated_s":2.0,"wall_s":0.0,"expectation":null}"#,
+        r#""violations":0,"simulated_s":2.0,"wall_s":0.0,"expectation":null,"#,
+        r#""sending":{"wire_bytes":0,"datagrams":0,"commands":0,"transmissions":0,"needless":0},"#,
+        r#""worst_second":null,"first_after_cut_ms":null}"#,
     );
     assert_eq!(text, expected);
     assert_eq!(serde_json::from_str::<RunRecord>(&text).unwrap(), record);

@@ -27,6 +27,18 @@ impl DirectionStats {
         self.dropped.iter().sum()
     }
 
+    /// Both together.
+    pub(crate) fn and(mut self, other: &DirectionStats) -> DirectionStats {
+        self.sent += other.sent;
+        self.corrupted += other.corrupted;
+        self.duplicated += other.duplicated;
+        self.reordered += other.reordered;
+        for (mine, theirs) in self.dropped.iter_mut().zip(other.dropped) {
+            *mine += theirs;
+        }
+        self
+    }
+
     pub(crate) fn drop_for(&mut self, reason: DropReason) {
         if let Some(count) = self.dropped.get_mut(reason as usize) {
             *count += 1;

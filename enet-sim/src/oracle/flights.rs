@@ -167,7 +167,13 @@ impl Judge {
         for mark in marks.iter().copied().chain(of_kind).chain(needless) {
             self.verdict.mark(mark);
         }
-        self.judge_retransmission(leaving, id, command, before);
+        let by_evidence = self.is_modern(leaving.from)
+            && !matches!(command.body, Body::Connect(_) | Body::VerifyConnect(_) | Body::Disconnect { .. });
+        if by_evidence {
+            self.judge_evidence(leaving, id, command, before);
+        } else {
+            self.judge_retransmission(leaving, id, command, before);
+        }
     }
 
     fn acknowledgement_departed(&mut self, leaving: &Leaving, id: HalfId, owed: (u8, u16, u16)) {
@@ -221,6 +227,10 @@ impl Judge {
             && at.since(flight.first).0 > 30_000_000_000
         {
             half.sure = false; // an echo this old may be taken for one of the future (PROTOCOL.md §9.4)
+        }
+        if let Some(flight) = half.lane(channel).flight(number) {
+            let left = flight.last;
+            half.newest_acked = half.newest_acked.max(left);
         }
         half.lane(channel).acknowledge(number, serve);
         let opens = !half.client && !half.established && channel == 0xFF && number == 1;

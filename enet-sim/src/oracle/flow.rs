@@ -101,7 +101,8 @@ impl Judge {
             return self.verdict.complain(at, "F1", host, complaint);
         }
         let every = self.hosts.get(host).is_some_and(|book| book.serves.is_multiple_of(64));
-        if !every || u64::from(now.in_flight) == seen {
+        // What counts as lost by evidence cannot be told from outside.
+        if !every || u64::from(now.in_flight) == seen || self.is_modern(host) {
             return;
         }
         let waiting = waiting_again(half, at);
@@ -157,7 +158,13 @@ impl Judge {
         let room = half.least_acceleration > 0
             && before.throttle < before.throttle_limit.min(now.throttle_limit)
             && before.state == CONNECTED;
-        if fell && below && room && now.throttle <= before.throttle && now.state == CONNECTED {
+        if fell
+            && below
+            && room
+            && !self.is_modern(host)
+            && now.throttle <= before.throttle
+            && now.state == CONNECTED
+        {
             let complaint = || {
                 format!(
                     "the throttle stays at {} although round trips fell from {} to {} ms, below the {} of before",

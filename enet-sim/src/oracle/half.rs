@@ -27,6 +27,8 @@ pub(super) struct Flight {
     pub(super) arrived: bool,
     /// The receiver sent an acknowledgement.
     pub(super) answered: bool,
+    /// Its last transmission was a copy that rode along.
+    pub(super) rode: bool,
 }
 
 impl Flight {
@@ -41,6 +43,7 @@ impl Flight {
             acked: None,
             arrived: false,
             answered: false,
+            rode: false,
         }
     }
 
@@ -56,6 +59,7 @@ impl Flight {
             acked: Some(0),
             arrived: true,
             answered: true,
+            rode: false,
         }
     }
 }
@@ -208,6 +212,8 @@ pub(super) struct Half {
     pub(super) last_ack: Option<Time>,
     /// In which service the first one was looked at, or later.
     pub(super) first_ack: Option<u32>,
+    /// When the newest of what was acknowledged left.
+    pub(super) newest_acked: Time,
     /// It sent reliable data since the last service.
     pub(super) sent_data: bool,
     /// The greatest values that were ever agreed on; of the acceleration, the least as well.
@@ -248,6 +254,7 @@ impl Half {
             acks: 0,
             last_ack: None,
             first_ack: None,
+            newest_acked: Time::ZERO,
             sent_data: false,
             acceleration: 2,
             deceleration: 2,

@@ -11,6 +11,9 @@ use crate::marks::Mark;
 use crate::time::{Span, Time};
 use crate::world::observer::HostIndex;
 
+/// A probe leaves a round trip and so much later, at the least (docs/RECOVERY.md).
+const LEAST_PROBE: Span = Span::from_millis(20);
+
 /// Hosts count whole milliseconds: two stamps of theirs can lie so much closer than the times they stand for.
 const TICK: Span = Span::from_millis(1);
 
@@ -53,6 +56,41 @@ impl Judge {
                     "channel {channel}: number {number} left for the {attempts}. time again after {gap}, not {rto}"
                 )
             };
+            self.verdict.complain(at, "T1", from, complaint);
+        }
+    }
+
+    /// T1, of a host that goes by evidence: again only if something that left later was acknowledged, or a probe can be due,
+    /// or once more right after it left again; never twice at once; never after the acknowledgement was looked at.
+    pub(super) fn judge_evidence(
+        &mut self,
+        leaving: &Leaving,
+        id: HalfId,
+        command: &Command<'_>,
+        before: &Flight,
+    ) {
+        let (at, from) = (leaving.at, leaving.from);
+        let (channel, number) = (command.channel.get(), command.seq.0);
+        let Some(book) = self.hosts.get(from) else { return };
+        if !self.tap.half(id).sure || before.attempts == 0 {
+            return;
+        }
+        if before.acked.is_some_and(|acked| acked < book.settled) {
+            let complaint =
+                || format!("channel {channel}: number {number} left again after its acknowledgement");
+            return self.verdict.complain(at, "T1", from, complaint);
+        }
+        let gap = at.since(before.last);
+        let probe = Span(book.rules.shortest(LEAST_PROBE).0.saturating_sub(TICK.0));
+        let overtaken = self.tap.half(id).newest_acked >= before.last;
+        let rides = before.attempts > 1 && !before.rode;
+        let half = self.tap.half_mut(id);
+        if let Some(flight) = half.lane(channel).flight(number) {
+            flight.rode = rides && !overtaken && gap < probe;
+        }
+        if gap == Span::ZERO || !(overtaken || rides || gap >= probe) {
+            let complaint =
+                || format!("channel {channel}: number {number} left again after {gap}, unprovoked");
             self.verdict.complain(at, "T1", from, complaint);
         }
     }

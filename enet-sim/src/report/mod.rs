@@ -3,12 +3,14 @@
 mod html;
 mod number;
 mod plots;
+mod recovery;
 mod scale;
 mod sequence;
 mod svg;
 mod table;
 
 pub use html::html;
+pub use recovery::{recovery_html, recovery_svg};
 pub use table::table;
 
 use crate::log::Window;

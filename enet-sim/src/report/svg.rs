@@ -46,6 +46,8 @@ pub(super) struct Mark {
 pub(super) enum Shape {
     /// Level until the next point.
     Steps,
+    /// Straight to the next point.
+    Lines,
     /// Each for itself.
     Dots,
 }
@@ -149,6 +151,9 @@ impl Chart {
                 Shape::Dots => {
                     let _ = write!(svg, "<path class=\"{class} d\" d=\"{}\"/>", dots(&points));
                 }
+                Shape::Lines => {
+                    let _ = write!(svg, "<path class=\"{class} l\" d=\"{}\"/>", straight(&points));
+                }
                 Shape::Steps => {
                     let points = thinned(&points);
                     let _ = write!(svg, "<path class=\"{class} l\" d=\"{}\"/>", line(&points));
@@ -222,6 +227,21 @@ fn line(points: &[(f64, f64)]) -> String {
     path
 }
 
+/// Straight from point to point.
+fn straight(points: &[(f64, f64)]) -> String {
+    let mut path = String::new();
+    let mut before = None;
+    for &(x, y) in points {
+        let here = (tenths(x), tenths(y));
+        let (x, y) = before.map_or(here, |before: (i32, i32)| (here.0 - before.0, here.1 - before.1));
+        path.push(if before.is_none() { 'M' } else { 'l' });
+        push_tenths(&mut path, x);
+        push_tenths(&mut path, y);
+        before = Some(here);
+    }
+    path
+}
+
 /// Lines without length: their round ends are the dots.
 fn dots(points: &[(f64, f64)]) -> String {
     let mut path = String::new();
@@ -250,6 +270,11 @@ mod tests {
     fn a_line_is_drawn_in_differences() {
         let points = [(10.0, 20.0), (11.5, 20.0), (12.0, 18.0), (12.0, 18.02), (12.0, 30.0)];
         assert_eq!(line(&points), "M10 20h1.5h.5v-2v12");
+    }
+
+    #[test]
+    fn straight_lines_are_drawn_in_differences() {
+        assert_eq!(straight(&[(10.0, 20.0), (11.5, 18.0), (11.5, 20.0)]), "M10 20l1.5-2l0 2");
     }
 
     #[test]

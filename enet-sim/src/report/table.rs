@@ -100,7 +100,7 @@ fn cells(record: &RunRecord) -> [String; COLUMNS.len()] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::Latency;
+    use crate::measure::{Latency, Sending};
 
     fn record(scenario: &str, receiver: &str) -> RunRecord {
         RunRecord {
@@ -131,6 +131,9 @@ mod tests {
             simulated_s: 30.0,
             wall_s: 0.1,
             expectation: None,
+            sending: Sending::default(),
+            worst_second: None,
+            first_after_cut_ms: None,
         }
     }
 

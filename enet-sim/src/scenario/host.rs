@@ -145,6 +145,10 @@ pub struct HostSpec {
     /// How it uses the wire, if it is one of ours.
     #[serde(skip_serializing_if = "is_default")]
     pub profile: Profile,
+    /// How often each small reliable command rides again in datagrams that leave anyway, if it is one of ours and
+    /// `modern`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub redundancy: u8,
     /// How often it is called; absent: as the scenario says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<Service>,
@@ -173,6 +177,7 @@ impl Default for HostSpec {
             socket_buffer: None,
             nat: None,
             profile: Profile::Compat,
+            redundancy: 0,
             service: None,
             reconnect: None,
         }

@@ -2,15 +2,14 @@
 
 use super::Scenario;
 
-macro_rules! built_in {
-    ($($name:literal),* $(,)?) => {
-        /// Each built-in scenario's name and text, in the order in which they are best read.
-        pub const BUILT_IN: &[(&str, &str)] =
-            &[$(($name, include_str!(concat!("../../scenarios/", $name, ".toml")))),*];
+macro_rules! scenarios {
+    ($folder:literal: $($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../scenarios/", $folder, $name, ".toml")))),*]
     };
 }
 
-built_in!(
+/// Each built-in scenario's name and text, in the order in which they are best read.
+pub const BUILT_IN: &[(&str, &str)] = scenarios!("":
     "lan",
     "home-wifi",
     "mobile-4g",
@@ -34,6 +33,29 @@ built_in!(
     "server-1000",
 );
 
+/// The same for the worlds of [`recovery`](crate::recovery): each has one thing go wrong, and for ten minutes.
+pub const RECOVERY: &[(&str, &str)] = scenarios!("recovery/":
+    "recovery-0",
+    "recovery-2",
+    "recovery-5",
+    "recovery-10",
+    "recovery-20",
+    "recovery-30",
+    "recovery-10-far",
+    "recovery-burst-2",
+    "recovery-burst-5",
+    "recovery-burst-10",
+    "recovery-jitter",
+    "recovery-outage-3s",
+    "recovery-outage-8s",
+    "recovery-rtt-step",
+    "recovery-bulk-0",
+    "recovery-bulk-2",
+    "recovery-bulk-5",
+    "recovery-share-game",
+    "recovery-share-bulk",
+);
+
 impl Scenario {
     /// A built-in scenario.
     ///
@@ -47,10 +69,10 @@ impl Scenario {
     /// # Ok::<(), String>(())
     /// ```
     pub fn built_in(name: &str) -> Result<Self, String> {
-        match BUILT_IN.iter().find(|(known, _)| *known == name) {
+        match BUILT_IN.iter().chain(RECOVERY).find(|(known, _)| *known == name) {
             Some((_, text)) => Scenario::from_toml(text).map_err(|error| format!("{name}: {error}")),
             None => {
-                let names: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+                let names: Vec<&str> = BUILT_IN.iter().chain(RECOVERY).map(|(name, _)| *name).collect();
                 Err(format!("there is no scenario {name:?}; there are {}", names.join(", ")))
             }
         }
@@ -63,7 +85,7 @@ mod tests {
 
     #[test]
     fn every_file_is_a_scenario_of_its_name_that_says_what_is_good() {
-        for (name, text) in BUILT_IN {
+        for (name, text) in BUILT_IN.iter().chain(RECOVERY) {
             let scenario = Scenario::from_toml(text).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(scenario.name, *name);
             assert!(scenario.about.ends_with('.') && scenario.good.ends_with('.'), "{name}");
@@ -73,8 +95,12 @@ mod tests {
 
     #[test]
     fn every_file_is_built_in() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
-        let files = std::fs::read_dir(folder).unwrap().count();
-        assert_eq!(files, BUILT_IN.len());
+        for (folder, built_in) in [("scenarios", BUILT_IN), ("scenarios/recovery", RECOVERY)] {
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/").to_owned() + folder;
+            let is_file =
+                |entry: &std::io::Result<std::fs::DirEntry>| entry.as_ref().unwrap().path().is_file();
+            let files = std::fs::read_dir(folder).unwrap().filter(is_file).count();
+            assert_eq!(files, built_in.len());
+        }
     }
 }

@@ -13,6 +13,10 @@ pub enum Sender {
     /// Each client, to the server.
     #[default]
     Clients,
+    /// The first client.
+    First,
+    /// Every client but the first.
+    Rest,
     /// The server, to each client.
     Server,
     /// Both.
@@ -24,6 +28,8 @@ impl Sender {
     pub fn covers(self, host: usize) -> bool {
         match self {
             Sender::Clients => host != 0,
+            Sender::First => host == 1,
+            Sender::Rest => host > 1,
             Sender::Server => host == 0,
             Sender::Everyone => true,
         }

@@ -7,6 +7,7 @@
 mod agenda;
 mod application;
 mod attacker;
+mod cast;
 mod clock;
 mod host;
 pub mod observer;
@@ -14,7 +15,7 @@ mod troubles;
 
 use rand_chacha::ChaCha8Rng;
 
-use crate::endpoint::{Close, Ended, Happening, Implementation, Order, Snapshot};
+use crate::endpoint::{Close, Ended, Happening, Order, Snapshot};
 use crate::net::{Copy as NetCopy, Network};
 use crate::random::{Purpose, RngCore, stream};
 use crate::scenario::{Scenario, Service};
@@ -22,6 +23,7 @@ use crate::time::{Span, Time};
 use crate::trace::TraceHash;
 use agenda::{Agenda, Item};
 use attacker::Attacker;
+pub use cast::Cast;
 pub use host::address;
 
 use host::{Host, Stage};
@@ -32,20 +34,6 @@ const LOOK: Span = Span::from_millis(500);
 
 /// How long nothing must have arrived until hosts that do not tell what they have in flight count as at rest.
 const SILENCE: Span = Span::from_secs(20);
-
-/// Whose implementation each host runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cast {
-    /// The server's.
-    pub server: Implementation,
-    /// Every client's.
-    pub clients: Implementation,
-}
-
-impl Cast {
-    /// Everyone runs `enet-proto`.
-    pub const OURS: Cast = Cast { server: Implementation::Ours, clients: Implementation::Ours };
-}
 
 /// How much happened in a world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -240,7 +228,6 @@ impl<'a, O: Observer> World<'a, O> {
     fn boot(&mut self, index: HostIndex) -> Result<(), String> {
         let Some(host) = self.hosts.get_mut(index) else { return Ok(()) };
         let spec = self.scenario.host(index);
-        let role = if index == 0 { self.cast.server } else { self.cast.clients };
         let needed = if index == 0 { self.scenario.clients.max(1) } else { 1 };
         let mut seed = [0; 32];
         let owner = (index as u32) << 8 | (host.life & 0xFF);
@@ -250,7 +237,7 @@ impl<'a, O: Observer> World<'a, O> {
             Service::OnDemand => Order::EventLoop,
             Service::Every(_) => self.scenario.order,
         };
-        host.endpoint = Some(role.create(spec, peers, seed, order)?);
+        host.endpoint = Some(self.cast.role(index).create(spec, peers, seed, order)?);
         Ok(())
     }
 

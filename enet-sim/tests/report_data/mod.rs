@@ -144,6 +144,8 @@ fn run(scenario: &str, side: &str, path: &Path) -> (RunRecord, Series, Option<en
         senders: [CLIENT].into(),
         hosts: 2,
         checksum: false,
+        is_enet: true,
+        cut_ends: Vec::new(),
     });
     measures.called(Time::ZERO, CLIENT, &Call::Connect { conn: CONN, to: SERVER, data: 0 });
     let (mut rtt, mut throttle) = (500, 32_u32);

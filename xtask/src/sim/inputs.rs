@@ -48,7 +48,7 @@ pub(crate) fn casts(peers: &[Implementation]) -> Result<Vec<Cast>, Box<dyn Error
     if peers.is_empty() {
         let mut casts = vec![Cast::OURS];
         match Implementation::C.available() {
-            Ok(()) => casts.push(Cast { server: Implementation::C, clients: Implementation::C }),
+            Ok(()) => casts.push(Cast::of(Implementation::C, Implementation::C)),
             Err(reason) => eprintln!("without the C library: {reason}"),
         }
         return Ok(casts);
@@ -56,6 +56,7 @@ pub(crate) fn casts(peers: &[Implementation]) -> Result<Vec<Cast>, Box<dyn Error
     for peer in peers {
         peer.available().map_err(|reason| format!("{peer}: {reason}"))?;
     }
+    let understand = |cast: &Cast| cast.speaks_enet() || cast.clients == cast.server;
     let pairs = peers.iter().flat_map(|clients| peers.iter().map(move |server| (*clients, *server)));
-    Ok(pairs.map(|(clients, server)| Cast { server, clients }).collect())
+    Ok(pairs.map(|(clients, server)| Cast::of(clients, server)).filter(understand).collect())
 }

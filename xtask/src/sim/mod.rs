@@ -1,9 +1,10 @@
 //! `sim`: the network laboratory.
 
 mod compare;
-mod inputs;
+pub(crate) mod inputs;
 mod outputs;
 mod progress;
+mod recovery;
 mod replay;
 mod run;
 mod soak;
@@ -12,7 +13,7 @@ mod swarm;
 mod tour;
 
 use enet_sim::Scenario;
-use enet_sim::scenario::library::BUILT_IN;
+use enet_sim::scenario::library::{BUILT_IN, RECOVERY};
 
 use crate::Outcome;
 
@@ -62,6 +63,8 @@ enum Verb {
     Soak(soak::Soak),
     /// Compare this implementation with the C library: datagram by datagram, and by the distribution of latencies
     Compare(compare::Compare),
+    /// Compare loss recovery with that of others, on networks that lose, delay and fail
+    Recovery(recovery::Recovery),
     /// Measure how many seconds of network a second of computing simulates
     Speed(speed::Speed),
 }
@@ -77,14 +80,18 @@ impl Sim {
             Some(Verb::Shrink(verb)) => verb.run(),
             Some(Verb::Soak(verb)) => verb.run(),
             Some(Verb::Compare(verb)) => verb.run(),
+            Some(Verb::Recovery(verb)) => verb.run(),
             Some(Verb::Speed(verb)) => verb.run(),
         }
     }
 }
 
 fn list(json: bool) -> Outcome {
-    let scenarios: Vec<Scenario> =
-        BUILT_IN.iter().map(|(name, _)| Scenario::built_in(name)).collect::<Result<_, _>>()?;
+    let scenarios: Vec<Scenario> = BUILT_IN
+        .iter()
+        .chain(RECOVERY)
+        .map(|(name, _)| Scenario::built_in(name))
+        .collect::<Result<_, _>>()?;
     if json {
         let entries: Vec<_> = scenarios
             .iter()
@@ -94,7 +101,7 @@ fn list(json: bool) -> Outcome {
         return Ok(true);
     }
     for scenario in scenarios {
-        println!("{:14} {}\n{:14} Good: {}\n", scenario.name, scenario.about, "", scenario.good);
+        println!("{:19} {}\n{:19} Good: {}\n", scenario.name, scenario.about, "", scenario.good);
     }
     println!("Run one with `cargo xtask sim run NAME`; write your own after enet-sim/scenarios/*.toml.");
     Ok(true)

@@ -99,7 +99,7 @@ impl Row {
 
 fn bare(scenario: &Scenario, who: Implementation) -> Result<f64, String> {
     let started = Instant::now();
-    let mut world = World::new(scenario, Cast { server: who, clients: who }, ())?;
+    let mut world = World::new(scenario, Cast::of(who, who), ())?;
     world.run();
     Ok(world.now().as_secs_f64() / started.elapsed().as_secs_f64())
 }

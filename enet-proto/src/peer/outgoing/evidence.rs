@@ -1,0 +1,139 @@
+//! What became of the commands in flight, as acknowledgements tell it; and copies that ride along (docs/RECOVERY.md).
+
+use super::{Commands, Departure, Key, Outgoing, Place, Queued};
+use crate::mutants::{self, Mutant};
+use crate::peer::recovery::{Fate, Recovery};
+use crate::time::Millis;
+
+impl Outgoing {
+    /// A datagram is about to be built: what leaves in it bears its number.
+    #[inline(always)]
+    pub(crate) const fn begin_datagram(&mut self) {
+        self.datagram = self.datagram.wrapping_add(1);
+    }
+
+    /// Queues for retransmission what acknowledgements show to be lost; how many commands. Those in flight are in order of
+    /// transmission, so the first that may still arrive ends the search.
+    pub(crate) fn withdraw_lost(&mut self, recovery: &Recovery, now: Millis, commands: &mut Commands) -> u32 {
+        let mut lost = 0;
+        while let Some(key) = self.in_flight.first()
+            && let Some(sent) = commands.get(key)
+            && sent.fate(recovery, now) == Fate::Lost
+        {
+            self.postpone(key, sent.timeout, (None, None), commands);
+            lost += 1;
+        }
+        lost
+    }
+
+    /// Queues the oldest datagram's commands for retransmission, as a probe; how many.
+    pub(crate) fn withdraw_oldest(&mut self, commands: &mut Commands) -> u32 {
+        let Some(datagram) = self.oldest(commands).map(|oldest| oldest.datagram) else { return 0 };
+        let mut withdrawn = 0;
+        for riding in [false, true] {
+            while let Some(key) = if riding { self.riding.first() } else { self.in_flight.first() }
+                && let Some(sent) = commands.get(key)
+                && sent.datagram == datagram
+            {
+                self.postpone(key, sent.timeout, (None, None), commands);
+                withdrawn += 1;
+            }
+        }
+        withdrawn
+    }
+
+    /// The command whose last transmission is the oldest.
+    #[inline]
+    pub(crate) fn oldest<'a>(&self, commands: &'a Commands) -> Option<&'a Queued> {
+        let flying = commands.lists.front(&self.in_flight);
+        if self.riding.is_empty() {
+            return flying;
+        }
+        let riding = commands.lists.front(&self.riding);
+        match (flying, riding) {
+            (Some(flying), Some(riding)) if riding.sent_time.less(flying.sent_time) => Some(riding),
+            (None, riding) => riding,
+            (flying, _) => flying,
+        }
+    }
+
+    /// When the host should look at what is in flight again: a loss may be certain, or a probe due.
+    #[inline]
+    pub(crate) fn evident_deadline(
+        &self,
+        recovery: &Recovery,
+        probe_timeout: u32,
+        now: Millis,
+        commands: &Commands,
+    ) -> Option<Millis> {
+        let oldest = self.oldest(commands)?;
+        if mutants::is(Mutant::ForgottenTimer) && oldest.attempts > 1 {
+            return None;
+        }
+        // Probes are for silence: while later datagrams are acknowledged, what is late is judged by them.
+        Some(match oldest.fate(recovery, now) {
+            Fate::Lost => now,
+            Fate::LostAt(at) => at,
+            Fate::Unknown => recovery.probe_deadline(oldest.sent_time, probe_timeout),
+        })
+    }
+
+    // --- copies ---
+
+    /// Whether anything may ride along.
+    #[inline(always)]
+    pub(crate) const fn has_riders(&self) -> bool {
+        self.riders > 0
+    }
+
+    /// What rides along in the datagram that is being built: the first behind `after` that left in an earlier millisecond.
+    /// Copies that leave together are lost together.
+    pub(crate) fn next_rider<'a>(
+        &self,
+        after: Option<Key>,
+        now: Millis,
+        commands: &'a Commands,
+    ) -> Option<(Key, &'a Queued)> {
+        let key = match after {
+            None => self.riding.first()?,
+            Some(key) => commands.lists.next(key)?,
+        };
+        let rider = commands.get(key)?;
+        (rider.sent_time != now).then_some((key, rider))
+    }
+
+    /// A copy of a command rides along.
+    pub(crate) fn ride(&mut self, key: Key, departure: Departure, commands: &mut Commands) {
+        let Some(rider) = commands.lists.get_mut(key) else { return };
+        rider.depart(departure, self.datagram);
+        rider.rides = rider.rides.saturating_sub(1);
+        if rider.rides > 0 {
+            commands.lists.rotate(&mut self.riding, key);
+        } else {
+            rider.place = Place::InFlight;
+            self.riders = self.riders.saturating_sub(1);
+            commands.lists.move_back(&mut self.riding, key, &mut self.in_flight);
+        }
+    }
+
+    /// A command that has just entered flight is to ride along in so many datagrams.
+    #[inline(never)]
+    pub(super) fn begin_to_ride(&mut self, key: Key, rides: u8, commands: &mut Commands) {
+        commands.enter(key);
+        let Some(sent) = commands.lists.get_mut(key) else { return };
+        (sent.rides, sent.place) = (rides, Place::Riding);
+        self.riders += 1;
+        commands.lists.move_back(&mut self.in_flight, key, &mut self.riding);
+    }
+}
+
+impl Queued {
+    /// What has become of the last transmission. What is to ride along leaves again anyway.
+    #[inline]
+    pub(crate) fn fate(&self, recovery: &Recovery, now: Millis) -> Fate {
+        match self.place {
+            Place::Riding => Fate::Unknown,
+            _ => recovery.fate(self.sent_time, self.datagram, now),
+        }
+    }
+}

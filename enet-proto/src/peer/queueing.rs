@@ -1,0 +1,192 @@
+//! [`Queueing`]: whether round trips take long because a queue grows, or because the way is long (docs/RECOVERY.md).
+
+use crate::time::Millis;
+
+/// How long samples are gathered before they are compared with those of before, in ms.
+const SPELL: u32 = 100;
+
+/// Delay that is no queue, in µs, besides an eighth of the way and what round trips scatter by.
+const ALLOWANCE: u32 = 10_000;
+
+/// For how many spells a loss is remembered.
+const LOSS_MEMORY: u8 = 3;
+
+/// What a sample says of the path. A value, as the other estimators are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// No queue.
+    Clear,
+    /// Neither.
+    Unsure,
+    /// The packet stood in a queue.
+    Queued,
+}
+
+/// The shortest round trips of late, and what became of them. All in µs.
+///
+/// A queue fills by and by; a route changes from one packet to the next, and nothing changes after it. So a round trip that
+/// jumps and stays is a longer way, and one that climbs is a queue, which it remains until it is short again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Queueing {
+    /// The shortest of the running throttle interval and of the last: the way's length.
+    least: [u32; 2],
+    /// The largest deviation in them.
+    scatter: [u32; 2],
+    epoch: Millis,
+    /// The shortest of the running spell and of the last; 0 if there was none.
+    spells: [u32; 2],
+    began: Millis,
+    /// Spells for which a loss is still remembered.
+    lossy: u8,
+    is_long: bool,
+    is_growing: bool,
+}
+
+impl Queueing {
+    /// What is known after one more round trip, its smoothed deviation given; both in µs. `interval` is the throttle's, in ms.
+    #[must_use]
+    pub fn after(mut self, rtt: u32, deviation: u32, now: Millis, interval: u32) -> Queueing {
+        let rtt = rtt.max(1);
+        if self.epoch.is_unset() {
+            (self.least, self.scatter) = ([rtt; 2], [deviation; 2]);
+            (self.epoch, self.began) = (Millis(now.0.max(1)), now);
+        } else if now.diff(self.epoch) >= interval {
+            (self.least, self.scatter) = ([rtt, self.least[0]], [deviation, self.scatter[0]]);
+            self.epoch = Millis(now.0.max(1));
+        }
+        self.least[0] = self.least[0].min(rtt);
+        self.scatter[0] = self.scatter[0].max(deviation);
+        if now.diff(self.began) >= SPELL {
+            self.end_spell();
+            (self.spells, self.began) = ([0, self.spells[0]], now);
+        }
+        self.spells[0] = if self.spells[0] == 0 { rtt } else { self.spells[0].min(rtt) };
+        if rtt <= self.base().saturating_add(self.allowance() / 2) {
+            self.is_growing = false;
+        }
+        self
+    }
+
+    /// Compares the spell that ends with the one before.
+    fn end_spell(&mut self) {
+        let [now, before] = self.spells;
+        let (base, allowance) = (self.base(), self.allowance());
+        let was_long = core::mem::replace(&mut self.is_long, now > base.saturating_add(allowance));
+        self.lossy = self.lossy.saturating_sub(1);
+        if !self.is_long || self.is_growing || before == 0 {
+            return;
+        }
+        let risen = now - base;
+        let climbs = now.saturating_sub(before) > risen / 4;
+        if self.lossy > 0 || was_long && climbs || !was_long && before > base.saturating_add(allowance / 4) {
+            self.is_growing = true;
+        } else if was_long {
+            // It jumped, and there it stays.
+            self.least = [now.min(before); 2];
+            self.is_long = false;
+        }
+    }
+
+    /// A datagram was lost: where queues are long, for want of room.
+    pub fn on_loss(&mut self) {
+        self.lossy = LOSS_MEMORY;
+    }
+
+    /// What a round trip of so many µs says.
+    pub fn read(&self, rtt: u32) -> Reading {
+        if !self.is_growing {
+            Reading::Clear
+        } else if rtt > self.base().saturating_add(self.allowance()) {
+            Reading::Queued
+        } else {
+            Reading::Unsure
+        }
+    }
+
+    /// Whether a queue grew and was not seen to be short again.
+    pub const fn is_growing(&self) -> bool {
+        self.is_growing
+    }
+
+    /// The way's length, as it was told or measured.
+    pub fn base(&self) -> u32 {
+        self.least[0].min(self.least[1])
+    }
+
+    /// Takes this for the way's length.
+    pub(crate) const fn assume(&mut self, rtt: u32) {
+        self.least = [rtt; 2];
+    }
+
+    fn allowance(&self) -> u32 {
+        let scatter = self.scatter[1].saturating_mul(4);
+        ALLOWANCE.saturating_add(self.base() / 8).saturating_add(scatter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A path's round trips in ms, 60 of them a second, with the deviation that goes with them; how many said `Queued` in each
+    /// second.
+    fn queued(seconds: u32, rtt: impl Fn(u32) -> u32, deviation: u32) -> std::vec::Vec<usize> {
+        let mut path = Queueing::default();
+        let mut counts = std::vec::Vec::new();
+        for second in 0..seconds {
+            let samples = (0..60).map(|sample| second * 1_000 + sample * 50 / 3);
+            counts.push(
+                samples
+                    .filter(|at| {
+                        let rtt = rtt(*at) * 1_000;
+                        path = path.after(rtt, deviation, Millis(at + 1), 5_000);
+                        path.read(rtt) == Reading::Queued
+                    })
+                    .count(),
+            );
+        }
+        counts
+    }
+
+    #[test]
+    fn a_way_that_becomes_longer_at_once_is_no_queue() {
+        let step = |at| if at < 3_333 { 10 } else { 100 };
+        assert_eq!(queued(20, step, 500), [0; 20]);
+    }
+
+    #[test]
+    fn a_round_trip_that_climbs_is_a_queue_until_it_is_short_again() {
+        let ramp = |at: u32| match at {
+            0..2_000 => 40,
+            2_000..6_000 => 40 + (at - 2_000) / 10,
+            _ => 40,
+        };
+        let counts = queued(8, ramp, 500);
+        assert_eq!(counts[..2], [0, 0]);
+        assert!(counts[2] > 30, "{counts:?}");
+        assert_eq!(counts[3..6], [60; 3]);
+        assert_eq!(counts[6..], [0, 0]);
+    }
+
+    #[test]
+    fn a_queue_that_fills_at_once_is_known_by_its_losses() {
+        let mut path = Queueing::default();
+        let mut readings = [0; 2];
+        for at in 0..120_u32 {
+            let rtt = if at < 60 { 40_000 } else { 400_000 };
+            if at == 62 {
+                path.on_loss();
+            }
+            path = path.after(rtt, 500, Millis(at * 50 / 3 + 1), 5_000);
+            readings[(at / 60) as usize] += usize::from(path.read(rtt) == Reading::Queued);
+        }
+        assert_eq!(readings[0], 0);
+        assert!(readings[1] > 40, "{readings:?}");
+    }
+
+    #[test]
+    fn jitter_is_no_queue() {
+        let jitter = |at: u32| 40 + (at.wrapping_mul(2_654_435_761) >> 16) % 40;
+        assert_eq!(queued(60, jitter, 12_000), [0; 60]);
+    }
+}

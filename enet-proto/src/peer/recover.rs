@@ -1,0 +1,166 @@
+//! Recovery: what a connection does about what was lost, where its profile goes by evidence (docs/RECOVERY.md).
+
+use super::command::Departure;
+use super::outgoing::Acknowledged;
+use super::recovery::{Arrival, Fate};
+use super::{Connection, Stage};
+use crate::config::Redundancy;
+use crate::mutants::{self, Mutant};
+use crate::profile::{Profile, Silence, THROTTLE_SCALE};
+use crate::shared::Shared;
+use crate::time::Millis;
+
+impl Connection {
+    /// Whether what is in flight is judged by evidence. Handshake and farewell never are: who does not answer them may be a
+    /// victim, or gone, and must not be sent more than stock ENet sends.
+    #[inline]
+    pub(crate) fn goes_by_evidence(&self, shared: &Shared) -> bool {
+        shared.profile == Profile::Modern
+            && !matches!(
+                self.stage,
+                Stage::Connecting | Stage::AcknowledgingConnect { .. } | Stage::Disconnecting
+            )
+    }
+
+    /// How whatever leaves now leaves.
+    #[inline]
+    pub(crate) fn departure(&self, shared: &Shared) -> Departure {
+        let (repeats, insured) = if self.goes_by_evidence(shared) { self.rides(shared) } else { (0, 0) };
+        let Shared { now, micros, .. } = *shared;
+        Departure { at: now, micros, timeout: self.first_timeout(shared), repeats, insured }
+    }
+
+    /// In how many datagrams a small new command rides along, and one that was lost. Where packets queue up, more of them
+    /// would make it worse.
+    #[inline]
+    fn rides(&self, shared: &Shared) -> (u8, u8) {
+        let is_open = self.throttle.value == THROTTLE_SCALE;
+        match self.redundancy(shared) {
+            _ if self.queueing.is_growing() => (0, 0),
+            Redundancy::Repeat(copies) if is_open => (copies.get(), 1),
+            Redundancy::Repeat(_) | Redundancy::Off => (0, 1),
+        }
+    }
+
+    /// How long an acknowledgement may take, in ms.
+    #[inline]
+    pub(crate) fn probe_timeout(&self) -> u32 {
+        let guess = || self.rtt.mean.saturating_add(self.rtt.variance.saturating_mul(4));
+        self.recovery.probe_timeout().unwrap_or_else(guess)
+    }
+
+    /// Learns from the acknowledgement of a command, which arrived `elapsed` ms after what it echoes was sent. What is
+    /// acknowledged once more teaches nothing: whoever repeats himself does so late.
+    #[inline]
+    pub(crate) fn learn(&mut self, found: &Acknowledged, echoed: u16, elapsed: u32, shared: &mut Shared) {
+        let is_last = echoed == found.sent_time.sent_time();
+        let arrival = if is_last {
+            let micros = shared.now.diff(found.sent_time).saturating_mul(1_000);
+            let rtt = (micros + u32::from(shared.micros)).saturating_sub(u32::from(found.micros));
+            Arrival { sent: found.sent_time, datagram: Some(found.datagram), rtt }
+        } else {
+            let sent = Millis(shared.now.0.wrapping_sub(elapsed));
+            Arrival { sent, datagram: None, rtt: elapsed.saturating_mul(1_000) }
+        };
+        if self.recovery.is_news(arrival) {
+            self.recovery = self.recovery.after(arrival, shared.now);
+            self.judge_queueing(arrival.rtt, shared.now);
+        }
+        if !is_last || found.waited {
+            self.undo(found, echoed, shared);
+        }
+    }
+
+    /// The throttle judges by queues, not by distance.
+    #[inline]
+    fn judge_queueing(&mut self, rtt: u32, now: Millis) {
+        let deviation = self.recovery.deviation;
+        self.queueing = self.queueing.after(rtt, deviation, now, self.throttle.interval);
+        let before = self.throttle.value;
+        self.throttle = self.throttle.judged(self.queueing.read(rtt));
+        if mutants::is(Mutant::ThrottleOutOfRange) {
+            self.throttle.value = before.saturating_add(self.throttle.acceleration);
+        }
+        if mutants::is(Mutant::ThrottleStaysLow) {
+            self.throttle.value = self.throttle.value.min(before);
+        }
+    }
+
+    /// What counted as lost had arrived: nothing was lost.
+    #[cold]
+    fn undo(&mut self, found: &Acknowledged, echoed: u16, shared: &mut Shared) {
+        let needless = found.again.is_some_and(|again| echoed.wrapping_sub(again) >= 1 << 15);
+        if needless {
+            shared.stats.needless_retransmissions += 1;
+        }
+        if needless || found.waited {
+            self.loss.lost = self.loss.lost.saturating_sub(1);
+        }
+    }
+
+    /// Queues for retransmission what is lost; and if the path is silent, the oldest datagram as a probe, unless it has
+    /// been silent for so long that the peer is given up.
+    pub(super) fn recover(&mut self, shared: &mut Shared) {
+        self.withdraw_lost(shared);
+        let (now, timeout) = (shared.now, self.probe_timeout());
+        let oldest = self.outgoing.oldest(&shared.commands);
+        let Some((sent_time, Fate::Unknown)) = oldest.map(|it| (it.sent_time, it.fate(&self.recovery, now)))
+        else {
+            return;
+        };
+        if now.less(self.recovery.probe_deadline(sent_time, timeout)) || mutants::is(Mutant::NoProbe) {
+            return;
+        }
+        let silent = self.silent_for(sent_time, now);
+        let silence = Silence { attempts: transmissions(silent, timeout), age: silent };
+        let gone = shared.profile.gives_up(silence, self.settings().give_up);
+        if (gone || mutants::is(Mutant::HastyTimeout)) && !mutants::is(Mutant::NoTimeout) {
+            return self.on_timed_out();
+        }
+        self.loss.lost = self.loss.lost.wrapping_add(self.outgoing.withdraw_oldest(&mut shared.commands));
+        self.recovery.on_probe(now, silent);
+    }
+
+    /// What a datagram's acknowledgements have shown takes effect when all of them are known.
+    #[inline]
+    pub(crate) fn on_datagram_end(&mut self, shared: &mut Shared) {
+        if self.goes_by_evidence(shared) {
+            self.withdraw_lost(shared);
+        }
+    }
+
+    /// Queues for retransmission what acknowledgements show to be lost.
+    #[inline]
+    fn withdraw_lost(&mut self, shared: &mut Shared) {
+        let Shared { commands, now, .. } = shared;
+        let lost = self.outgoing.withdraw_lost(&self.recovery, *now, commands);
+        if lost > 0 {
+            self.loss.lost = self.loss.lost.wrapping_add(lost);
+            self.queueing.on_loss();
+        }
+    }
+
+    /// For how long nothing was acknowledged while something could have been, in ms. `oldest` is the last transmission of
+    /// what is in flight longest; it was the first one when the silence began.
+    fn silent_for(&mut self, oldest: Millis, now: Millis) -> u32 {
+        if self.earliest_timeout.is_unset() {
+            let heard = self.last_receive_time;
+            let since = if heard.is_unset() || heard.less(oldest) { oldest } else { heard };
+            self.earliest_timeout = Millis(since.0.max(1));
+        }
+        if mutants::is(Mutant::ClockWrap) {
+            return now.0.abs_diff(self.earliest_timeout.0);
+        }
+        now.diff(self.earliest_timeout)
+    }
+}
+
+/// How often a command would have left in so many ms, all unanswered, if its timeout doubled each time, as stock ENet's
+/// does: what [`Timeouts::limit`](crate::Timeouts) means where probes leave more often.
+const fn transmissions(silent: u32, timeout: u32) -> u32 {
+    let least = if timeout < LEAST_TIMEOUT { LEAST_TIMEOUT } else { timeout };
+    (silent / least + 1).ilog2()
+}
+
+/// Least timeout to double, in ms: on a short path a break of some seconds shall not count as many round trips.
+const LEAST_TIMEOUT: u32 = 200;

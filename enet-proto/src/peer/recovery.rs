@@ -1,0 +1,203 @@
+//! [`Recovery`]: what acknowledgements have shown of a path, and what follows from it for what is in flight
+//! (docs/RECOVERY.md).
+
+use crate::time::Millis;
+
+/// Least allowance for the deviation of the round trip time, in µs: hosts that are busy or work in frames answer late.
+const LEAST_ALLOWANCE: u32 = 20_000;
+
+/// How late a datagram may come, at most, on a path where none was seen to be late, in ms; and at least, for the clock on
+/// the wire counts whole ones.
+const PATIENCE: core::ops::RangeInclusive<u32> = 3..=10;
+
+/// A datagram counts as lost when so many later ones arrived, on a path that was not seen to change their order
+/// (RFC 9002 §6.1.1).
+const LATER_DATAGRAMS: u16 = 3;
+
+/// How long lateness is remembered at least, in ms, and at most twice that.
+const MEMORY: u32 = 15_000;
+
+/// Longest pause between probes on a silent path, in ms, unless a round trip takes longer.
+const LONGEST_PAUSE: u32 = 100;
+
+/// A path silent for so many pauses is probed less and less often.
+const PATIENT_PAUSES: u32 = 80;
+
+/// What evidence and time say of a transmission that was not acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Nothing sent later arrived.
+    Unknown,
+    /// Something sent later arrived. If it does not arrive before then, it is lost.
+    LostAt(Millis),
+    /// Lost.
+    Lost,
+}
+
+/// What is known of one path. A value: what is learned from an acknowledgement goes in, what is to be done comes out.
+///
+/// Each ENet acknowledgement echoes the sent time of the very datagram that carried what it acknowledges. So every one is
+/// a sample of the round trip time, retransmission or not, and says which transmission arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Recovery {
+    /// Smoothed round trip time in µs (RFC 6298 §2); 0 before the first sample.
+    pub smoothed: u32,
+    /// Its mean deviation in µs.
+    pub deviation: u32,
+    /// When the newest transmission known to have arrived was sent.
+    newest: Millis,
+    /// When that was known.
+    known: Millis,
+    /// Its datagram's number, unless an older transmission than a command's last one was acknowledged.
+    datagram: Option<u16>,
+    /// One more than the ms by which datagrams came too late, at most: in the running and in the last period; 0 if none.
+    late: [u16; 2],
+    /// When the running period began.
+    epoch: Millis,
+    /// Probes since the last acknowledgement, and when the last one was due.
+    probes: u8,
+    probed: Millis,
+    /// How long the path had been silent by then, in ms.
+    silent: u32,
+}
+
+/// A transmission that was acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// When it was sent.
+    pub sent: Millis,
+    /// The number of the datagram that carried it, if it is known.
+    pub datagram: Option<u16>,
+    /// Its round trip time in µs.
+    pub rtt: u32,
+}
+
+impl Recovery {
+    /// Something was acknowledged: the pauses between probes start over.
+    #[inline(always)]
+    pub(crate) const fn on_sign_of_life(&mut self) {
+        self.probes = 0;
+    }
+
+    /// Whether an arrival says anything new: it is not more of the datagram that is known to be the newest.
+    #[inline]
+    pub fn is_news(&self, arrival: Arrival) -> bool {
+        arrival.sent != self.newest || arrival.datagram != self.datagram || self.smoothed == 0
+    }
+
+    /// What is known after one more transmission arrived.
+    #[must_use]
+    #[inline]
+    pub fn after(mut self, arrival: Arrival, now: Millis) -> Recovery {
+        self.sample(arrival.rtt);
+        if self.is_behind(arrival.sent, arrival.datagram) {
+            self.note_late(self.lateness(arrival.sent, now), now);
+        } else {
+            (self.newest, self.datagram, self.known) = (arrival.sent, arrival.datagram, now);
+        }
+        self
+    }
+
+    /// Smooths one more sample in, in µs (RFC 6298 §2).
+    pub fn sample(&mut self, rtt: u32) {
+        let rtt = rtt.max(1);
+        if self.smoothed == 0 {
+            (self.smoothed, self.deviation) = (rtt, rtt / 2);
+            return;
+        }
+        let distance = rtt.abs_diff(self.smoothed);
+        self.deviation = self.deviation - self.deviation / 4 + distance / 4;
+        self.smoothed = if rtt > self.smoothed {
+            self.smoothed.saturating_add(distance / 8)
+        } else {
+            self.smoothed - distance / 8
+        };
+    }
+
+    /// Takes so many ms for the round trip time.
+    pub(crate) const fn assume(&mut self, rtt: u32) {
+        self.smoothed = rtt.saturating_mul(1_000);
+    }
+
+    // --- loss ---
+
+    /// What has become of a transmission (RFC 9002 §6.1, RFC 8985 §6.2).
+    #[inline]
+    pub fn fate(&self, sent: Millis, datagram: u16, now: Millis) -> Fate {
+        if self.known.is_unset() || !self.is_behind(sent, Some(datagram)) {
+            return Fate::Unknown;
+        }
+        let (lateness, patience) = (self.lateness(sent, now), self.patience());
+        let overtaken = self.datagram.map_or(0, |newest| newest.wrapping_sub(datagram));
+        if lateness >= patience || (self.late == [0; 2] && (LATER_DATAGRAMS..1 << 15).contains(&overtaken)) {
+            return Fate::Lost;
+        }
+        Fate::LostAt(now.plus(patience - lateness))
+    }
+
+    /// By how many ms it comes later than what was sent after it, if it comes now.
+    fn lateness(&self, sent: Millis, now: Millis) -> u32 {
+        self.newest.diff(sent).saturating_add(now.diff(self.known))
+    }
+
+    /// Whether a transmission left before the newest that arrived.
+    fn is_behind(&self, sent: Millis, datagram: Option<u16>) -> bool {
+        if sent != self.newest {
+            return sent.less(self.newest);
+        }
+        match (datagram, self.datagram) {
+            (Some(this), Some(newest)) => (1..1 << 15).contains(&newest.wrapping_sub(this)),
+            _ => false,
+        }
+    }
+
+    /// How late a datagram may come before it counts as lost, in ms: an eighth of the round trip, or later than any came
+    /// within memory (RFC 8985 §6.2 step 4; there it grows after the harm is done).
+    pub fn patience(&self) -> u32 {
+        let usual = (self.smoothed / 8_000).clamp(*PATIENCE.start(), *PATIENCE.end());
+        let [running, last] = self.late;
+        let seen = u32::from(running.max(last));
+        let most = self.smoothed / 1_000;
+        if seen == 0 { usual } else { (seen + seen / 4 + 1).min(most).max(usual) }
+    }
+
+    #[cold]
+    fn note_late(&mut self, lateness: u32, now: Millis) {
+        let elapsed = now.diff(self.epoch);
+        if self.epoch.is_unset() || elapsed >= 2 * MEMORY {
+            (self.late, self.epoch) = ([0; 2], now);
+        } else if elapsed >= MEMORY {
+            (self.late, self.epoch) = ([0, self.late[0]], now);
+        }
+        let seen = u16::try_from(lateness.saturating_add(1)).unwrap_or(u16::MAX);
+        self.late[0] = self.late[0].max(seen);
+    }
+
+    // --- silence ---
+
+    /// How long an acknowledgement may take, in ms, before the path is probed (RFC 9002 §6.2.1).
+    #[inline]
+    pub fn probe_timeout(&self) -> Option<u32> {
+        let allowance = self.deviation.saturating_mul(4).max(LEAST_ALLOWANCE);
+        (self.smoothed > 0).then(|| self.smoothed.saturating_add(allowance).div_ceil(1_000))
+    }
+
+    /// When the path is to be probed if the oldest transmission in flight left then. The pauses double, but only up to
+    /// what lets a path that comes back be noticed at once: a probe is one datagram.
+    #[inline]
+    pub fn probe_deadline(&self, oldest: Millis, timeout: u32) -> Millis {
+        if self.probes == 0 {
+            return oldest.plus(timeout);
+        }
+        let from = if oldest.less(self.probed) { self.probed } else { oldest };
+        let most = timeout.max(LONGEST_PAUSE).max(self.silent / PATIENT_PAUSES);
+        let doubled = timeout.saturating_mul(1 << self.probes.min(16));
+        from.plus(doubled.min(most).max(1))
+    }
+
+    /// What is known after a probe, the path having been silent for so many ms.
+    pub fn on_probe(&mut self, now: Millis, silent: u32) {
+        self.probes = self.probes.saturating_add(1);
+        (self.probed, self.silent) = (now, silent);
+    }
+}

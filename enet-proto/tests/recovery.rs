@@ -1,0 +1,245 @@
+//! Loss recovery on evidence, as `Profile::Modern` does it (docs/RECOVERY.md).
+
+#![allow(clippy::unwrap_used, reason = "tests know their own data")]
+
+use std::num::NonZeroU8;
+use std::time::Duration;
+
+use enet_proto::{DisconnectReason, Event, HostConfig, Packet, PeerState, Redundancy};
+use enet_testkit::pair::{Client, Pair, Sent, Server, first, ms};
+use enet_wire::CommandKind;
+
+const FRAME: Duration = ms(16);
+
+/// Two hosts 40 ms apart that have exchanged packets for a while: the deviation of their round trips is next to nothing.
+fn settled() -> Pair {
+    settled_with(|_| {})
+}
+
+fn settled_with(change: impl Fn(&mut HostConfig)) -> Pair {
+    let mut pair = Pair::with().delay(ms(40)).both(change).connected();
+    for _ in 0..60 {
+        pair.client.send(0, Packet::reliable("-"));
+        pair.run_for(FRAME);
+    }
+    pair.run_until_quiet();
+    pair.server.texts();
+    pair.mark();
+    pair
+}
+
+/// Sends these, one in each frame.
+fn frames(pair: &mut Pair, texts: &[&str]) {
+    for text in texts {
+        pair.client.send(0, Packet::reliable(*text));
+        pair.run_for(FRAME);
+    }
+}
+
+/// When the client sent something with this payload, in ms.
+fn times_of(pair: &Pair, text: &str) -> Vec<u128> {
+    let said = |sent: &&Sent| sent.says(text);
+    pair.sent_by(Client).filter(said).map(|sent| sent.at.as_millis()).collect()
+}
+
+// ---- Evidence
+
+#[test]
+fn a_lost_packet_leaves_again_when_a_later_one_is_acknowledged() {
+    let mut pair = settled();
+    pair.lose(first(1, |sent| sent.says("a")));
+    frames(&mut pair, &["a", "b"]);
+    pair.run_for(ms(200));
+    // "b" leaves at 16 and is acknowledged at 96.
+    assert_eq!(times_of(&pair, "a"), [0, 96]);
+    assert_eq!(times_of(&pair, "b"), [16]);
+    assert_eq!(pair.server.texts(), ["a", "b"]);
+    let stats = pair.client.host.stats();
+    assert_eq!((stats.retransmissions, stats.needless_retransmissions), (1, 0));
+}
+
+#[test]
+fn what_was_lost_once_rides_along_in_the_next_datagram_and_in_no_other() {
+    let mut pair = settled();
+    pair.lose(first(1, |sent| sent.says("a")));
+    frames(&mut pair, &["a", "b", "c", "d", "e", "f", "g", "h", "i"]);
+    pair.run_until_quiet();
+    assert_eq!(times_of(&pair, "a"), [0, 96, 112]);
+    assert_eq!(pair.client.host.stats().copies, 1);
+    assert_eq!(pair.server.texts().len(), 9, "nothing is delivered twice");
+}
+
+#[test]
+fn a_retransmission_that_is_lost_too_costs_one_frame() {
+    let mut pair = settled();
+    pair.lose(first(2, |sent| sent.says("a")));
+    frames(&mut pair, &["a", "b", "c", "d", "e", "f", "g", "h"]);
+    let took = pair.run_until(|pair| pair.server.connection().is_some() && pair.is_quiet());
+    assert!(took < ms(200), "{took:?}");
+    assert_eq!(times_of(&pair, "a"), [0, 96, 112]);
+    assert_eq!(pair.server.texts()[0], "a");
+}
+
+#[test]
+fn the_whole_window_is_not_sent_again_when_a_part_of_it_is_lost() {
+    let mut pair = settled();
+    pair.lose(first(1, |sent| sent.carries(CommandKind::SendFragment)));
+    pair.client.send(0, Packet::reliable(vec![7; 30_000]));
+    pair.run_until_quiet();
+    let sent = pair.sent_by(Client).filter(|sent| sent.carries(CommandKind::SendFragment)).count();
+    assert_eq!(sent, 22 + 1);
+    assert_eq!(pair.client.host.stats().needless_retransmissions, 0);
+}
+
+#[test]
+fn a_packet_that_was_only_late_is_known_to_have_been_sent_again_for_nothing() {
+    let mut pair = settled();
+    pair.delay(ms(30), first(1, |sent| sent.says("a")));
+    frames(&mut pair, &["a", "b", "c"]);
+    pair.run_until_quiet();
+    assert_eq!(times_of(&pair, "a").len(), 2);
+    let stats = pair.client.host.stats();
+    assert_eq!((stats.retransmissions, stats.needless_retransmissions), (1, 1));
+    assert_eq!(pair.client.stats().packets_lost, 0, "and nothing was lost");
+}
+
+#[test]
+fn a_path_that_changes_the_order_is_given_the_time_it_needs() {
+    let mut pair = settled();
+    pair.delay(ms(30), |sent| sent.says("late"));
+    for _ in 0..5 {
+        frames(&mut pair, &["late", "b", "c", "d", "e"]);
+    }
+    pair.run_until_quiet();
+    let stats = pair.client.host.stats();
+    assert_eq!((stats.retransmissions, stats.needless_retransmissions), (1, 1), "the first of five");
+}
+
+// ---- Silence
+
+#[test]
+fn a_lost_tail_is_probed_one_round_trip_and_an_allowance_later() {
+    let mut pair = settled();
+    pair.lose(first(1, |sent| sent.says("a")));
+    frames(&mut pair, &["a"]);
+    pair.run_until_quiet();
+    let times = times_of(&pair, "a");
+    assert_eq!(times.len(), 2);
+    assert!((100..=110).contains(&times[1]), "{times:?}");
+}
+
+#[test]
+fn a_silent_path_is_probed_with_one_datagram_not_with_the_window() {
+    let mut pair = settled();
+    pair.cut();
+    for number in 0..20_u8 {
+        pair.client.send(0, Packet::reliable(vec![number; 1_300]));
+    }
+    pair.run_for(ms(150));
+    assert_eq!(pair.sent_by(Client).count(), 20 + 1);
+}
+
+#[test]
+fn a_dead_path_is_probed_about_ten_times_a_second() {
+    let mut pair = settled();
+    pair.cut();
+    pair.client.send(0, Packet::reliable("a"));
+    pair.run_for(ms(3_000));
+    let times = times_of(&pair, "a");
+    assert!((25..=31).contains(&times.len()), "{times:?}");
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] <= 110), "{times:?}");
+}
+
+#[test]
+fn a_path_that_comes_back_after_eight_seconds_delivers_within_a_round_trip_and_100_ms() {
+    let mut pair = settled();
+    pair.cut();
+    frames(&mut pair, &["a", "b"]);
+    pair.run_for(ms(8_000));
+    pair.heal();
+    pair.mark();
+    pair.run_for(ms(180));
+    assert_eq!(pair.server.texts().first().map(String::as_str), Some("a"));
+    assert_eq!(pair.client.state(), PeerState::Connected);
+}
+
+#[test]
+fn a_late_answer_of_a_busy_host_provokes_nothing() {
+    let mut pair = settled();
+    pair.delay(ms(18), first(1, |sent| sent.from == Server));
+    frames(&mut pair, &["a"]);
+    pair.run_until_quiet();
+    assert_eq!(times_of(&pair, "a"), [0]);
+}
+
+// ---- Giving up
+
+#[test]
+fn a_silent_peer_is_given_up_after_63_timeouts_of_200_ms() {
+    let mut pair = settled();
+    pair.cut();
+    pair.client.send(0, Packet::reliable("a"));
+    let took = pair.run_until(|pair| pair.client.state() == PeerState::Disconnected);
+    assert!((ms(12_600)..ms(12_800)).contains(&took), "{took:?}");
+    let events = pair.client.events();
+    assert!(
+        matches!(events[..], [Event::Disconnected { reason: DisconnectReason::TimedOut, .. }]),
+        "{events:?}"
+    );
+}
+
+#[test]
+fn one_packet_without_luck_ends_no_connection_whose_peer_answers() {
+    let mut pair = settled();
+    pair.lose(|sent| sent.says("a"));
+    pair.client.send(0, Packet::reliable("a"));
+    for _ in 0..40 * 60 {
+        pair.client.send(1, Packet::reliable("b"));
+        pair.run_for(FRAME);
+    }
+    assert_eq!(pair.client.state(), PeerState::Connected);
+    assert_eq!(pair.server.state(), PeerState::Connected);
+}
+
+#[test]
+fn a_farewell_is_repeated_no_more_often_than_stock_hosts_do() {
+    let mut pair = settled();
+    pair.cut();
+    pair.client.disconnect(7);
+    pair.run_until(|pair| pair.client.state() == PeerState::Disconnected);
+    assert!(pair.times_of(Client, CommandKind::Disconnect).len() <= 8);
+}
+
+// ---- Redundancy
+
+#[test]
+fn repeated_packets_ride_in_the_next_two_datagrams() {
+    let mut pair = settled_with(|config| {
+        config.redundancy = Redundancy::Repeat(NonZeroU8::new(2).unwrap());
+    });
+    pair.lose(first(2, |sent| sent.says("a")));
+    frames(&mut pair, &["a", "b", "c", "d", "e"]);
+    pair.run_until_quiet();
+    assert_eq!(times_of(&pair, "a"), [0, 16, 32]);
+    assert_eq!(times_of(&pair, "c"), [32, 48, 64]);
+    assert_eq!(pair.client.host.stats().retransmissions, 0);
+    assert_eq!(pair.server.texts(), ["a", "b", "c", "d", "e"]);
+}
+
+#[test]
+fn large_packets_are_not_repeated() {
+    let mut pair = settled_with(|config| {
+        config.redundancy = Redundancy::Repeat(NonZeroU8::new(2).unwrap());
+    });
+    let large = "x".repeat(300);
+    frames(&mut pair, &[&large, "b", "c"]);
+    assert_eq!(times_of(&pair, &large), [0]);
+}
+
+#[test]
+fn a_peer_may_be_given_another_redundancy_than_its_host() {
+    let mut pair = settled();
+    pair.client.peer_mut().set_redundancy(Redundancy::Repeat(NonZeroU8::MIN));
+    frames(&mut pair, &["a", "b", "c"]);
+    assert_eq!(times_of(&pair, "a"), [0, 16]);
+}

@@ -1,0 +1,168 @@
+//! [`Goal`]: what is aimed at in each row, and whether it was met.
+
+use std::fmt;
+
+use super::measure::{Measure, Spread};
+use super::{Cell, Subject};
+
+/// Something that is aimed at in a row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Goal {
+    /// By ours without repetition, or else by ours with it.
+    pub redundant: bool,
+    /// What counts.
+    pub measure: Measure,
+    /// How good it is to be.
+    pub limit: Limit,
+}
+
+/// How good something is to be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Limit {
+    /// Not above.
+    Most(f64),
+    /// Not below.
+    Least(f64),
+    /// Not above so many times another cell's.
+    Times(f64, Of),
+}
+
+/// Another cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// This subject's in the same row.
+    Subject(Subject),
+    /// One's own in this row.
+    Row(&'static str),
+}
+
+impl Goal {
+    /// Whether it is aimed at by a subject.
+    pub fn is_for(&self, subject: Subject) -> bool {
+        match subject {
+            Subject::Modern | Subject::ModernToC => !self.redundant,
+            Subject::Repeat2 | Subject::Repeat2ToC => self.redundant,
+            Subject::C | Subject::Compat | Subject::Rusty | Subject::Kcp => false,
+        }
+    }
+}
+
+const fn goal(measure: Measure, limit: Limit) -> Goal {
+    Goal { redundant: false, measure, limit }
+}
+
+const fn repeated(measure: Measure, limit: Limit) -> Goal {
+    Goal { redundant: true, measure, limit }
+}
+
+const C: Of = Of::Subject(Subject::C);
+const MODERN: Of = Of::Subject(Subject::Modern);
+const KCP: Of = Of::Subject(Subject::Kcp);
+
+/// What is aimed at in a row; nothing where the row is there to be compared with.
+pub fn goals(row: &str) -> Vec<Goal> {
+    use Limit::{Least, Most, Times};
+    use Measure::{FirstAfterCut, Lost, NeedlessPercent, P50, P99, P999, WireBytes, WorstSecondPercent};
+    let game = |p99, p999, repeat, bytes| {
+        vec![
+            goal(P99, Most(p99)),
+            goal(P999, Most(p999)),
+            goal(WireBytes, bytes),
+            goal(Lost, Most(0.0)),
+            repeated(P99, Most(repeat)),
+            repeated(WireBytes, Times(2.8, MODERN)),
+            repeated(Lost, Most(0.0)),
+        ]
+    };
+    let of_none = |times| Times(times, Of::Row("recovery-0"));
+    match row {
+        "recovery-0" => {
+            vec![
+                goal(P99, Most(41.0)),
+                goal(P999, Most(41.0)),
+                goal(WireBytes, Times(1.02, C)),
+                repeated(P99, Most(41.0)),
+                repeated(WireBytes, Times(2.8, MODERN)),
+            ]
+        }
+        "recovery-2" => game(140.0, 160.0, 60.0, Times(1.03, C)),
+        "recovery-5" => game(150.0, 180.0, 75.0, Times(1.06, C)),
+        "recovery-10" => game(185.0, 265.0, 90.0, Times(1.1, C)),
+        "recovery-20" => game(290.0, 370.0, 190.0, of_none(1.5)),
+        "recovery-30" => game(410.0, 530.0, 260.0, of_none(1.75)),
+        "recovery-10-far" => game(450.0, 580.0, 250.0, Times(1.1, C)),
+        "recovery-burst-2" | "recovery-burst-5" | "recovery-burst-10" => vec![
+            goal(P999, Times(0.5, C)),
+            goal(P999, Times(1.0, KCP)),
+            repeated(P99, Times(0.5, C)),
+            repeated(P99, Times(1.0, KCP)),
+        ],
+        "recovery-jitter" => vec![goal(NeedlessPercent, Most(0.5))],
+        "recovery-outage-3s" | "recovery-outage-8s" => {
+            vec![goal(Lost, Most(0.0)), goal(FirstAfterCut, Most(180.0))]
+        }
+        "recovery-rtt-step" => vec![goal(WorstSecondPercent, Least(95.0))],
+        "recovery-bulk-2" | "recovery-bulk-5" => vec![goal(P50, Times(1.1, Of::Row("recovery-bulk-0")))],
+        "recovery-share-game" => vec![goal(P99, Times(1.0, C))],
+        "recovery-share-bulk" => vec![goal(P50, Times(1.0, C))],
+        _ => Vec::new(),
+    }
+}
+
+/// A goal held against a cell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Judged {
+    /// The goal.
+    pub goal: Goal,
+    /// What it comes to in numbers: the other cell's times the factor.
+    pub limit: f64,
+    /// What counts: the median, or of what must never happen the worst run.
+    pub value: f64,
+    /// Whether it was met.
+    pub met: bool,
+}
+
+/// Each goal of a cell. Those that need a cell that was not run are left out.
+pub fn judge(cell: &Cell, cells: &[Cell]) -> Vec<Judged> {
+    let goals = goals(&cell.row).into_iter().filter(|goal| goal.is_for(cell.subject));
+    goals.filter_map(|goal| judge_one(goal, cell, cells)).collect()
+}
+
+fn judge_one(goal: Goal, cell: &Cell, cells: &[Cell]) -> Option<Judged> {
+    let pick = |spread: Spread| match goal.measure {
+        Measure::Lost | Measure::FirstAfterCut => spread.max,
+        Measure::WorstSecondPercent => spread.min,
+        _ => spread.median,
+    };
+    let value = match cell.spread(goal.measure) {
+        Some(spread) => pick(spread),
+        // After an outage that nobody survives nothing arrives.
+        None if goal.measure == Measure::FirstAfterCut => f64::INFINITY,
+        None => return None,
+    };
+    let (limit, met) = match goal.limit {
+        Limit::Most(limit) => (limit, value <= limit),
+        Limit::Least(limit) => (limit, value >= limit),
+        Limit::Times(times, of) => {
+            let (row, subject) = match of {
+                Of::Subject(subject) => (cell.row.as_str(), subject),
+                Of::Row(row) => (row, cell.subject),
+            };
+            let other = cells.iter().find(|it| it.row == row && it.subject == subject)?;
+            let limit = times * pick(other.spread(goal.measure)?);
+            (limit, value <= limit && value.is_finite())
+        }
+    };
+    Some(Judged { goal, limit, value, met })
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Limit::Most(limit) => write!(f, "≤ {limit}"),
+            Limit::Least(limit) => write!(f, "≥ {limit}"),
+            Limit::Times(times, Of::Subject(subject)) => write!(f, "≤ {times} × {subject}"),
+            Limit::Times(times, Of::Row(row)) => write!(f, "≤ {times} × {row}"),
+        }
+    }
+}
