@@ -34,9 +34,9 @@ impl Codec {
             Codec::Range => Some(RangeCoder::boxed()),
             Codec::FastLz => Some(Box::new(FastLz::new())),
             Codec::Zlib => Some(Box::new(Zlib::new())),
-            #[cfg(target_os = "linux")]
+            #[cfg(feature = "zstd")]
             Codec::Zstd => Some(Box::new(enet_compress::Zstd::new())),
-            #[cfg(not(target_os = "linux"))]
+            #[cfg(not(feature = "zstd"))]
             Codec::Zstd => None,
         }
     }
