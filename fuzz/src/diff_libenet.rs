@@ -25,9 +25,6 @@ pub fn diff_libenet(data: &[u8]) {
     while !input.is_empty() {
         // An input that ends early is a short one.
         let Ok(step) = input.arbitrary() else { break };
-        if std::env::var_os("FUZZ_STEPS").is_some() {
-            eprintln!("{} {step:?}", duel.now);
-        }
         duel.play(step);
         if !duel.service() {
             return;

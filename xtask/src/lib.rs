@@ -5,6 +5,7 @@ mod bench;
 mod ci;
 mod coverage;
 mod docs;
+mod fuzz;
 mod idle_cost;
 mod mutants;
 mod process;
@@ -32,6 +33,8 @@ enum Verb {
     Vectors(vectors::Vectors),
     /// Change one rule of enet-proto at a time and show which recording or test notices
     Mutants(mutants::Mutants),
+    /// Run the fuzz targets, each for a while: what was executed, reached and found
+    Fuzz(fuzz::Fuzz),
     /// Count what idle peers cost, in instructions
     IdleCost(idle_cost::IdleCost),
     /// Measure this stack against the C library and other Rust implementations
@@ -51,6 +54,7 @@ impl Cli {
             Verb::Sim(verb) => verb.run(),
             Verb::Vectors(verb) => verb.run(),
             Verb::Mutants(verb) => verb.run(),
+            Verb::Fuzz(verb) => verb.run(),
             Verb::IdleCost(verb) => verb.run(),
             Verb::Bench(verb) => verb.run(),
             Verb::Targets(verb) => verb.run(),
