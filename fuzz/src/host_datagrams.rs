@@ -57,7 +57,11 @@ fn script(
                     2 => body.to_vec(),
                     // As a stranger.
                     3 => {
-                        let header = Header { compressed: header.compressed, sent_time: header.sent_time, ..Header::default() };
+                        let header = Header {
+                            compressed: header.compressed,
+                            sent_time: header.sent_time,
+                            ..Header::default()
+                        };
                         seal(header, [0; 4], body, setup.checksum())
                     }
                     _ => seal(header, remote.connect_id, body, setup.checksum()),

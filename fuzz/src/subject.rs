@@ -171,7 +171,10 @@ impl Subject {
     pub(crate) fn settle(&mut self) {
         self.host.handle_timeout(self.now);
         self.poll();
-        assert!(!self.host.has_pending_transmit() && !self.host.has_pending_event(), "polled dry, and more to come");
+        assert!(
+            !self.host.has_pending_transmit() && !self.host.has_pending_event(),
+            "polled dry, and more to come"
+        );
         let deadline = self.host.poll_timeout();
         assert!(deadline.is_none_or(|due| due > self.now), "{deadline:?} is not after {:?}", self.now);
         self.check();

@@ -122,7 +122,9 @@ fn look_for_tools() -> Result<(), String> {
         output.is_ok_and(|output| output.status.success())
     };
     if !works(&["--version"]) {
-        return Err("there is no nightly toolchain. Install one:\n  rustup toolchain install nightly".to_owned());
+        return Err(
+            "there is no nightly toolchain. Install one:\n  rustup toolchain install nightly".to_owned()
+        );
     }
     if !works(&["fuzz", "--version"]) {
         return Err("cargo-fuzz is missing. Install it:\n  cargo install cargo-fuzz --locked".to_owned());
