@@ -33,11 +33,6 @@ pub fn diff_libenet(data: &[u8]) {
     duel.wait(100);
 }
 
-/// Whether C is available here, for those who want to say so.
-pub fn has_libenet() -> Result<(), String> {
-    CHost::new(&HostSpec::default(), 1, [1; 32]).map(drop)
-}
-
 #[derive(Debug, Arbitrary)]
 enum Step {
     Wait(u8),
