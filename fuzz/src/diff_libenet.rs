@@ -269,7 +269,7 @@ impl Duel {
     // ---- Time
 
     fn clock(&self) -> u16 {
-        (self.now.0 / 1_000_000 & 0xFFFF) as u16
+        ((self.now.0 / 1_000_000) & 0xFFFF) as u16
     }
 
     /// Services both every 10 ms, as a game would.
