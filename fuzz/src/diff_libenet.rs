@@ -25,9 +25,6 @@ pub fn diff_libenet(data: &[u8]) {
     while !input.is_empty() {
         // An input that ends early is a short one.
         let Ok(step) = input.arbitrary() else { break };
-        if std::env::var_os("FUZZ_STEPS").is_some() {
-            eprintln!("{} {step:?}", duel.now);
-        }
         duel.play(step);
         if !duel.service() {
             return;
@@ -36,26 +33,49 @@ pub fn diff_libenet(data: &[u8]) {
     duel.wait(100);
 }
 
-/// Whether C is available here, for those who want to say so.
-pub fn has_libenet() -> Result<(), String> {
-    CHost::new(&HostSpec::default(), 1, [1; 32]).map(drop)
-}
-
 #[derive(Debug, Arbitrary)]
 enum Step {
     Wait(u8),
     /// A remote says commands.
-    Says { remote: u8, stranger: bool, commands: Vec<Spoken> },
+    Says {
+        remote: u8,
+        stranger: bool,
+        commands: Vec<Spoken>,
+    },
     /// A remote asks for a connection, and acknowledges the answer.
-    Knocks { remote: u8, terms: Terms },
+    Knocks {
+        remote: u8,
+        terms: Terms,
+    },
     /// A remote acknowledges what is owed.
-    Acknowledges { remote: u8, count: u8, age: u8 },
+    Acknowledges {
+        remote: u8,
+        count: u8,
+        age: u8,
+    },
     /// A remote grants the connection that was asked for.
-    Grants { remote: u8, session: u8 },
-    Connect { remote: u8 },
-    Send { conn: u8, channel: u8, kind: u8, len: u8, times: u8 },
-    Close { conn: u8, how: u8 },
-    Ping { conn: u8, seconds: u8 },
+    Grants {
+        remote: u8,
+        session: u8,
+    },
+    Connect {
+        remote: u8,
+    },
+    Send {
+        conn: u8,
+        channel: u8,
+        kind: u8,
+        len: u8,
+        times: u8,
+    },
+    Close {
+        conn: u8,
+        how: u8,
+    },
+    Ping {
+        conn: u8,
+        seconds: u8,
+    },
 }
 
 /// One of the two, and what it did in the last service.
@@ -91,11 +111,7 @@ const SEED: [u8; 32] = [3; 32];
 
 impl Duel {
     fn new(setup: u8) -> Option<Duel> {
-        let spec = HostSpec {
-            checksum: setup & 1 != 0,
-            channels: 255,
-            ..HostSpec::default()
-        };
+        let spec = HostSpec { checksum: setup & 1 != 0, channels: 255, ..HostSpec::default() };
         let theirs = CHost::new(&spec, 3, SEED).ok()?.with_connect_ids(1);
         let ours = Ours::new(&spec, 3, SEED, Order::AsC).with_connect_ids(1);
         let side = |endpoint| Side {
@@ -144,6 +160,8 @@ impl Duel {
                 // As a server 1.3.17 takes the client's, whatever its own is (PROTOCOL.md §16.1).
                 connect.mtu = connect.mtu.min(1392);
                 connect.throttle = small(connect.throttle);
+                connect.incoming_bandwidth %= FAST;
+                connect.outgoing_bandwidth %= FAST;
                 let header = Header { sent_time: Some(self.clock()), ..Header::default() };
                 let index = usize::from(remote % 3);
                 self.said[index] = Default::default();
@@ -185,7 +203,7 @@ impl Duel {
             Step::Close { conn, how } => {
                 const HOW: [Close; 4] = [Close::Disconnect, Close::Later, Close::Now, Close::Reset];
                 let mut way = HOW[usize::from(how % 4)];
-                // In DISCONNECT_LATER disconnect_now() sends the other DISCONNECT, too (Q101).
+                // In DISCONNECT_LATER disconnect_now() sends the other DISCONNECT, too (Q110).
                 if way == Close::Now && self.parting {
                     way = Close::Reset;
                 }
@@ -251,7 +269,7 @@ impl Duel {
     // ---- Time
 
     fn clock(&self) -> u16 {
-        (self.now.0 / 1_000_000 & 0xFFFF) as u16
+        ((self.now.0 / 1_000_000) & 0xFFFF) as u16
     }
 
     /// Services both every 10 ms, as a game would.
@@ -296,7 +314,9 @@ impl Duel {
             Ok(opened) => opened.to_string(),
             Err(error) => error,
         };
-        side.sent.iter().map(|(to, bytes)| format!("{to} {}", open(bytes))).collect()
+        let sent = side.sent.iter().map(|(to, bytes)| format!("{to} {}", open(bytes)));
+        let numbers = side.conns.iter().filter_map(|conn| side.endpoint.snapshot(*conn));
+        sent.chain(numbers.map(|it| format!("{it:?}"))).collect()
     }
 
     /// Of what goes out again, 1.3.17 sends data and control commands in another order than later versions and ours (PROTOCOL.md §16.1).
@@ -345,6 +365,8 @@ fn comparable(command: Command<'static>) -> Option<Command<'static>> {
         // Q63, Q64, Q65: ids and sessions that spill into flags.
         Body::Connect(mut connect) => {
             connect.mtu = connect.mtu.min(1392);
+            connect.incoming_bandwidth %= FAST;
+            connect.outgoing_bandwidth %= FAST;
             connect.outgoing_peer %= 0x0FFF;
             connect.throttle = small(connect.throttle);
             Body::Connect(connect)
@@ -352,7 +374,12 @@ fn comparable(command: Command<'static>) -> Option<Command<'static>> {
         Body::VerifyConnect(mut verify) => {
             verify.outgoing_peer %= 0x0FFF;
             verify.throttle = small(verify.throttle);
+            verify.incoming_bandwidth %= FAST;
+            verify.outgoing_bandwidth %= FAST;
             Body::VerifyConnect(verify)
+        }
+        Body::BandwidthLimit { incoming, outgoing } => {
+            Body::BandwidthLimit { incoming: incoming % FAST, outgoing: outgoing % FAST }
         }
         // Q68: sums of 32 bits.
         Body::ThrottleConfigure(throttle) => Body::ThrottleConfigure(small(throttle)),
@@ -363,6 +390,9 @@ fn comparable(command: Command<'static>) -> Option<Command<'static>> {
     };
     Some(Command { body, ..command })
 }
+
+/// Bytes per second from which on C's shares leave their 32 bits, or nearly (Q49).
+const FAST: u32 = 4_000_000;
 
 fn small(throttle: ThrottleConfigure) -> ThrottleConfigure {
     let ThrottleConfigure { interval, acceleration, deceleration } = throttle;

@@ -23,7 +23,8 @@ fn play(input: &mut Unstructured<'_>) -> Result<()> {
     let mut table = Table::new(profile, input.arbitrary::<u16>()?);
     table.plan(input)?;
     while !input.is_empty() {
-        let (packet, number, how) = (input.arbitrary::<u8>()?, input.arbitrary::<u8>()?, input.arbitrary::<u8>()?);
+        let (packet, number, how) =
+            (input.arbitrary::<u8>()?, input.arbitrary::<u8>()?, input.arbitrary::<u8>()?);
         table.step(packet, number, how);
     }
     // What is missing comes at last: then nothing reliable is.
@@ -161,7 +162,10 @@ impl Table {
                 self.says(command);
             }
         }
-        assert!(self.plans[self.delivered..].iter().all(|plan| !plan.reliable), "something reliable is missing");
+        assert!(
+            self.plans[self.delivered..].iter().all(|plan| !plan.reliable),
+            "something reliable is missing"
+        );
         // Unreliable sets that are superseded were given back.
         let waiting: u32 = self.subject.host.peers().map(|peer| peer.stats().waiting_data).sum();
         let unfinished: u32 = self.plans.iter().filter(|plan| !plan.reliable).map(|plan| plan.total).sum();
@@ -192,7 +196,8 @@ impl Table {
             self.delivered = index + 1;
         } else {
             let is_it = |plan: &Plan| !plan.reliable && plan.whole() == packet;
-            let found = (0..self.plans.len()).find(|index| is_it(&self.plans[*index]) && !self.seen.contains_key(index));
+            let found = (0..self.plans.len())
+                .find(|index| is_it(&self.plans[*index]) && !self.seen.contains_key(index));
             let index = found.expect("a packet that nobody sent, or twice");
             self.seen.insert(index, ());
         }

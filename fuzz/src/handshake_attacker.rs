@@ -39,13 +39,29 @@ pub fn handshake_attacker(data: &[u8]) {
 enum Step {
     Wait(Pause),
     /// A CONNECT under somebody's address.
-    Knocks { victim: u8, terms: Terms, followed_by: Vec<Spoken> },
+    Knocks {
+        victim: u8,
+        terms: Terms,
+        followed_by: Vec<Spoken>,
+    },
     /// What a client would answer, with guesses for all that it would have been told.
-    Guesses { victim: u8, peer: u8, session: u8, seqs: Vec<u16>, sent_time: u16 },
+    Guesses {
+        victim: u8,
+        peer: u8,
+        session: u8,
+        seqs: Vec<u16>,
+        sent_time: u16,
+    },
     /// Anything else.
-    Says { victim: u8, word: u16, commands: Vec<Spoken> },
+    Says {
+        victim: u8,
+        word: u16,
+        commands: Vec<Spoken>,
+    },
     /// The same datagram again, perhaps under another address.
-    Repeats { victim: u8 },
+    Repeats {
+        victim: u8,
+    },
 }
 
 /// What went to an address and came from it.

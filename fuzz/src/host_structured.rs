@@ -20,7 +20,7 @@ use crate::values::{Edge16, Edge32, Pause, length};
 /// host's books balance after every step, events keep their grammar, and the same input gives the same output.
 pub fn host_structured(data: &[u8]) {
     let first = play(data);
-    if data.len() % 8 == 0 {
+    if data.len().is_multiple_of(8) {
         assert_eq!(first, play(data), "the same input, another output");
     }
 }
@@ -48,17 +48,37 @@ enum Step {
     /// Polls, and lets the remotes read what was sent.
     Exchange,
     /// A remote says commands: with the header of its connection, or any other.
-    Says { remote: u8, header: Option<u16>, compressed: bool, commands: Vec<Spoken> },
+    Says {
+        remote: u8,
+        header: Option<u16>,
+        compressed: bool,
+        commands: Vec<Spoken>,
+    },
     /// A remote asks for a connection.
-    Knocks { remote: u8, terms: Terms },
+    Knocks {
+        remote: u8,
+        terms: Terms,
+    },
     /// A remote grants the connection the host has asked for.
-    Grants { remote: u8, session: u8 },
+    Grants {
+        remote: u8,
+        session: u8,
+    },
     /// A remote acknowledges what is owed.
-    Acknowledges { remote: u8, count: u8, age: u8 },
-    Call { peer: u8, call: Call },
+    Acknowledges {
+        remote: u8,
+        count: u8,
+        age: u8,
+    },
+    Call {
+        peer: u8,
+        call: Call,
+    },
     Setting(Setting),
     /// A call as the C library has it.
-    ServicePass { flush: bool },
+    ServicePass {
+        flush: bool,
+    },
 }
 
 #[derive(Debug, Arbitrary)]
@@ -186,8 +206,7 @@ impl Stage {
                     true => "255.255.255.255:4000".parse().expect("an address"),
                     false => self.remotes[usize::from(pick % 4)].address,
                 };
-                let timeouts =
-                    Timeouts { limit: limit.0, ..Timeouts::default() };
+                let timeouts = Timeouts { limit: limit.0, ..Timeouts::default() };
                 let options = ConnectOptions {
                     channels: ChannelLimit::new(channels).unwrap_or_default(),
                     data: 7,
@@ -255,10 +274,8 @@ impl Stage {
         let host = &mut self.subject.host;
         match setting {
             Setting::Channels(limit) => host.set_channel_limit(ChannelLimit::new(limit).unwrap_or_default()),
-            Setting::Bandwidth(incoming, outgoing) => host.set_bandwidth_limits(
-                incoming.and_then(NonZeroU32::new),
-                outgoing.and_then(NonZeroU32::new),
-            ),
+            Setting::Bandwidth(incoming, outgoing) => host
+                .set_bandwidth_limits(incoming.and_then(NonZeroU32::new), outgoing.and_then(NonZeroU32::new)),
             Setting::Mtu(mtu) => host.set_mtu(Mtu::new(mtu.0).unwrap_or_default()),
             Setting::Limits(packet, waiting) => {
                 self.subject.limit(u32::from(packet.0) * 16, u32::from(waiting.0) * 16);

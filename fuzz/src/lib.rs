@@ -18,7 +18,7 @@ mod subject;
 mod values;
 mod wire;
 
-pub use diff_libenet::{diff_libenet, has_libenet};
+pub use diff_libenet::diff_libenet;
 pub use fragments::fragments;
 pub use handshake_attacker::handshake_attacker;
 pub use host_datagrams::host_datagrams;

@@ -301,13 +301,15 @@ impl<'a> Pair<'a> {
         port.take_happenings(|what| {
             judge.happened(*now, host, what);
             match *what {
-                Happening::Connected { conn, .. } => match connections.iter_mut().find(|it| it.conn == conn) {
-                    Some(connection) => connection.is_open = true,
-                    None => {
-                        connections.push(Connection::new(conn, *begun, true));
-                        *begun += 1;
+                Happening::Connected { conn, .. } => {
+                    match connections.iter_mut().find(|it| it.conn == conn) {
+                        Some(connection) => connection.is_open = true,
+                        None => {
+                            connections.push(Connection::new(conn, *begun, true));
+                            *begun += 1;
+                        }
                     }
-                },
+                }
                 Happening::Received { .. } => {}
                 Happening::Disconnected { conn, .. } => connections.retain(|it| it.conn != conn),
             }

@@ -16,13 +16,13 @@ pub fn range_coder_decode(data: &[u8]) {
     let Some(([high, low], block)) = data.split_first_chunk() else { return };
     let limit = usize::from(u16::from_be_bytes([*high, *low])) % LONGEST;
     let mut coder = RangeCoder::boxed();
-    let decoded = decompress(&mut *coder, block, limit);
-    assert_eq!(decompress(&mut *coder, block, limit), decoded, "the second time");
+    let decoded = decompress(&mut coder, block, limit);
+    assert_eq!(decompress(&mut coder, block, limit), decoded, "the second time");
     if let Some(whole) = &decoded {
         assert!((1..=limit).contains(&whole.len()));
         // A limit that is just enough changes nothing, one byte less refuses.
-        assert_eq!(decompress(&mut *coder, block, whole.len()).as_ref(), Some(whole));
-        assert_eq!(decompress(&mut *coder, block, whole.len() - 1), None);
+        assert_eq!(decompress(&mut coder, block, whole.len()).as_ref(), Some(whole));
+        assert_eq!(decompress(&mut coder, block, whole.len() - 1), None);
     }
     if let Some(library) = library() {
         let mut theirs = vec![0; limit];
@@ -44,11 +44,11 @@ fn roundtrip(input: &mut Unstructured<'_>) -> Result<()> {
     let text = &text[..text.len().min(LONGEST)];
 
     let mut coder = RangeCoder::boxed();
-    let block = compress(&mut *coder, text, 2 * text.len() + 64);
+    let block = compress(&mut coder, text, 2 * text.len() + 64);
     assert_eq!(block.is_none(), text.is_empty());
     let Some(block) = block else { return Ok(()) };
-    assert_eq!(decompress(&mut *coder, &block, text.len()).as_deref(), Some(text));
-    assert_eq!(decompress(&mut *coder, &block, LONGEST + 1).as_deref(), Some(text));
+    assert_eq!(decompress(&mut coder, &block, text.len()).as_deref(), Some(text));
+    assert_eq!(decompress(&mut coder, &block, LONGEST + 1).as_deref(), Some(text));
 
     let (front, back) = text.split_at(cut % (text.len() + 1));
     let mut parts = vec![0; block.len()];
@@ -56,7 +56,7 @@ fn roundtrip(input: &mut Unstructured<'_>) -> Result<()> {
     assert_eq!(parts, block, "in parts");
 
     let limit = limit % (2 * block.len());
-    let limited = compress(&mut *coder, text, limit);
+    let limited = compress(&mut coder, text, limit);
     assert_eq!(limited.as_deref(), (block.len() <= limit).then_some(&block[..]), "limit {limit}");
     if let Some(library) = library() {
         let mut theirs = vec![0; limit];

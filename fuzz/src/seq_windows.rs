@@ -32,7 +32,9 @@ fn play(input: &mut Unstructured<'_>) -> Result<()> {
         let op = input.arbitrary::<u8>()?;
         match op % 8 {
             0 => scene.reliable(Edge16::of(input)?),
-            1 => scene.reliable(scene.last.wrapping_add(u16::from(input.arbitrary::<u8>()?) << 8 >> (op & 8))),
+            1 => {
+                scene.reliable(scene.last.wrapping_add(u16::from(input.arbitrary::<u8>()?) << 8 >> (op & 8)))
+            }
             2 => scene.unsequenced(Edge16::of(input)?),
             3 => scene.unsequenced(scene.base.wrapping_add(u16::from(input.arbitrary::<u8>()?) << (op >> 5))),
             4 if runs > 0 => {
@@ -107,7 +109,8 @@ impl Scene {
 
     fn reliable(&mut self, seq: u16) {
         // In windows of 4096: fewer than 7 ahead are taken, 7 and 8 not even acknowledged (PROTOCOL.md §4.2).
-        let windows = (u32::from(seq >> 12) + if seq < self.last { 16 } else { 0 }) - u32::from(self.last >> 12);
+        let windows =
+            (u32::from(seq >> 12) + if seq < self.last { 16 } else { 0 }) - u32::from(self.last >> 12);
         let silent = (7..=8).contains(&windows);
         let mut delivered = 0;
         if windows < 7 && seq != self.last {
@@ -208,7 +211,8 @@ impl Scene {
                 let first = (window & 15) << 12;
                 self.outstanding.range(first..=first | 0xFFF).count()
             };
-            let blocked = || held(window.wrapping_add(15)) == 4096 || (window..window + 10).any(|it| held(it) > 0);
+            let blocked =
+                || held(window.wrapping_add(15)) == 4096 || (window..window + 10).any(|it| held(it) > 0);
             if self.next & 0xFFF == 0 && blocked() {
                 break;
             }

@@ -156,6 +156,23 @@ impl Terms {
             data: self.data,
         }
     }
+
+    /// The answer to a connect of that id.
+    fn verify_connect(&self, connect_id: [u8; 4]) -> VerifyConnect {
+        let connect = self.connect(1);
+        VerifyConnect {
+            outgoing_peer: connect.outgoing_peer,
+            incoming_session: connect.incoming_session & 3,
+            outgoing_session: connect.outgoing_session & 3,
+            mtu: connect.mtu,
+            window_size: connect.window_size,
+            channel_count: connect.channel_count,
+            incoming_bandwidth: connect.incoming_bandwidth,
+            outgoing_bandwidth: connect.outgoing_bandwidth,
+            throttle: connect.throttle,
+            connect_id: ConnectId(connect_id),
+        }
+    }
 }
 
 /// A fragment: a piece of a packet that was cut properly, or with fields of its own.
@@ -197,100 +214,112 @@ impl Piece {
     }
 }
 
+/// What the number in a command's head counts.
+enum Counts {
+    /// Nothing: as the kind has it.
+    One,
+    /// Commands of its channel that want an acknowledgement.
+    Up,
+    /// The last of those: it refers to it.
+    Last,
+    /// This very one.
+    This(u16),
+}
+
 impl Spoken {
     /// The command, its numbers relative to what the script says was taken.
     pub(crate) fn command<'f>(&self, script: &Script, filler: &'f [u8]) -> Command<'f> {
-        let Channel(channel) = self.channel;
-        let (reliable, unreliable) = script.taken(channel);
-        let payload = |len: u8| &filler[..length(len).min(4_000)];
-        let stock = Terms { usual: u16::MAX, ..terms_of(&self.what) };
-        let (channel, seq, flags, body) = match self.what {
-            What::Acknowledge { seq, age } => {
-                let received_seq = ReliableSeq(seq.after(reliable));
-                // Mostly of late.
-                let age = if age < 0xF000 { age % 64 } else { age };
-                let received_sent_time = script.clock.wrapping_sub(age);
-                (channel, 0, (false, false), Body::Acknowledge { received_seq, received_sent_time })
-            }
-            What::Connect(terms) => (0xFF, 0, (true, false), Body::Connect(terms.connect(1))),
-            What::VerifyConnect(_) => {
-                let connect = stock.connect(1);
-                let verify = VerifyConnect {
-                    outgoing_peer: connect.outgoing_peer,
-                    incoming_session: 0,
-                    outgoing_session: 0,
-                    mtu: connect.mtu,
-                    window_size: connect.window_size,
-                    channel_count: connect.channel_count,
-                    incoming_bandwidth: connect.incoming_bandwidth,
-                    outgoing_bandwidth: connect.outgoing_bandwidth,
-                    throttle: connect.throttle,
-                    connect_id: ConnectId(script.connect_id),
-                };
-                (0xFF, 1, (true, false), Body::VerifyConnect(verify))
-            }
-            What::Disconnect { data } => (0xFF, 1, (data % 2 == 0, data % 2 != 0), Body::Disconnect { data }),
-            What::Ping => (0xFF, 1, (true, false), Body::Ping),
-            What::Reliable { len } => {
-                (channel, 1, (true, false), Body::SendReliable { payload: payload(len) })
-            }
-            What::Unreliable { seq, len } => {
-                let seq = UnreliableSeq(seq.after(unreliable));
-                (channel, 2, (false, false), Body::SendUnreliable { seq, payload: payload(len) })
-            }
-            What::Unsequenced { group, len } => {
-                let group = UnsequencedGroup(group.after(script.group));
-                (channel, 2, (false, true), Body::SendUnsequenced { group, payload: payload(len) })
-            }
-            What::Fragment { reliable: true, start, piece } => {
-                let fragment = piece.fragment(start.after(reliable), filler);
-                (channel, 3, (true, false), Body::SendFragment(fragment))
-            }
-            What::Fragment { reliable: false, start, piece } => {
-                let fragment = piece.fragment(start.after(unreliable), filler);
-                (channel, 2, (false, false), Body::SendUnreliableFragment(fragment))
-            }
-            What::BandwidthLimit { incoming, outgoing } => {
-                let body = Body::BandwidthLimit { incoming: incoming.0, outgoing: outgoing.0 };
-                (0xFF, 1, (true, false), body)
-            }
-            What::ThrottleConfigure { interval, acceleration, deceleration } => {
-                let (interval, acceleration, deceleration) = (interval.0, acceleration.0, deceleration.0);
-                let body =
-                    Body::ThrottleConfigure(ThrottleConfigure { interval, acceleration, deceleration });
-                (0xFF, 1, (true, false), body)
-            }
+        let (counts, flags, body) = match self.what {
+            What::Reliable { .. }
+            | What::Unreliable { .. }
+            | What::Unsequenced { .. }
+            | What::Fragment { .. } => self.data(script, filler),
+            _ => self.control(script),
         };
-        // What the number in the head counts: nothing, all of the channel, or the last reliable one.
-        let last = if channel == 0xFF { script.control } else { reliable };
-        let number = match seq {
-            0 => 1,
-            1 => self.seq.after(last),
-            2 => self.seq.after(last).wrapping_sub(1),
-            _ => match body {
-                Body::SendFragment(it) => it.start.wrapping_add(it.number as u16),
-                _ => last,
-            },
+        let Channel(own) = self.channel;
+        let of_connection = !matches!(counts, Counts::One) && !self.is_data();
+        let channel = if of_connection || self.is_handshake() { 0xFF } else { own };
+        let last = if channel == 0xFF { script.control } else { script.taken(channel).0 };
+        let number = match counts {
+            Counts::One => 1,
+            Counts::Up => self.seq.after(last),
+            Counts::Last => self.seq.after(last).wrapping_sub(1),
+            Counts::This(number) => number,
         };
         let (acknowledge, unsequenced) = self.flags.0.unwrap_or(flags);
         Command { channel: ChannelId::new(channel), seq: ReliableSeq(number), acknowledge, unsequenced, body }
     }
-}
 
-fn terms_of(what: &What) -> Terms {
-    match what {
-        What::Connect(terms) | What::VerifyConnect(terms) => *terms,
-        _ => Terms {
-            usual: u16::MAX,
-            peer: Edge16(0),
-            sessions: (0, 0),
-            mtu: Edge32(0),
-            window: Edge32(0),
-            channels: Edge32(0),
-            bandwidth: (Edge32(0), Edge32(0)),
-            throttle: (Edge32(0), Edge32(0), Edge32(0)),
-            id: 0,
-            data: 0,
-        },
+    const fn is_data(&self) -> bool {
+        matches!(
+            self.what,
+            What::Reliable { .. }
+                | What::Unreliable { .. }
+                | What::Unsequenced { .. }
+                | What::Fragment { .. }
+        )
+    }
+
+    const fn is_handshake(&self) -> bool {
+        matches!(self.what, What::Connect(_) | What::VerifyConnect(_))
+    }
+
+    fn data<'f>(&self, script: &Script, filler: &'f [u8]) -> (Counts, (bool, bool), Body<'f>) {
+        let Channel(channel) = self.channel;
+        let (reliable, unreliable) = script.taken(channel);
+        let payload = |len: u8| &filler[..length(len).min(4_000)];
+        match self.what {
+            What::Unreliable { seq, len } => {
+                let seq = UnreliableSeq(seq.after(unreliable));
+                (Counts::Last, (false, false), Body::SendUnreliable { seq, payload: payload(len) })
+            }
+            What::Unsequenced { group, len } => {
+                let group = UnsequencedGroup(group.after(script.group));
+                (Counts::Last, (false, true), Body::SendUnsequenced { group, payload: payload(len) })
+            }
+            What::Fragment { reliable: true, start, piece } => {
+                let fragment = piece.fragment(start.after(reliable), filler);
+                let number = fragment.start.wrapping_add((fragment.number & 0xFFFF) as u16);
+                (Counts::This(number), (true, false), Body::SendFragment(fragment))
+            }
+            What::Fragment { reliable: false, start, piece } => {
+                let fragment = piece.fragment(start.after(unreliable), filler);
+                (Counts::Last, (false, false), Body::SendUnreliableFragment(fragment))
+            }
+            What::Reliable { len } => {
+                (Counts::Up, (true, false), Body::SendReliable { payload: payload(len) })
+            }
+            _ => (Counts::Up, (true, false), Body::Ping),
+        }
+    }
+
+    fn control<'f>(&self, script: &Script) -> (Counts, (bool, bool), Body<'f>) {
+        let usual = (true, false);
+        match self.what {
+            What::Acknowledge { seq, age } => {
+                let Channel(channel) = self.channel;
+                let received_seq = ReliableSeq(seq.after(script.taken(channel).0));
+                // Mostly of late.
+                let age = if age < 0xF000 { age % 64 } else { age };
+                let received_sent_time = script.clock.wrapping_sub(age);
+                (Counts::One, (false, false), Body::Acknowledge { received_seq, received_sent_time })
+            }
+            What::Connect(terms) => (Counts::One, usual, Body::Connect(terms.connect(1))),
+            What::VerifyConnect(terms) => {
+                (Counts::Up, usual, Body::VerifyConnect(terms.verify_connect(script.connect_id)))
+            }
+            What::Disconnect { data } => {
+                (Counts::Up, (data % 2 == 0, data % 2 != 0), Body::Disconnect { data })
+            }
+            What::BandwidthLimit { incoming, outgoing } => {
+                (Counts::Up, usual, Body::BandwidthLimit { incoming: incoming.0, outgoing: outgoing.0 })
+            }
+            What::ThrottleConfigure { interval, acceleration, deceleration } => {
+                let (interval, acceleration, deceleration) = (interval.0, acceleration.0, deceleration.0);
+                let throttle = ThrottleConfigure { interval, acceleration, deceleration };
+                (Counts::Up, usual, Body::ThrottleConfigure(throttle))
+            }
+            _ => (Counts::Up, usual, Body::Ping),
+        }
     }
 }

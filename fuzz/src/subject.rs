@@ -127,7 +127,8 @@ impl Subject {
             lives: BTreeMap::new(),
             max_packet_size: setup.max_packet_size,
             max_waiting_data: setup.max_waiting_data,
-            segments: NonZeroUsize::new(if setup.start % 2 == 0 { 64 } else { 1 }).expect("not zero"),
+            segments: NonZeroUsize::new(if setup.start.is_multiple_of(2) { 64 } else { 1 })
+                .expect("not zero"),
             hash: 0xcbf2_9ce4_8422_2325,
         }
     }
@@ -171,7 +172,10 @@ impl Subject {
     pub(crate) fn settle(&mut self) {
         self.host.handle_timeout(self.now);
         self.poll();
-        assert!(!self.host.has_pending_transmit() && !self.host.has_pending_event(), "polled dry, and more to come");
+        assert!(
+            !self.host.has_pending_transmit() && !self.host.has_pending_event(),
+            "polled dry, and more to come"
+        );
         let deadline = self.host.poll_timeout();
         assert!(deadline.is_none_or(|due| due > self.now), "{deadline:?} is not after {:?}", self.now);
         self.check();

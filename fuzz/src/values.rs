@@ -63,8 +63,24 @@ pub(crate) struct Pause(pub(crate) u64);
 
 impl<'a> Arbitrary<'a> for Pause {
     fn arbitrary(input: &mut Unstructured<'a>) -> Result<Self> {
-        const PAUSES: [u64; 16] =
-            [0, 1, 5, 10, 30, 100, 500, 501, 1_000, 1_500, 5_000, 31_500, 65_536, 86_400_000, 1 << 31, 1 << 32];
+        const PAUSES: [u64; 16] = [
+            0,
+            1,
+            5,
+            10,
+            30,
+            100,
+            500,
+            501,
+            1_000,
+            1_500,
+            5_000,
+            31_500,
+            65_536,
+            86_400_000,
+            1 << 31,
+            1 << 32,
+        ];
         let pick = input.arbitrary::<u8>()?;
         // Long ones are rare, for they end everything.
         let place = if pick < 224 { pick % 11 } else { pick % 16 };

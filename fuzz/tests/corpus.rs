@@ -32,6 +32,12 @@ macro_rules! replays {
             assert!(replay(stringify!($name)) > 0, "there are no inputs");
         })*
 
+        /// Without it `diff_libenet` compares nothing.
+        #[test]
+        fn the_c_library_uses_our_clock_and_sockets() {
+            let _ = enet_reference::simulated::interposed_or_skip("diff_libenet");
+        }
+
         #[test]
         fn every_target_is_replayed() {
             let replayed = [$(stringify!($name)),*];

@@ -7,6 +7,7 @@ mod bench;
 mod ci;
 mod coverage;
 mod docs;
+mod fuzz;
 mod idle_cost;
 mod mutants;
 mod process;
@@ -37,6 +38,8 @@ enum Verb {
     Vectors(vectors::Vectors),
     /// Change one rule of enet-proto at a time and show which recording or test notices
     Mutants(mutants::Mutants),
+    /// Run the fuzz targets, each for a while: what was executed, reached and found
+    Fuzz(fuzz::Fuzz),
     /// Count what idle peers cost, in instructions
     IdleCost(idle_cost::IdleCost),
     /// Attack a server on loopback, ours and C's side by side: what the open internet does to one
@@ -64,6 +67,7 @@ impl Cli {
             Verb::Proxy(verb) => verb.run(),
             Verb::Vectors(verb) => verb.run(),
             Verb::Mutants(verb) => verb.run(),
+            Verb::Fuzz(verb) => verb.run(),
             Verb::IdleCost(verb) => verb.run(),
             #[cfg(target_os = "linux")]
             Verb::Attack(verb) => verb.run(),
