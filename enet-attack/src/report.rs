@@ -145,7 +145,11 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows = self.rows();
-        let whose = rows.first().map_or("ours", |(record, _)| record.against.as_str());
+        let whose = match rows.first() {
+            Some((record, _)) if record.against == "ours" => "ours",
+            Some((record, _)) if record.against == "c" => "c",
+            _ => "the server",
+        };
         let heads = ["figure", "target", whose, "C", "met", "counts"];
         writeln!(
             f,
