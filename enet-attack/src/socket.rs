@@ -18,10 +18,17 @@ pub(crate) struct Forger {
 
 impl Forger {
     pub(crate) fn new() -> io::Result<Forger> {
+        let forger = Forger::deaf()?;
+        // A wish, so that what comes back is not lost unseen.
+        let _ = socket2::SockRef::from(&forger.socket).set_recv_buffer_size(4 << 20);
+        Ok(forger)
+    }
+
+    /// One for floods: nobody looks at what comes back.
+    pub(crate) fn deaf() -> io::Result<Forger> {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
         socket.set_nonblocking(true)?;
-        // A wish: 4 MiB, so that what comes back is not lost unseen.
-        let _ = socket2::SockRef::from(&socket).set_recv_buffer_size(4 << 20);
+        let _ = socket2::SockRef::from(&socket).set_recv_buffer_size(0);
         Ok(Forger { socket })
     }
 

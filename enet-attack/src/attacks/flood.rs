@@ -29,7 +29,7 @@ fn flood_with(
     time: Duration,
     datagrams: &[Vec<u8>],
 ) -> Result<Flood, Trouble> {
-    let (at, forger) = (victim.at, Forger::new()?);
+    let (at, forger) = (victim.at, Forger::deaf()?);
     let flood = Flood::of(victim, rate, time, |number| {
         let bytes = datagrams.get(number as usize % datagrams.len().max(1)).map_or(&[][..], |bytes| bytes);
         forger.send(source(number), at, bytes)
@@ -79,7 +79,7 @@ pub(crate) fn junk_between_frames(stage: &Stage<'_>) -> Findings {
 /// A15: CONNECTs when no slot is left, by how many there are. Both victims in turn, so that what else the machine does
 /// hits both.
 pub(crate) fn connects_and_slots(stage: &Stage<'_>) -> Findings {
-    let (forger, time) = (Forger::new()?, Duration::from_millis(stage.scale(100, 400)));
+    let (forger, time) = (Forger::deaf()?, Duration::from_millis(stage.scale(100, 400)));
     let send = |at, number| forger.send(source(number), at, &forge::stock_connect(number));
     let full = |slots: u16| {
         let mut victim = stage.victim(Setup { slots, ..Setup::default() })?;
