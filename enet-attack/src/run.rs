@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::guesses::guess_handshakes;
 use crate::loopback::Loopback;
-use crate::report::{Record, Report};
+use crate::report::{FAILED, Record, Report};
 use crate::stage::{Finding, Stage, Trouble};
 use crate::table::{ATTACKS, Attack, Goal, Row};
 use crate::victim::{Launcher, Whose};
@@ -134,7 +134,7 @@ fn records(attack: &Attack, stage: &Stage<'_>) -> Vec<Record> {
         _ => match (attack.run)(stage) {
             Ok(findings) => findings,
             Err(Trouble::Skipped(reason)) => nothing(format!("SKIPPED: {reason}")),
-            Err(Trouble::Failed(reason)) => nothing(format!("FAILED: {reason}")),
+            Err(Trouble::Failed(reason)) => nothing(format!("{FAILED}{reason}")),
         },
     };
     let against = stage.against.to_string();
