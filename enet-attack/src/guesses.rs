@@ -49,7 +49,7 @@ pub fn guess_handshakes(guesses: u64) -> Guessed {
             host.handle_datagram(now, Datagram::new(from, &guess));
             guessed.guesses += 1;
         }
-        now = now + Duration::from_millis(1);
+        now += Duration::from_millis(1);
         host.handle_timeout(now);
         turn(&mut host, now, &mut out, &mut guessed);
         number += 1;

@@ -140,13 +140,17 @@ pub(crate) fn queue(server: Loopback, at_once: u16, time: Duration) -> Result<Qu
             && let Some(since) = waiting.remove(&peer)
         {
             queue.connected += u32::from(since.elapsed() <= AT_ONCE);
-            client.peer_mut(peer).map(|peer| peer.disconnect_now(0));
+            if let Some(peer) = client.peer_mut(peer) {
+                peer.disconnect_now(0);
+            }
         }
         let late: Vec<PeerId> =
             waiting.iter().filter(|(_, since)| since.elapsed() > AT_ONCE).map(|(peer, _)| *peer).collect();
         for peer in late {
             waiting.remove(&peer);
-            client.peer_mut(peer).map(|peer| peer.reset());
+            if let Some(peer) = client.peer_mut(peer) {
+                peer.reset();
+            }
         }
     }
 }

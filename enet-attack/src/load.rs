@@ -4,21 +4,27 @@ use std::time::{Duration, Instant};
 
 use crate::victim::Victim;
 
-/// Datagrams between two looks at the victim's queue.
-const LOOK: u32 = 64;
+/// Bytes between two looks at the victim's queue.
+const LOOK: usize = 16_000;
+
+/// Datagrams that a steady flood may be late with; what it misses beyond, it does not make up for. Networks are no more
+/// even than that, and a victim's buffer holds ten times as many.
+const BURST: f64 = 64.0;
 
 /// Bytes, with the kernel's overhead, that may wait in the victim's socket: less than half of what it holds.
 const WAITING: u64 = 150_000;
 
-/// Sends `count` datagrams, waiting wherever the victim falls behind, so that none is lost. (An attacker who cannot see
+/// Sends `count` datagrams, whose lengths `send` gives back, waiting wherever the victim falls behind, so that none is lost. (An attacker who cannot see
 /// the queue sends slower instead.)
 pub(crate) fn gently(
     victim: &Victim,
     count: u32,
-    mut send: impl FnMut(u32) -> Result<(), String>,
+    mut send: impl FnMut(u32) -> Result<usize, String>,
 ) -> Result<(), String> {
+    let mut since = 0;
     for number in 0..count {
-        if number % LOOK == LOOK - 1 {
+        if since >= LOOK {
+            since = 0;
             let end = Instant::now() + Duration::from_secs(10);
             while victim.queue().waiting > WAITING {
                 if Instant::now() > end {
@@ -27,7 +33,8 @@ pub(crate) fn gently(
                 std::thread::sleep(Duration::from_micros(200));
             }
         }
-        send(number)?;
+        // The kernel's own, or some of it.
+        since += send(number)? + 200;
     }
     Ok(())
 }
@@ -36,19 +43,21 @@ pub(crate) fn gently(
 pub(crate) fn steadily(
     rate: f64,
     time: Duration,
-    mut send: impl FnMut(u32) -> Result<(), String>,
+    mut send: impl FnMut(u32) -> Result<usize, String>,
 ) -> Result<u32, String> {
     let start = Instant::now();
-    let mut sent = 0;
+    let (mut sent, mut missed) = (0, 0.0);
     loop {
         let elapsed = start.elapsed();
         if elapsed >= time {
             return Ok(sent);
         }
-        if f64::from(sent) > elapsed.as_secs_f64() * rate {
+        let late = elapsed.as_secs_f64() * rate - missed - f64::from(sent);
+        if late < 1.0 {
             std::thread::sleep(Duration::from_micros(100));
             continue;
         }
+        missed += (late - BURST).max(0.0);
         for _ in 0..16 {
             send(sent)?;
             sent += 1;
@@ -73,7 +82,7 @@ impl Flood {
         victim: &mut Victim,
         rate: f64,
         time: Duration,
-        send: impl FnMut(u32) -> Result<(), String>,
+        send: impl FnMut(u32) -> Result<usize, String>,
     ) -> Result<Flood, String> {
         let (busy, queue, start) = (victim.processor_time()?, victim.queue(), Instant::now());
         let sent = steadily(rate, time, send)?;

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use crate::stage::Finding;
 use crate::table::{Attack, Goal, Row};
 
+/// How the note of an attack begins that could not be carried out.
+pub(crate) const FAILED: &str = "FAILED: ";
+
 /// One figure.
 #[derive(Debug, Clone)]
 pub struct Record {
@@ -74,7 +77,7 @@ impl fmt::Display for Worth {
             Worth::Counts => "yes",
             Worth::NoDamage => "no, C showed no damage",
             Worth::NoneKnown => "no, none is known in C",
-            Worth::NotCompared => "no, C was not run",
+            Worth::NotCompared => "no, C has no figure",
         })
     }
 }
@@ -103,9 +106,11 @@ impl Report {
         Report { records, seconds }
     }
 
-    /// Whether every figure that could be had is as it is to be; C's do not count.
+    /// Whether every attack went as planned, and every figure that could be had is as it is to be; C's do not count.
     pub fn is_met(&self) -> bool {
-        self.records.iter().filter(|record| record.against != "c").all(|record| record.met != Some(false))
+        let went_wrong = |record: &Record| record.note.starts_with(FAILED);
+        let missed = |record: &Record| record.against != "c" && record.met == Some(false);
+        !self.records.iter().any(|record| went_wrong(record) || missed(record))
     }
 
     /// `[{attack, what, against, figure, unit, target, met, note}]`; figure and met are null where there is none.
@@ -145,7 +150,11 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows = self.rows();
-        let whose = rows.first().map_or("ours", |(record, _)| record.against.as_str());
+        let whose = match rows.first() {
+            Some((record, _)) if record.against == "ours" => "ours",
+            Some((record, _)) if record.against == "c" => "c",
+            _ => "the server",
+        };
         let heads = ["figure", "target", whose, "C", "met", "counts"];
         writeln!(
             f,
@@ -221,6 +230,14 @@ mod tests {
         assert!(!missed.is_met());
         assert!(missed.to_string().contains("NO"), "{missed}");
         assert!(report(&[("ours", Some(0.0)), ("c", Some(1.0))]).is_met());
+    }
+
+    #[test]
+    fn an_attack_that_could_not_be_carried_out_is_not_passed_over() {
+        let mut report = report(&[("ours", Some(0.0)), ("c", None)]);
+        assert!(report.is_met());
+        report.records[1].note = format!("{FAILED}it said nothing");
+        assert!(!report.is_met());
     }
 
     #[test]

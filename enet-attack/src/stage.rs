@@ -90,6 +90,15 @@ impl Target {
         }
     }
 
+    /// Whether a guest was; by a server that is not known to echo only if it did not get in, or was thrown out.
+    pub(crate) fn disturbed(&self, guest: Guest) -> Result<Finding, Trouble> {
+        let mut stay = guest.leave()?;
+        if self.victim.is_none() && stay.echoed == 0 {
+            stay.asked = 0;
+        }
+        Ok(Finding::whether(stay.was_disturbed()))
+    }
+
     /// An honest client that stays while the attack lasts.
     pub(crate) fn guest(&self) -> Result<Guest, Trouble> {
         Ok(Guest::arrive(self.at, self.range_coder)?)

@@ -99,7 +99,10 @@ pub const ATTACKS: &[Attack] = &[
         ..attack(
             "A2",
             handshake::connect_flood,
-            &[row("spoofed CONNECTs: honest clients in within 1 s", "%", Goal::AtLeast(99.0))],
+            &[
+                row("spoofed CONNECTs: honest clients in within 1 s", "%", Goal::AtLeast(99.0)),
+                row("spoofed CONNECTs of their own /24: the same", "%", Goal::AtLeast(99.0)),
+            ],
         )
     },
     attack(

@@ -19,8 +19,8 @@ Examples:
   cargo xtask attack --against 127.0.0.1:6789 a server of your own, as far as it can be judged from outside
   cargo xtask attack --json -                 [{attack, what, against, figure, unit, target, met, note}]
 
-A4 and A6 need root, for raw sockets; C needs libenet.so.7 (apt-get install libenet7). The exit code is 0 if every target
-is met that could be judged, else 1.")]
+A4 and A6 need root, for raw sockets; C needs libenet.so.7 (apt-get install libenet7). The exit code is 0 if all
+attacks could be carried out and every target is met that could be judged, else 1.")]
 pub(crate) struct Attack {
     /// Whom to attack: ours, c, or a loopback address; both implementations if not given
     #[arg(long, value_name = "ours|c|ADDR", value_delimiter = ',')]

@@ -25,7 +25,7 @@ pub(crate) fn blind_disconnects(stage: &Stage<'_>) -> Findings {
     let send = |port: u32, to: Addressee| {
         let port = u16::try_from(port).map_err(|error| error.to_string())?;
         let bytes = forge::datagram(to, None, &[commands::disconnect_now(0, 0)]);
-        raw.send(SocketAddrV4::new(HOME, port), at, &bytes).map_err(|error| error.to_string())
+        raw.send(SocketAddrV4::new(HOME, port), at, &bytes)
     };
     // A quick run has its second sweep cut short.
     let pieces = 2 * PIECES - stage.scale(PIECES - 1, 0);

@@ -7,11 +7,11 @@ use enet_proto::{Compressor, RangeCoder};
 use enet_wire::Header;
 
 use crate::forge;
-use crate::load::Flood;
+use crate::load::{Flood, gently};
 use crate::loopback::source;
 use crate::socket::Forger;
 use crate::stage::{Finding, Findings, Stage, Trouble};
-use crate::victim::Setup;
+use crate::victim::{Setup, Victim};
 
 /// As fast as the machine can.
 const FLAT_OUT: f64 = 1e9;
@@ -24,15 +24,15 @@ fn rubbish(stage: &Stage<'_>) -> Vec<Vec<u8>> {
 
 /// Floods with datagrams in turn, each from another source.
 fn flood_with(
-    victim: &mut crate::victim::Victim,
+    victim: &mut Victim,
     rate: f64,
     time: Duration,
     datagrams: &[Vec<u8>],
 ) -> Result<Flood, Trouble> {
-    let (at, forger) = (victim.at, Forger::new()?);
+    let (at, forger) = (victim.at, Forger::deaf()?);
     let flood = Flood::of(victim, rate, time, |number| {
         let bytes = datagrams.get(number as usize % datagrams.len().max(1)).map_or(&[][..], |bytes| bytes);
-        forger.send(source(number), at, bytes).map_err(|error| error.to_string())
+        forger.send(source(number), at, bytes)
     })?;
     Ok(flood)
 }
@@ -76,22 +76,27 @@ pub(crate) fn junk_between_frames(stage: &Stage<'_>) -> Findings {
     Ok(vec![taken, Finding::of(share).note(note)])
 }
 
-/// A15: CONNECTs when no slot is left, by how many there are.
+/// A15: CONNECTs when no slot is left, by how many there are. Both victims in turn, so that what else the machine does
+/// hits both.
 pub(crate) fn connects_and_slots(stage: &Stage<'_>) -> Findings {
-    let time = Duration::from_millis(stage.scale(100, 400));
-    let cost = |slots: u16| {
+    let (forger, time) = (Forger::deaf()?, Duration::from_millis(stage.scale(100, 400)));
+    let send = |at, number| forger.send(source(number), at, &forge::stock_connect(number));
+    let full = |slots: u16| {
         let mut victim = stage.victim(Setup { slots, ..Setup::default() })?;
-        let (at, forger) = (victim.at, Forger::new()?);
-        let send = |number| {
-            let sent = forger.send(source(number), at, &forge::stock_connect(number));
-            sent.map_err(|error| error.to_string())
-        };
-        crate::load::gently(&victim, u32::from(slots) + 100, send)?;
+        gently(&victim, u32::from(slots) + 100, |number| send(victim.at, number))?;
         victim.drain();
-        let flood = cheapest(|| Ok(Flood::of(&mut victim, FLAT_OUT, time, |number| send(10_000 + number))?))?;
-        Ok::<f64, Trouble>(flood.cost())
+        Ok::<Victim, Trouble>(victim)
     };
-    let (few, many) = (cost(32)?, cost(4_095)?);
+    let mut victims = [full(32)?, full(4_095)?];
+    let mut costs = [f64::INFINITY; 2];
+    for _ in 0..ROUNDS {
+        for (victim, cost) in victims.iter_mut().zip(&mut costs) {
+            let at = victim.at;
+            let flood = Flood::of(victim, FLAT_OUT, time, |number| send(at, 10_000 + number))?;
+            *cost = flood.cost().min(*cost);
+        }
+    }
+    let [few, many] = costs;
     Ok(vec![Finding::of(many / few).note(format!("{few:.2} µs at 32 slots, {many:.2} µs at 4,095"))])
 }
 
@@ -108,5 +113,5 @@ pub(crate) fn compressed_junk(stage: &Stage<'_>) -> Findings {
     let plain = cheapest(|| flood_with(&mut victim, FLAT_OUT, time, slice::from_ref(&plain)))?.cost();
     let bomb = cheapest(|| flood_with(&mut victim, FLAT_OUT, time, slice::from_ref(&bomb)))?.cost();
     let note = format!("{bomb:.2} µs, plain {plain:.2} µs; {len} bytes that grow to 4,092");
-    Ok(vec![Finding::of(bomb - plain).note(note)])
+    Ok(vec![Finding::of((bomb - plain).max(0.0)).note(note)])
 }

@@ -1,5 +1,6 @@
 //! A1, A2, A3: CONNECTs of hosts that do not exist.
 
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -8,11 +9,12 @@ use enet_wire::Connect;
 use rand_core::RngCore;
 
 use crate::forge::{self, Addressee};
-use crate::honest;
+use crate::honest::{self, HOME};
+use crate::kernel::Queue;
 use crate::load::{Flood, gently, steadily};
 use crate::loopback::source;
 use crate::socket::Forger;
-use crate::stage::{Finding, Findings, Stage};
+use crate::stage::{Finding, Findings, Stage, Trouble};
 use crate::victim::Setup;
 
 /// A1: what one datagram makes a server send to somebody who did not ask, and how long it remembers.
@@ -41,44 +43,64 @@ pub(crate) fn one_connect(stage: &Stage<'_>) -> Findings {
     Ok(vec![Finding::of(times).note(note), held])
 }
 
-/// A2: a table full of them. The flood takes half of the time that the server has, and its sources change their prefix
-/// every time.
+/// A2: a table full of them: from everywhere, a prefix after the other, and all from the honest clients' own.
 pub(crate) fn connect_flood(stage: &Stage<'_>) -> Findings {
-    let mut target = stage.target(Setup { slots: 256, ..Setup::default() })?;
-    let (at, forger) = (target.at, Forger::new()?);
+    let everywhere = [Forger::deaf()?];
+    let far = flooded(stage, |number| (everywhere.first(), source(number)))?;
+    let nearby: Vec<Forger> = (0..128).map(|_| Forger::deaf()).collect::<Result<_, _>>()?;
+    let near = flooded(stage, |number| {
+        // 254 addresses, with 128 ports each.
+        let [a, b, c, _] = HOME.octets();
+        let [host, ..] = (number % 254).to_le_bytes();
+        (nearby.get(number as usize / 254 % 128), Ipv4Addr::new(a, b, c, host + 1))
+    })?;
+    Ok(vec![far, near])
+}
+
+/// How many honest clients get in while CONNECTs come from where `forge` says.
+fn flooded<'f>(
+    stage: &Stage<'_>,
+    forge: impl Fn(u32) -> (Option<&'f Forger>, Ipv4Addr) + Sync,
+) -> Result<Finding, Trouble> {
+    // A receive buffer with which a moment's pause of the process is no loss.
+    let setup = Setup { slots: 256, receive_buffer: Some(1 << 20), ..Setup::default() };
+    let mut target = stage.target(setup)?;
+    let at = target.at;
     let send = |number: u32| {
-        let sent = forger.send(source(number), at, &forge::stock_connect(number));
-        sent.map_err(|error| error.to_string())
+        let (forger, from) = forge(number);
+        forger.map_or(Ok(0), |forger| forger.send(from, at, &forge::stock_connect(number)))
     };
-    let before = crate::kernel::Queue::of(at.port()).drops;
-    // What the server can take, with a table that is full afterwards.
+    // Half of what the server can take, with a table that is full afterwards.
     let rate = match target.victim() {
         Ok(victim) => {
-            (0.5e6 / Flood::of(victim, 1e9, Duration::from_millis(400), send)?.cost()).min(100_000.0)
+            let flood = Flood::of(victim, 1e9, Duration::from_millis(400), send)?;
+            (0.5e6 / flood.cost()).min(flood.per_second())
         }
         Err(_) => 20_000.0,
     };
-    let (over, time) = (AtomicBool::new(false), Duration::from_millis(stage.scale(2_000, 6_000)));
-    let (queue, flooded) = std::thread::scope(|scope| {
+    let before = Queue::of(at.port()).drops;
+    let (over, time) = (AtomicBool::new(false), Duration::from_millis(stage.scale(1_500, 6_000)));
+    let (guests, rate) = std::thread::scope(|scope| {
         let flood = scope.spawn(|| {
-            let (start, mut sent) = (Instant::now(), 100_000);
+            let (start, mut sent) = (Instant::now(), 0);
             while !over.load(Ordering::Relaxed) && start.elapsed() < Duration::from_secs(30) {
-                sent += steadily(rate, Duration::from_millis(100), |number| send(sent + number))?;
+                sent += steadily(rate, Duration::from_millis(100), |number| send(100_000 + sent + number))?;
             }
-            Ok::<f64, String>(f64::from(sent - 100_000) / start.elapsed().as_secs_f64())
+            Ok::<f64, String>(f64::from(sent) / start.elapsed().as_secs_f64())
         });
         std::thread::sleep(Duration::from_millis(200));
-        let queue = honest::queue(at, 16, time);
+        let guests = honest::queue(at, 16, time);
         over.store(true, Ordering::Relaxed);
-        (queue, flood.join())
+        (guests, flood.join())
     });
-    let (queue, flooded) = (queue?, flooded.map_err(|_| "the flood panicked")??);
-    let dropped = crate::kernel::Queue::of(at.port()).drops.saturating_sub(before);
+    let (guests, rate) = (guests?, rate.map_err(|_| "the flood panicked")??);
     let note = format!(
-        "{} of {} at a round trip of 150 ms, under {flooded:.0} CONNECTs/s; the kernel dropped {dropped}",
-        queue.connected, queue.tried
+        "{} of {} at a round trip of 150 ms, under {rate:.0} CONNECTs/s; the kernel dropped {}",
+        guests.connected,
+        guests.tried,
+        Queue::of(at.port()).drops.saturating_sub(before)
     );
-    Ok(vec![Finding::of(100.0 * f64::from(queue.connected) / f64::from(queue.tried.max(1))).note(note)])
+    Ok(Finding::of(100.0 * f64::from(guests.connected) / f64::from(guests.tried.max(1))).note(note))
 }
 
 /// A3: acknowledgements of VERIFY_CONNECTs that went to somebody else.
@@ -105,14 +127,14 @@ pub(crate) fn blind_handshakes(stage: &Stage<'_>) -> Findings {
     let random = stage.scale(20_000, 200_000);
     gently(&victim, random / 8, |number| {
         let from = source(1_000 + number);
-        forger.send(from, at, &forge::stock_connect(number)).map_err(|error| error.to_string())?;
+        let mut sent = forger.send(from, at, &forge::stock_connect(number))?;
         for _ in 0..8 {
             let [a, b, c, d] = rng.next_u32().to_le_bytes();
             let (seq, time) = (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]));
             let guess = forge::acknowledgement(Addressee::guess(&mut rng), seq, time);
-            forger.send(from, at, &guess).map_err(|error| error.to_string())?;
+            sent += forger.send(from, at, &guess)? + 200;
         }
-        Ok(())
+        Ok(sent)
     })?;
     guesses += random;
     victim.drain();

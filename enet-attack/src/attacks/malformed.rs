@@ -25,7 +25,7 @@ pub(crate) fn oversize(stage: &Stage<'_>) -> Findings {
     }
     std::thread::sleep(Duration::from_millis(100));
     let errors = target.told(|account| account.errors)?;
-    Ok(vec![errors, Finding::whether(guest.leave()?.was_disturbed())])
+    Ok(vec![errors, target.disturbed(guest)?])
 }
 
 /// A6: CONNECTs from where no answer can go.
@@ -38,7 +38,7 @@ pub(crate) fn port_zero(stage: &Stage<'_>) -> Findings {
     let watched = Duration::from_secs(stage.scale(2, 6));
     std::thread::sleep(watched);
     let errors = target.told(|account| account.errors)?.note(format!("4 CONNECTs, watched for {watched:?}"));
-    Ok(vec![errors, Finding::whether(guest.leave()?.was_disturbed())])
+    Ok(vec![errors, target.disturbed(guest)?])
 }
 
 /// A7: nothing, sent back by a server that compresses.
@@ -76,7 +76,7 @@ pub(crate) fn hostile_fields(stage: &Stage<'_>) -> Findings {
     }
     let note = format!("{} CONNECTs, {connected} connections", offers.len());
     let harm = harm(&mut target)?.note(note);
-    Ok(vec![harm, Finding::whether(guest.leave()?.was_disturbed())])
+    Ok(vec![harm, target.disturbed(guest)?])
 }
 
 /// Service calls that failed, or a crash.

@@ -61,7 +61,8 @@ pub(crate) fn empty_and_early(stage: &Stage<'_>) -> Findings {
         session.tend(Duration::from_millis(2));
     }
     let occupied = settled(&mut victim)?.saturating_sub(before);
-    let note = format!("{} bytes sent on {channels} channels", session.sent);
+    let (sent, drops) = (session.sent, victim.queue().drops);
+    let note = format!("{sent} bytes sent on {channels} channels; the kernel dropped {drops}");
     Ok(vec![Finding::of(occupied as f64 / f64::from(MIB)).note(note)])
 }
 
@@ -103,12 +104,12 @@ fn send_all<'a>(
     gently(victim, count.div_ceil(together), |number| {
         let first = number * together;
         let commands: Vec<_> = (first..count.min(first + together)).map(&command).collect();
+        let before = session.sent;
         session.send(&commands);
         if number % 8 == 7 {
-            // Fewer at a time than for small datagrams: these are long.
             session.tend(Duration::from_millis(1));
         }
-        Ok(())
+        usize::try_from(session.sent - before).map_err(|error| error.to_string())
     })
 }
 

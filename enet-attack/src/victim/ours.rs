@@ -35,7 +35,7 @@ impl Echo for OurEcho {
                 Turn::Received
             }
             Ok(Some(Event::Disconnected { .. })) => Turn::Disconnected,
-            Ok(Some(_)) => Turn::Received,
+            Ok(Some(_)) => Turn::Other,
             Err(_) => Turn::Failed,
         }
     }

@@ -22,6 +22,7 @@ pub(crate) enum Turn {
     Connected,
     Disconnected,
     Received,
+    Other,
     Failed,
 }
 
@@ -96,7 +97,7 @@ impl<E: Echo> Server<E> {
     fn turn(&mut self, wait: Duration) -> Turn {
         let turn = self.echo.turn(wait);
         match turn {
-            Turn::Nothing => {}
+            Turn::Nothing | Turn::Other => {}
             Turn::Connected => self.connected += 1,
             Turn::Disconnected => self.disconnected += 1,
             Turn::Received => self.received += 1,
