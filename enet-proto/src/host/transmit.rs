@@ -129,6 +129,9 @@ impl Host {
                 Some(self.count_sent(connection.address, from, Train::of_one(len)))
             }
             Visit::Slot(slot) => {
+                if let Some(transmit) = self.transmit_lone(*slot, out) {
+                    return Some(transmit);
+                }
                 let mut connection = self.table.take(*slot)?;
                 let before = connection.stage;
                 let (train, again) = self.build_train(&mut connection, out, max_segments.get());
