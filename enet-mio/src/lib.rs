@@ -32,6 +32,6 @@ pub use stats::{IoCapabilities, IoStats};
 
 #[doc(no_inline)]
 pub use enet_proto::{
-    self, ChannelId, ChannelLimit, Checksum, ConnectOptions, Delivery, DisconnectReason, Event, HostConfig,
-    Packet, PeerId, PeerLimit, PeerState, RangeCoder,
+    self, Admission, ChannelId, ChannelLimit, Checksum, ConnectOptions, Delivery, DisconnectReason, Event,
+    HostConfig, Packet, PeerId, PeerLimit, PeerState, RangeCoder,
 };

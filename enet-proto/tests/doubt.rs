@@ -145,5 +145,5 @@ fn a_forged_group_makes_no_more_than_a_block_undeliverable() {
     }
     let texts = remote.texts();
     assert_eq!(texts.len(), 510);
-    assert_eq!(remote.host.stats().discarded.get(DiscardReason::DoubtedGroup), 1);
+    assert_eq!(remote.host.stats().discarded.get(DiscardReason::DoubtedGroup), 2);
 }

@@ -52,7 +52,6 @@ fn the_first_sample_is_taken_as_it_is_and_later_ones_smooth_it() {
 #[test]
 fn a_first_sample_above_500_ms_leaves_500_as_the_first_baseline() {
     let mut remote = Crafted::stranger();
-    let sent = remote.clock();
     let granted = remote.knocks(two_channels()).unwrap();
     remote.adopts(&granted);
     remote.now += ms(600);
@@ -92,7 +91,6 @@ fn a_baseline_without_deviation_counts_as_1() {
 /// A client that answered within the millisecond.
 fn first_sample_at_once() -> Crafted {
     let mut remote = Crafted::stranger();
-    let sent = remote.clock();
     if let Some(granted) = remote.knocks(two_channels()) {
         remote.adopts(&granted);
     }

@@ -53,6 +53,7 @@ fn echo(scene: &mut Scene, server: usize) -> [Vec<u32>; 2] {
                 scene.send(Side { end: server, peer }, channel, delivery, &payload);
             }
             Heard::Disconnected { data, .. } => left.push(data),
+            Heard::Requested { .. } => panic!("nobody is asked"),
         }
     }
     came.sort_unstable();

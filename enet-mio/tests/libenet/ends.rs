@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use enet_mio::enet_proto::{Mtu, Profile, Timeouts};
+use enet_mio::enet_proto::{Mtu, Profile, RequestId, Timeouts};
 use enet_mio::{
     ChannelLimit, Checksum, ConnectOptions, Delivery, DisconnectReason, Event, HostConfig, Packet, PeerId,
     PeerLimit, RangeCoder, Service, random_seed,
@@ -177,6 +177,11 @@ pub(crate) enum Heard {
         delivery: Delivery,
         payload: Vec<u8>,
     },
+    /// Somebody asks ours to be let in.
+    Requested {
+        request: RequestId,
+        data: u32,
+    },
     /// C gives no reason.
     Disconnected {
         peer: Peer,
@@ -192,6 +197,7 @@ impl fmt::Debug for Heard {
             Heard::Received { peer, channel, delivery, payload } => {
                 write!(f, "received from {peer:?} on channel {channel}: {delivery:?}, {}", summary(payload))
             }
+            Heard::Requested { request, data } => write!(f, "asked by {request:?}, data {data:#x}"),
             Heard::Disconnected { peer, reason, data } => {
                 write!(f, "disconnected from {peer:?}, {reason:?}, data {data:#x}")
             }
@@ -352,7 +358,10 @@ impl From<Service> for End {
 
 impl From<Event> for Heard {
     fn from(event: Event) -> Heard {
-        let peer = Peer::Ours(event.peer().unwrap());
+        if let Event::ConnectRequest { request, data, .. } = event {
+            return Heard::Requested { request, data };
+        }
+        let peer = Peer::Ours(event.peer().expect("an event of a peer"));
         match event {
             Event::Connected { data, .. } => Heard::Connected { peer, data },
             Event::Received { channel, packet, .. } => Heard::Received {

@@ -17,6 +17,7 @@
     reason = "clippy.toml covers only functions that are tests themselves"
 )]
 
+mod admission;
 mod crowds;
 mod ends;
 mod negotiation;

@@ -499,7 +499,7 @@ pub(crate) const EDITS: &[Edit] = &[
     edit("the address is not checked", "host/receive.rs", "return Err(DiscardReason::WrongAddress);", ""),
     edit(
         "a peer at the broadcast address is deaf",
-        "host/receive.rs",
+        "host/table.rs",
         "connection.stage == Stage::Connecting && is_broadcast(connection.address)",
         "false",
     ),

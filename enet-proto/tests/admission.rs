@@ -1,0 +1,293 @@
+//! Who is let in, who is refused and how they hear of it (docs/SECURITY.md).
+
+mod common;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use common::{Crafted, modern, two_channels};
+use enet_proto::{
+    AcceptError, Admission, Checksum, ConnectAttempt, ConnectId, DiscardReason, DisconnectReason, Event,
+    HostConfig, PeerLimit, PeerState, RequestId,
+};
+use enet_testkit::commands::{connect, disconnect_now, ping, reliable};
+use enet_testkit::pair::{Client, Pair, Server, ms};
+use enet_wire::{Body, Connect, Header};
+
+fn with_id(id: u32) -> Connect {
+    Connect { connect_id: ConnectId(id.to_be_bytes()), ..two_channels() }
+}
+
+fn asking(_: &ConnectAttempt) -> Admission {
+    Admission::Ask
+}
+
+/// A remote whose host asks its application, and the request it made.
+fn requested(change: impl FnOnce(&mut HostConfig)) -> (Crafted, RequestId) {
+    let mut remote = Crafted::stranger_with(|config| {
+        modern(config);
+        change(config);
+    });
+    remote.host.set_admission(Some(Box::new(asking)));
+    let granted = remote.knocks(Connect { data: 77, ..two_channels() }).unwrap();
+    assert_eq!(remote.events(), []);
+    remote.wait(10);
+    remote.adopts(&granted);
+    remote.says(&[remote.proof(), ping(2)]);
+    let events = remote.events();
+    let [Event::ConnectRequest { request, address, data: 77 }] = events[..] else { panic!("{events:?}") };
+    assert_eq!(address, remote.address);
+    (remote, request)
+}
+
+/// The disconnects that the host sends now: to whom, and what they say.
+fn refusals(remote: &mut Crafted) -> Vec<(SocketAddr, u32)> {
+    let heard = remote.heard();
+    let of = |datagram: &common::Heard| match datagram.commands()[..] {
+        [
+            enet_wire::Command {
+                acknowledge: false, unsequenced: true, body: Body::Disconnect { data }, ..
+            },
+        ] => Some((datagram.to, data)),
+        _ => None,
+    };
+    heard.iter().filter_map(of).collect()
+}
+
+// ---- The policy
+
+#[test]
+fn the_policy_sees_address_and_data_once_for_each_attempt() {
+    let mut remote = Crafted::modern();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let record = Arc::clone(&seen);
+    let policy = move |attempt: &ConnectAttempt| {
+        record.lock().unwrap().push((attempt.address, attempt.data, attempt.channels));
+        Admission::Accept
+    };
+    remote.host.set_admission(Some(Box::new(policy)));
+    for _ in 0..3 {
+        remote.says(&[connect(Connect { data: 5, ..two_channels() })]);
+    }
+    assert_eq!(*seen.lock().unwrap(), [(remote.address, 5, 2)]);
+    assert_eq!(remote.host.peers().count(), 0);
+}
+
+#[test]
+fn who_is_refused_is_told_the_number_and_nothing_is_kept() {
+    let mut remote = Crafted::modern();
+    remote.host.set_admission(Some(Box::new(|_: &ConnectAttempt| Admission::Refuse(0xdead))));
+    remote.header = Header::default();
+    remote.says(&[connect(Connect { outgoing_peer: 9, ..two_channels() })]);
+    let heard = remote.heard();
+    assert_eq!((heard.len(), heard[0].header().peer.get(), heard[0].bytes.len()), (1, 9, 10));
+    assert!(matches!(heard[0].commands()[0].body, Body::Disconnect { data: 0xdead }));
+    let stats = remote.host.stats();
+    assert_eq!((stats.half_open, stats.refusals_sent), (0, 1));
+    assert_eq!(stats.discarded.get(DiscardReason::Refused), 1);
+}
+
+#[test]
+fn who_is_ignored_hears_nothing() {
+    let mut remote = Crafted::modern();
+    remote.host.set_admission(Some(Box::new(|_: &ConnectAttempt| Admission::Ignore)));
+    assert_eq!(remote.is_refused(&[connect(two_channels())]), Some(DiscardReason::Ignored));
+    remote.hears_nothing();
+    assert_eq!(remote.host.stats().half_open, 0);
+}
+
+#[test]
+fn our_own_client_hears_of_a_refusal_within_a_round_trip() {
+    for checksum in [None, Some(Checksum::CRC32)] {
+        let mut pair = Pair::with().modern().both(|config| config.checksum = checksum).strangers();
+        pair.server.host.set_admission(Some(Box::new(|_: &ConnectAttempt| Admission::Refuse(3))));
+        pair.connect();
+        let took = pair.run_until(|pair| pair.client.state() == PeerState::Disconnected);
+        assert_eq!(took, ms(20));
+        let events = pair.client.events();
+        assert!(
+            matches!(events[..], [Event::Disconnected { reason: DisconnectReason::Refused, data: 3, .. }]),
+            "{events:?}"
+        );
+    }
+}
+
+// ---- Full hosts
+
+#[test]
+fn a_full_host_says_so_and_one_about_to_have_room_does_not() {
+    let mut remote = Crafted::client_with(|config| {
+        modern(config);
+        config.peers = PeerLimit::MIN;
+    });
+    let header = std::mem::take(&mut remote.header);
+    remote.says(&[connect(with_id(1))]);
+    assert_eq!(remote.host.stats().discarded.get(DiscardReason::HostFull), 1);
+    assert_eq!(refusals(&mut remote), [(remote.address, 0)]);
+    // The one who is there says farewell, and comes back at once: before that is believed.
+    remote.header = header;
+    remote.says(&[disconnect_now(2, 0)]);
+    remote.header = Header::default();
+    assert_eq!(remote.is_refused(&[connect(with_id(1))]), Some(DiscardReason::HostFull));
+    assert_eq!(refusals(&mut remote), []);
+    remote.wait(500);
+    remote.events();
+    assert!(remote.knocks(with_id(1)).is_some());
+}
+
+#[test]
+fn an_address_that_has_its_share_is_told_so() {
+    let mut remote = Crafted::client_with(|config| {
+        modern(config);
+        config.max_peers_per_ip = Some(1);
+    });
+    remote.header = Header::default();
+    remote.says(&[connect(with_id(1))]);
+    assert_eq!(remote.host.stats().discarded.get(DiscardReason::TooManyFromAddress), 1);
+    assert_eq!(refusals(&mut remote), [(remote.address, 0)]);
+}
+
+#[test]
+fn a_host_that_lets_nobody_in_answers_nobody() {
+    let mut remote = Crafted::stranger_with(|config| {
+        modern(config);
+        config.max_peers_per_ip = Some(0);
+    });
+    remote.says(&[connect(two_channels())]);
+    remote.hears_nothing();
+}
+
+#[test]
+fn who_proves_the_address_when_the_last_slot_is_gone_is_told_so() {
+    let mut remote = Crafted::stranger_with(|config| {
+        modern(config);
+        config.peers = PeerLimit::MIN;
+    });
+    let late = remote.knocks(with_id(1)).unwrap();
+    let proof = remote.proof();
+    remote.joins(with_id(2));
+    remote.adopts(&late);
+    remote.says(&[proof]);
+    assert_eq!(refusals(&mut remote), [(remote.address, 0)]);
+    assert_eq!((remote.host.connected_peers(), remote.host.stats().half_open), (1, 0));
+}
+
+#[test]
+fn refusals_are_fewer_than_a_thousand_a_second_and_smaller_than_what_they_answer() {
+    let mut remote = Crafted::modern();
+    remote.host.set_admission(Some(Box::new(|_: &ConnectAttempt| Admission::Refuse(1))));
+    for id in 0..5_000 {
+        remote.says(&[connect(with_id(id))]);
+    }
+    let heard = remote.heard();
+    assert_eq!(heard.len(), 1_000);
+    assert!(heard.iter().all(|datagram| datagram.bytes.len() < 52));
+    remote.now += ms(1_000);
+    remote.says(&[connect(with_id(9_999))]);
+    assert_eq!(refusals(&mut remote).len(), 1);
+}
+
+// ---- Requests
+
+#[test]
+fn who_is_accepted_is_connected_and_says_again_what_was_not_heard() {
+    let (mut remote, request) = requested(|_| {});
+    remote.hears_nothing();
+    assert_eq!(remote.is_refused(&[reliable(0, 1, b"a")]), Some(DiscardReason::Undecided));
+    remote.wait(100);
+    let peer = remote.host.accept(request).unwrap();
+    assert_eq!(remote.events(), [Event::Connected { peer, data: 77 }]);
+    remote.says(&[reliable(0, 1, b"a")]);
+    assert_eq!(remote.texts(), ["a"]);
+    assert_eq!(remote.host.peer(peer).unwrap().stats().round_trip_time, 10);
+    assert_eq!(remote.host.accept(request), Err(AcceptError::Gone));
+    assert!(!remote.host.refuse(request, 1));
+}
+
+#[test]
+fn who_is_refused_later_is_told_in_the_session_it_has() {
+    let (mut remote, request) = requested(|_| {});
+    assert!(remote.host.refuse(request, 12));
+    assert_eq!(refusals(&mut remote), [(remote.address, 12)]);
+    assert_eq!(remote.host.accept(request), Err(AcceptError::Gone));
+    remote.wait(60_000);
+    assert_eq!(remote.events(), []);
+}
+
+#[test]
+fn who_is_forgotten_is_refused_after_ten_seconds() {
+    let (mut remote, request) = requested(|_| {});
+    remote.wait(9_998);
+    remote.hears_nothing();
+    remote.wait(2);
+    assert_eq!(refusals(&mut remote), [(remote.address, 0)]);
+    assert_eq!(remote.host.accept(request), Err(AcceptError::Gone));
+}
+
+#[test]
+fn a_request_waits_for_a_slot() {
+    let (mut remote, request) = requested(|config| config.peers = PeerLimit::MIN);
+    let other = remote.host.connect("192.0.2.9:9".parse().unwrap(), Default::default()).unwrap();
+    assert_eq!(remote.host.accept(request), Err(AcceptError::NoFreeSlot));
+    remote.host.peer_mut(other).unwrap().reset();
+    assert!(remote.host.accept(request).is_ok());
+}
+
+#[test]
+fn who_leaves_before_the_decision_is_forgotten() {
+    let (mut remote, request) = requested(|_| {});
+    remote.says(&[disconnect_now(3, 0)]);
+    assert_eq!(remote.host.accept(request), Err(AcceptError::Gone));
+    assert_eq!(remote.host.peers().count(), 0);
+}
+
+#[test]
+fn a_connect_that_comes_again_while_the_application_thinks_changes_nothing() {
+    let (mut remote, _) = requested(|_| {});
+    remote.header = Header::default();
+    assert_eq!(remote.is_refused(&[connect(two_channels())]), Some(DiscardReason::DuplicateConnect));
+    assert_eq!((remote.host.stats().half_open, remote.events()), (0, vec![]));
+}
+
+#[test]
+fn no_more_wait_than_there_are_slots() {
+    let mut remote = Crafted::stranger_with(|config| {
+        modern(config);
+        config.peers = PeerLimit::new(3).unwrap();
+    });
+    remote.host.set_admission(Some(Box::new(asking)));
+    for id in 0..5 {
+        let granted = remote.knocks(with_id(id)).unwrap();
+        remote.adopts(&granted);
+        remote.says(&[remote.proof()]);
+    }
+    assert_eq!(remote.events().len(), 3);
+    assert_eq!((refusals(&mut remote).len(), remote.host.stats().refusals_sent), (1, 2));
+}
+
+#[test]
+fn a_request_is_no_peer_s_event() {
+    let (_, request) = requested(|_| {});
+    let event = Event::ConnectRequest { request, address: "192.0.2.1:1".parse().unwrap(), data: 0 };
+    assert_eq!(event.peer(), None);
+    assert_eq!(RequestId::from_bits(request.to_bits()), request);
+}
+
+#[test]
+fn a_client_that_is_refused_later_hears_the_number() {
+    let mut pair = Pair::with().modern().strangers();
+    pair.server.host.set_admission(Some(Box::new(asking)));
+    pair.connect();
+    pair.run_for(ms(50));
+    let events = pair.server.events();
+    let [Event::ConnectRequest { request, .. }] = events[..] else { panic!("{events:?}") };
+    assert_eq!(pair.end(Client).state(), PeerState::Connected);
+    pair.end_mut(Server).host.refuse(request, 8);
+    // An unsequenced disconnect: the client, too, asks whether it is meant. It has measured no round trip yet.
+    pair.run_for(ms(1_100));
+    let events = pair.client.events();
+    assert!(
+        matches!(events[..], [Event::Connected { .. }, Event::Disconnected { data: 8, .. }]),
+        "{events:?}"
+    );
+}
