@@ -71,6 +71,12 @@ impl Acks {
         self.owed.is_empty()
     }
 
+    /// Whether any are owed or to be repeated.
+    #[inline]
+    pub(crate) const fn has_any(&self) -> bool {
+        !self.owed.is_empty() || !self.left.is_empty()
+    }
+
     #[inline]
     pub(crate) fn push_back(&mut self, ack: Ack, runs: &mut Runs) {
         push_back(&mut self.owed, ack, runs);

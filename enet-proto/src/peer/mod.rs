@@ -247,6 +247,15 @@ impl Connection {
         }
     }
 
+    /// Whether a packet that needs no fragments goes next, and nothing can hold it back: what `wants_transmit` finds out
+    /// where most packets are.
+    #[inline]
+    pub(crate) fn is_packet_next(&self, shared: &Shared) -> bool {
+        !self.held
+            && (self.outgoing.next_sequenced(&shared.commands).is_some()
+                || self.outgoing.next_packet(&shared.commands, self.limits(shared)).is_some())
+    }
+
     /// What goes next, if anything may.
     pub(crate) fn choose(&self, shared: &Shared) -> Option<Choice> {
         let chosen = self.outgoing.choose(&shared.commands, &self.channels, self.limits(shared));

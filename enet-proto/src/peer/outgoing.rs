@@ -219,6 +219,14 @@ impl Outgoing {
         Some((next, *seq, payload.as_slice()))
     }
 
+    /// Whether one packet is all that waits, be it in the queue of data or in the other.
+    #[inline]
+    pub(crate) const fn is_lone(&self) -> bool {
+        (self.data.is_single() && self.control.is_empty() || self.control.is_single() && self.data.is_empty())
+            && self.retry_control.is_empty()
+            && self.retry_data.is_empty()
+    }
+
     // --- sending ---
 
     /// Takes a sequenced packet that was written off the queue.
