@@ -220,7 +220,7 @@ fn where_much_is_lost_acknowledgements_leave_twice() {
         left += usize::from(sent.from == Client && sent.carries(CommandKind::SendReliable));
         sent.from == Client && left % 8 == 0
     });
-    for _ in 0..100 {
+    for _ in 0..300 {
         frames(&mut pair, &["a"]);
     }
     let count = |pair: &Pair, kind| {
@@ -229,7 +229,7 @@ fn where_much_is_lost_acknowledgements_leave_twice() {
     };
     pair.run_until_quiet();
     let before = count(&pair, CommandKind::Acknowledge);
-    assert!(before > 150, "{before} acknowledgements of 100 packets");
+    assert!(before > 450, "{before} acknowledgements of 300 packets");
     // And a network that has recovered sees each of them once.
     pair.heal();
     pair.run_for(ms(3_000));
