@@ -3,6 +3,8 @@
 
 use enet_wire::{ChannelId, CommandKind, ReliableSeq, UnreliableSeq};
 
+pub(crate) use self::evidence::Acknowledged;
+use self::evidence::Credit;
 use super::command::{Commands, Departure, Place, Queued, QueuedBody, name};
 use crate::channel::Channels;
 use crate::collections::index::Name;
@@ -35,65 +37,11 @@ pub(crate) struct Outgoing {
     credit: Credit,
 }
 
-/// What an acknowledgement found: a command as it stood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Acknowledged {
-    pub(crate) kind: CommandKind,
-    /// Its last transmission: when, and in which datagram.
-    pub(crate) sent_time: Millis,
-    pub(crate) micros: u16,
-    pub(crate) datagram: u16,
-    /// As it travels, when the first transmission left after it last counted as lost; if it ever did.
-    pub(crate) again: Option<u16>,
-    /// Whether it was still to be sent again.
-    pub(crate) waited: bool,
-}
-
-impl Acknowledged {
-    #[inline(always)]
-    const fn of(sent: &Queued) -> Self {
-        Acknowledged {
-            kind: sent.body.kind(),
-            sent_time: sent.sent_time,
-            micros: sent.micros,
-            datagram: sent.datagram,
-            again: if sent.attempts > 1 { Some(sent.again) } else { None },
-            waited: matches!(sent.place, Place::RetryControl | Place::RetryData),
-        }
-    }
-}
-
 /// Payload bytes of the largest command that rides along before anybody misses it.
 const SMALL: u32 = 256;
 
 /// Commands that ride along at once.
 const MAX_RIDERS: u8 = 16;
-
-/// The budget for copies of what was lost once: one for every [`PRICE`] packets or fragments that leave for the first time.
-#[derive(Debug, Clone, Copy)]
-struct Credit(u8);
-
-const PRICE: u8 = 5;
-
-impl Credit {
-    #[inline(always)]
-    fn earn(&mut self) {
-        self.0 = self.0.saturating_add(1);
-    }
-
-    /// Whether there is enough for one more copy.
-    fn spend(&mut self) -> bool {
-        let left = self.0.checked_sub(PRICE);
-        self.0 = left.unwrap_or(self.0);
-        left.is_some()
-    }
-}
-
-impl Default for Credit {
-    fn default() -> Self {
-        Credit(4 * PRICE)
-    }
-}
 
 /// What goes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
