@@ -18,9 +18,8 @@ impl Host {
         }
         let connection = self.table.get_mut(slot)?;
         let known = connection.stage == Stage::Connected && !connection.remote_id.is_unknown();
-        let alone =
-            connection.outgoing.is_lone() && !connection.outgoing.has_riders() && connection.acks.is_empty();
-        if !known || connection.held || !alone {
+        let in_company = connection.outgoing.has_riders() || connection.acks.has_any();
+        if !known || connection.held || !connection.outgoing.is_lone() || in_company {
             return None;
         }
         let shared = &mut self.shared;
@@ -53,8 +52,8 @@ impl Host {
         connection.loss.sent = connection.loss.sent.wrapping_add(1);
         connection.loss = connection.loss.evaluated(shared.now);
         if reliable {
-            connection.outgoing.begin_datagram();
             let departure = connection.departure(shared);
+            connection.outgoing.begin_datagram();
             let sent = connection.outgoing.send_packet(departure, &mut shared.commands);
             if let Some((id, seq)) = sent
                 && let Some(channel) = connection.channels.get_used(id)

@@ -7,6 +7,7 @@ pub(crate) mod command;
 pub(crate) mod dispatch;
 pub(crate) mod doubt;
 pub(crate) mod establish;
+pub(crate) mod gaps;
 pub(crate) mod loss;
 pub(crate) mod outgoing;
 pub(crate) mod queue;
@@ -33,6 +34,7 @@ use crate::shared::{LocalAddress, Shared};
 use crate::time::{HALF_A_DAY, Millis};
 use acks::Acks;
 use doubt::Doubt;
+use gaps::Gaps;
 use loss::PacketLoss;
 use outgoing::{Choice, Expiry, Limits, Outgoing};
 use queueing::Queueing;
@@ -129,6 +131,7 @@ pub(crate) struct Connection {
     /// What acknowledgements show of the path, where the profile looks at evidence.
     pub(crate) recovery: Recovery,
     pub(crate) queueing: Queueing,
+    pub(crate) gaps: Gaps,
     pub(crate) throttle: Throttle,
     pub(crate) loss: PacketLoss,
     /// What the application chose, if it chose anything.
@@ -204,6 +207,7 @@ impl Connection {
             rtt: Rtt::default(),
             recovery: Recovery::default(),
             queueing: Queueing::default(),
+            gaps: Gaps::default(),
             throttle: Throttle::default(),
             loss: PacketLoss::default(),
             settings: None,

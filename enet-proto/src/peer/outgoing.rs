@@ -3,6 +3,8 @@
 
 use enet_wire::{ChannelId, CommandKind, ReliableSeq, UnreliableSeq};
 
+pub(crate) use self::evidence::Acknowledged;
+use self::evidence::Credit;
 use super::command::{Commands, Departure, Place, Queued, QueuedBody, name};
 use crate::channel::Channels;
 use crate::collections::index::Name;
@@ -31,34 +33,8 @@ pub(crate) struct Outgoing {
     datagram: u16,
     /// Commands that ride along.
     riders: u8,
-}
-
-/// What an acknowledgement found: a command as it stood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Acknowledged {
-    pub(crate) kind: CommandKind,
-    /// Its last transmission: when, and in which datagram.
-    pub(crate) sent_time: Millis,
-    pub(crate) micros: u16,
-    pub(crate) datagram: u16,
-    /// As it travels, when the first transmission left after it last counted as lost; if it ever did.
-    pub(crate) again: Option<u16>,
-    /// Whether it was still to be sent again.
-    pub(crate) waited: bool,
-}
-
-impl Acknowledged {
-    #[inline(always)]
-    const fn of(sent: &Queued) -> Self {
-        Acknowledged {
-            kind: sent.body.kind(),
-            sent_time: sent.sent_time,
-            micros: sent.micros,
-            datagram: sent.datagram,
-            again: if sent.attempts > 1 { Some(sent.again) } else { None },
-            waited: matches!(sent.place, Place::RetryControl | Place::RetryData),
-        }
-    }
+    /// What there is to spend on copies of what was lost.
+    credit: Credit,
 }
 
 /// Payload bytes of the largest command that rides along before anybody misses it.
@@ -231,6 +207,7 @@ impl Outgoing {
         let sent = commands.lists.move_front(&mut self.data, &mut self.in_flight)?;
         self.bytes = self.bytes.saturating_add(sent.len);
         sent.enter_flight(departure, self.datagram);
+        self.credit.earn();
         let number = (sent.channel, sent.seq);
         if departure.repeats > 0 && sent.len <= SMALL && self.riders < MAX_RIDERS {
             self.begin_to_ride(key, departure.repeats, commands);
@@ -249,6 +226,7 @@ impl Outgoing {
     ) -> Option<(ChannelId, ReliableSeq)> {
         self.bytes = self.bytes.saturating_add(fragment.len);
         fragment.enter_flight(departure, self.datagram);
+        self.credit.earn();
         let number = (fragment.channel, fragment.seq);
         let key = commands.lists.push_back(&mut self.in_flight, fragment)?;
         self.unnamed.get_or_insert(key);
@@ -270,11 +248,12 @@ impl Outgoing {
         sent.depart(departure, self.datagram);
         sent.again = departure.at.sent_time();
         sent.attempts = sent.attempts.saturating_add(1);
+        let was_lost_again = sent.attempts > 2;
         self.bytes = self.bytes.saturating_add(sent.len);
         let place = core::mem::replace(&mut sent.place, Place::InFlight);
         let from = if place == Place::RetryData { &mut self.retry_data } else { &mut self.retry_control };
         commands.lists.move_back(from, key, &mut self.in_flight);
-        if departure.insured > 0 && self.riders < MAX_RIDERS {
+        if departure.insured > 0 && self.riders < MAX_RIDERS && (was_lost_again || self.credit.spend()) {
             self.begin_to_ride(key, departure.insured, commands);
         }
     }

@@ -1,9 +1,65 @@
 //! What became of the commands in flight, as acknowledgements tell it; and copies that ride along (docs/RECOVERY.md).
 
+use enet_wire::CommandKind;
+
 use super::{Commands, Departure, Key, Outgoing, Place, Queued};
 use crate::mutants::{self, Mutant};
 use crate::peer::recovery::{Fate, Recovery};
 use crate::time::Millis;
+
+/// What an acknowledgement found: a command as it stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Acknowledged {
+    pub(crate) kind: CommandKind,
+    /// Its last transmission: when, and in which datagram.
+    pub(crate) sent_time: Millis,
+    pub(crate) micros: u16,
+    pub(crate) datagram: u16,
+    /// As it travels, when the first transmission left after it last counted as lost; if it ever did.
+    pub(crate) again: Option<u16>,
+    /// Whether it was still to be sent again.
+    pub(crate) waited: bool,
+}
+
+impl Acknowledged {
+    #[inline(always)]
+    pub(super) const fn of(sent: &Queued) -> Self {
+        Acknowledged {
+            kind: sent.body.kind(),
+            sent_time: sent.sent_time,
+            micros: sent.micros,
+            datagram: sent.datagram,
+            again: if sent.attempts > 1 { Some(sent.again) } else { None },
+            waited: matches!(sent.place, Place::RetryControl | Place::RetryData),
+        }
+    }
+}
+
+/// The budget for copies of what was lost once: one for every [`PRICE`] packets or fragments that leave for the first time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Credit(u8);
+
+const PRICE: u8 = 5;
+
+impl Credit {
+    #[inline(always)]
+    pub(super) fn earn(&mut self) {
+        self.0 = self.0.saturating_add(1);
+    }
+
+    /// Whether there is enough for one more copy.
+    pub(super) fn spend(&mut self) -> bool {
+        let left = self.0.checked_sub(PRICE);
+        self.0 = left.unwrap_or(self.0);
+        left.is_some()
+    }
+}
+
+impl Default for Credit {
+    fn default() -> Self {
+        Credit(4 * PRICE)
+    }
+}
 
 impl Outgoing {
     /// A datagram is about to be built: what leaves in it bears its number.
