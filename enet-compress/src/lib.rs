@@ -31,8 +31,16 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[cfg(any(feature = "fastlz", feature = "zlib", feature = "zstd"))]
+mod godot;
 mod range_coder;
 
+#[cfg(feature = "fastlz")]
+pub use godot::FastLz;
+#[cfg(feature = "zlib")]
+pub use godot::Zlib;
+#[cfg(feature = "zstd")]
+pub use godot::Zstd;
 pub use range_coder::RangeCoder;
 
 /// One datagram's commands in, one compressed block out, and back.

@@ -15,6 +15,7 @@ mod burst;
 mod clock;
 mod host;
 mod kernel;
+mod log;
 mod options;
 mod seed;
 mod service;

@@ -33,6 +33,11 @@ impl Trains {
         self.possible
     }
 
+    /// Whether the last one was refused.
+    pub(crate) const fn are_refused(&self) -> bool {
+        self.pause > 0
+    }
+
     /// Datagrams to hand over at once now.
     pub(crate) const fn max_segments(&self) -> NonZeroUsize {
         if self.possible && self.paused == 0 { MAX_SEGMENTS } else { NonZeroUsize::MIN }

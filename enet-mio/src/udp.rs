@@ -11,6 +11,7 @@ use socket2::SockRef;
 
 use crate::burst::{Arrival, Burst};
 use crate::kernel::{Departure, Kernel};
+use crate::log;
 use crate::stats::{IoCapabilities, IoStats};
 use crate::train::Trains;
 
@@ -68,7 +69,7 @@ impl Udp {
         };
         let socket = UdpSocket::from_std(socket);
         let kernel = Kernel::new(&socket, offload)?;
-        Ok(Udp {
+        let udp = Udp {
             socket,
             family,
             trains: Trains::new(kernel.cuts_trains()),
@@ -79,7 +80,9 @@ impl Udp {
             stats: IoStats::default(),
             errors_in_a_row: 0,
             failure: None,
-        })
+        };
+        log::opened(udp.local_addr()?, offload, udp.capabilities());
+        Ok(udp)
     }
 
     pub(crate) fn source(&mut self) -> &mut UdpSocket {
@@ -226,8 +229,11 @@ impl Udp {
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.stats.send_blocked += datagrams,
             // If they cannot leave as single ones either, the destination is at fault.
-            Err(_) => {
+            Err(reason) => {
                 if self.send_each(departure, segment) {
+                    if !self.trains.are_refused() {
+                        log::train_refused(departure.to, datagrams, &reason);
+                    }
                     self.stats.trains_refused += 1;
                     self.trains.on_refused();
                 }
@@ -457,13 +463,17 @@ mod tests {
         }
         let (mut receiver, to) = joining();
         let bytes = bytes(200 * 3);
-        sender.send(&train(to, bytes.len(), 3), &bytes);
+        let said = log::tests::said(|| sender.send(&train(to, bytes.len(), 3), &bytes));
+        let warnings = said.matches("WARN enet_mio: the system refused a train").count();
+        assert_eq!(warnings, usize::from(cfg!(feature = "tracing")), "{said}");
         let expected: Vec<_> = bytes.chunks(3).map(<[u8]>::to_vec).collect();
         assert_eq!(received(&mut receiver), expected);
         let stats = sender.stats();
         assert_eq!((stats.trains_refused, stats.sent_in_trains, stats.send_errors), (1, 0, 0));
         assert_eq!(stats.sends, 201);
         assert_eq!(sender.max_segments().get(), 1, "until the pause is over");
+        let said = log::tests::said(|| sender.send(&train(to, bytes.len(), 3), &bytes));
+        assert_eq!((sender.stats().trains_refused, said.as_str()), (2, ""), "said once, counted twice");
     }
 
     #[test]

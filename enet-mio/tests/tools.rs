@@ -9,9 +9,12 @@ use std::process::Command;
 
 use tools::{Running, example, last_event, run};
 
-const BOTH_ENDS: [&[&str]; 4] = [
+const BOTH_ENDS: [&[&str]; 7] = [
     &[],
     &["--compress", "range"],
+    &["--compress", "fastlz"],
+    &["--compress", "zlib"],
+    &["--compress", if cfg!(target_os = "linux") { "zstd" } else { "none" }],
     &["--checksum", "crc32"],
     &["--compress", "range", "--checksum", "crc32"],
 ];

@@ -210,6 +210,61 @@ fn a_farewell_is_repeated_no_more_often_than_stock_hosts_do() {
     assert!(pair.times_of(Client, CommandKind::Disconnect).len() <= 8);
 }
 
+// ---- Acknowledgements
+
+#[test]
+fn where_much_is_lost_acknowledgements_leave_twice() {
+    let mut pair = settled();
+    let mut left = 0;
+    pair.lose(move |sent| {
+        left += usize::from(sent.from == Client && sent.carries(CommandKind::SendReliable));
+        sent.from == Client && left % 8 == 0
+    });
+    for _ in 0..100 {
+        frames(&mut pair, &["a"]);
+    }
+    let count = |pair: &Pair, kind| {
+        let commands = pair.sent_by(Server).flat_map(Sent::commands);
+        commands.filter(|command| command.kind() == kind).count()
+    };
+    pair.run_until_quiet();
+    let before = count(&pair, CommandKind::Acknowledge);
+    assert!(before > 150, "{before} acknowledgements of 100 packets");
+    // And a network that has recovered sees each of them once.
+    pair.heal();
+    pair.run_for(ms(3_000));
+    pair.mark();
+    for _ in 0..100 {
+        frames(&mut pair, &["a"]);
+    }
+    pair.run_until_quiet();
+    let after = count(&pair, CommandKind::Acknowledge);
+    assert!((100..140).contains(&after), "{after} acknowledgements of 100 packets");
+}
+
+#[test]
+fn a_lost_acknowledgement_that_is_repeated_spares_a_retransmission() {
+    let mut pair = settled();
+    // Gaps, until the server repeats.
+    let mut left = 0;
+    pair.lose(move |sent| {
+        left += usize::from(sent.from == Client && sent.carries(CommandKind::SendReliable));
+        sent.from == Client && left < 120 && left % 8 == 0
+    });
+    for _ in 0..110 {
+        frames(&mut pair, &["a"]);
+    }
+    let before = pair.client.host.stats().retransmissions;
+    frames(&mut pair, &["b", "c"]);
+    pair.lose(first(1, |sent| sent.from == Server && sent.carries(CommandKind::Acknowledge)));
+    for _ in 0..20 {
+        frames(&mut pair, &["d"]);
+    }
+    pair.run_until_quiet();
+    let spared = pair.client.host.stats().retransmissions - before;
+    assert!(spared <= 1, "{spared}");
+}
+
 // ---- Redundancy
 
 #[test]

@@ -7,16 +7,41 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use enet_mio::{Checksum, HostConfig, RangeCoder, random_seed};
+use enet_compress::{Compressor, FastLz, RangeCoder, Zlib};
+use enet_mio::{Checksum, HostConfig, random_seed};
 use serde_json::Value;
 
 /// How long a tool waits for its peers to confirm that it leaves.
 pub const FAREWELL: Duration = Duration::from_secs(2);
 
-#[derive(Clone, Copy, ValueEnum)]
-pub enum Compressor {
-    /// ENet's built-in range coder
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Codec {
+    /// No compression
+    #[default]
+    None,
+    /// ENet's built-in range coder, which Godot's ENetMultiplayerPeer uses
     Range,
+    /// Godot's COMPRESS_FASTLZ
+    #[value(name = "fastlz")]
+    FastLz,
+    /// Godot's COMPRESS_ZLIB
+    Zlib,
+    /// Godot's COMPRESS_ZSTD
+    #[cfg(target_os = "linux")]
+    Zstd,
+}
+
+impl Codec {
+    fn compressor(self) -> Option<Box<dyn Compressor>> {
+        match self {
+            Codec::None => None,
+            Codec::Range => Some(RangeCoder::boxed()),
+            Codec::FastLz => Some(Box::new(FastLz::new())),
+            Codec::Zlib => Some(Box::new(Zlib::new())),
+            #[cfg(target_os = "linux")]
+            Codec::Zstd => Some(Box::new(enet_compress::Zstd::new())),
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -29,8 +54,8 @@ pub enum Sum {
 #[derive(Args)]
 pub struct Both {
     /// Compress datagrams; both ends must do so
-    #[arg(long, value_enum)]
-    pub compress: Option<Compressor>,
+    #[arg(long, value_enum, default_value_t, hide_default_value = true)]
+    pub compress: Codec,
     /// Put a checksum into datagrams; both ends must do so
     #[arg(long, value_enum)]
     pub checksum: Option<Sum>,
@@ -42,9 +67,7 @@ pub struct Both {
 impl Both {
     pub fn config(&self) -> io::Result<HostConfig> {
         let mut config = HostConfig::new(random_seed()?);
-        if let Some(Compressor::Range) = self.compress {
-            config.compressor = Some(RangeCoder::boxed());
-        }
+        config.compressor = self.compress.compressor();
         if let Some(Sum::Crc32) = self.checksum {
             config.checksum = Some(Checksum::CRC32);
         }

@@ -12,7 +12,7 @@ use clap::Parser;
 use enet_mio::{ChannelLimit, ConnectOptions, Event, PeerId, Service};
 use serde_json::json;
 
-use common::{Both, FAREWELL};
+use common::{Both, Codec, FAREWELL};
 use exchange::Exchange;
 
 /// Sends packets of every delivery on every channel to an echo server and checks what comes back
@@ -76,7 +76,7 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
     options.both.say(&json!({ "event": "connected", "address": server.to_string(), "channels": granted }));
 
     let largest = usize::try_from(options.size)?;
-    let mut exchange = Exchange::new(granted, options.count, largest, options.both.compress.is_none());
+    let mut exchange = Exchange::new(granted, options.count, largest, options.both.compress == Codec::None);
     let ended_early = exchange.run(&mut service, peer, deadline)?;
     let mut totals = exchange.totals();
     if let (Some(peer), Some(totals)) = (service.peer(peer), totals.as_object_mut()) {

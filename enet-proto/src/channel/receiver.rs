@@ -251,6 +251,12 @@ impl Receiver {
         seq == self.last || seq.offset_from(self.last) != WindowOffset::Acceptable
     }
 
+    /// Whether this number arrived, and the one before it has not.
+    #[inline]
+    pub(crate) fn is_behind_gap(&self, seq: ReliableSeq) -> bool {
+        !self.is_settled(seq) && seq != self.last.next() && !self.holds(seq.add(u16::MAX))
+    }
+
     fn is_superseded(&self, reliable: ReliableSeq, seq: UnreliableSeq) -> bool {
         reliable.offset_from(self.last) != WindowOffset::Acceptable
             || (reliable == self.last && seq <= self.last_unreliable)

@@ -16,6 +16,12 @@ impl List {
         self.first.is_none()
     }
 
+    /// Whether there is one value.
+    #[inline]
+    pub(crate) const fn is_single(&self) -> bool {
+        matches!((self.first, self.last), (Some(first), Some(last)) if first.is(last))
+    }
+
     /// The key of the value in front.
     #[inline]
     pub(crate) const fn first(&self) -> Option<Key> {

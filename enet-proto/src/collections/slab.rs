@@ -12,6 +12,11 @@ impl Key {
         u32::try_from(index + 1).ok().and_then(NonZeroU32::new).map(Key)
     }
 
+    /// Whether both name the same value.
+    pub(crate) const fn is(self, other: Key) -> bool {
+        self.0.get() == other.0.get()
+    }
+
     const fn index(self) -> usize {
         self.0.get() as usize - 1
     }

@@ -27,10 +27,15 @@ impl Host {
         while let Some(slot) = self.table.next_active(from) {
             from = slot + 1;
             let Some(connection) = self.table.get_mut(slot) else { continue };
-            if connection.stage == Stage::Connected
-                && connection.send_copy(channel, &packet, &mut self.shared)
+            if connection.stage != Stage::Connected
+                || !connection.send_copy(channel, &packet, &mut self.shared)
             {
-                reached += 1;
+                continue;
+            }
+            reached += 1;
+            if connection.is_packet_next(&self.shared) {
+                self.schedule.mark_ready(slot);
+            } else {
                 self.touch(slot);
             }
         }

@@ -143,9 +143,19 @@ impl<'a> Draft<'a> {
     /// Acknowledgements come first. Writing that of a DISCONNECT ends the connection.
     #[inline]
     pub(super) fn write_acks(&mut self, connection: &mut Connection, shared: &mut Shared) {
-        while !self.is_full_for(usize::from(Ack::LEN), false) {
+        let room = usize::from(Ack::LEN);
+        while !self.is_full_for(room, false)
+            && let Some(ack) = connection.acks.pop_repeated(shared.now, &mut shared.acks)
+        {
+            self.put(&ack.command());
+        }
+        let repeats = connection.gaps.are_close(shared.now);
+        while !self.is_full_for(room, false) {
             let Some(ack) = connection.acks.pop_front(&mut shared.acks) else { return };
             self.put(&ack.command());
+            if repeats {
+                connection.acks.repeat(ack, shared.now, &mut shared.acks);
+            }
             if let (true, Stage::AcknowledgingDisconnect { data }) = (ack.of_disconnect, connection.stage) {
                 connection.stage = Stage::Zombie { reason: DisconnectReason::Remote, data };
                 connection.lost_turn = true;

@@ -4,6 +4,7 @@ pub(crate) mod bandwidth;
 mod calls;
 mod draft;
 mod handshake;
+mod lone;
 mod receive;
 mod schedule;
 mod service;
@@ -119,15 +120,13 @@ impl Host {
         self.advance(now);
         self.tick_if_due();
         // A deadline of theirs may have come forward since they were last settled.
-        while let Some(slot) = self.touched.pop() {
-            self.table.set_touched(slot, false);
-            self.check_timeouts(slot);
-        }
-        // Nor have those a deadline that were due before and wait to be visited.
+        self.ready_touched();
         let mut from = 0;
-        while let Some(slot) = self.schedule.next_ready(from) {
+        while let Some(slot) = self.schedule.next_unsettled(from) {
             from = slot + 1;
-            self.check_timeouts(slot);
+            if self.deadline_of(slot).is_some_and(|deadline| deadline <= self.elapsed()) {
+                self.check_timeouts(slot);
+            }
         }
         let due = self.take_due();
         for slot in &due {
@@ -139,6 +138,10 @@ impl Host {
     /// When [`handle_timeout`](Host::handle_timeout) wants to be called next; `None` while nothing is under way.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
         self.settle_touched();
+        // Those a driver that cannot send has not visited yet.
+        while let Some(slot) = self.schedule.next_unsettled(0) {
+            self.settle_schedule(slot);
+        }
         let peers = self.next_deadline();
         let tick = (self.table.active_count() > 0).then(|| {
             let elapsed = self.shared.now.diff(self.bandwidth_epoch);
@@ -202,11 +205,7 @@ impl Host {
     fn check_timeouts(&mut self, slot: u16) {
         let Some(connection) = self.table.get_mut(slot) else { return };
         connection.check_timeouts(&mut self.shared);
-        if connection.is_finished() {
-            self.settle(slot);
-        } else {
-            self.ready(slot);
-        }
+        self.settle(slot);
     }
 
     // --- events ---
@@ -349,7 +348,7 @@ impl Host {
     fn ready(&mut self, slot: u16) {
         let Some(connection) = self.table.get(slot) else { return };
         if connection.wants_transmit(&self.shared) {
-            self.schedule.mark_ready(slot);
+            self.schedule.mark_ready_unsettled(slot);
         } else {
             self.settle_schedule(slot);
         }

@@ -9,6 +9,8 @@ use crate::collections::bits::BitSet;
 #[derive(Debug)]
 pub(crate) struct Schedule {
     ready: BitSet,
+    /// Those of them whose deadline is not up to date: the visit will see to it.
+    unsettled: BitSet,
     pass: Pass,
     again: BitSet,
     deadlines: DeadlineHeap,
@@ -26,6 +28,7 @@ impl Schedule {
     pub(crate) fn new() -> Self {
         Schedule {
             ready: BitSet::new(),
+            unsettled: BitSet::new(),
             pass: Pass::First(0),
             again: BitSet::new(),
             deadlines: DeadlineHeap::new(),
@@ -34,7 +37,7 @@ impl Schedule {
 
     /// Takes over what a slot wants.
     pub(crate) fn update(&mut self, slot: u16, ready: bool, deadline: Option<u64>) {
-        self.ready.set(slot, ready);
+        self.set_ready(slot, ready);
         self.deadlines.update(slot, deadline);
     }
 
@@ -42,7 +45,7 @@ impl Schedule {
     /// packet and its acknowledgement, which put it off and bring it forward, move nothing.
     #[inline]
     pub(crate) fn update_lazily(&mut self, slot: u16, ready: bool, deadline: Option<u64>) {
-        self.ready.set(slot, ready);
+        self.set_ready(slot, ready);
         if let Some(deadline) = deadline
             && self.deadlines.get(slot).is_none_or(|known| deadline < known)
         {
@@ -55,9 +58,31 @@ impl Schedule {
         self.deadlines.update(slot, deadline);
     }
 
-    /// Has a slot visited, whether or not it wants to be.
+    #[inline]
+    fn set_ready(&mut self, slot: u16, ready: bool) {
+        self.ready.set(slot, ready);
+        if !self.unsettled.is_empty() {
+            self.unsettled.set(slot, false);
+        }
+    }
+
+    /// Has a slot visited that something was queued for, which moves no deadline.
+    #[inline]
     pub(crate) fn mark_ready(&mut self, slot: u16) {
         self.ready.set(slot, true);
+    }
+
+    /// Has a slot visited, and its deadline looked at then.
+    #[inline]
+    pub(crate) fn mark_ready_unsettled(&mut self, slot: u16) {
+        self.ready.set(slot, true);
+        self.unsettled.set(slot, true);
+    }
+
+    /// A slot was visited that has no more to send now; its deadline is where it was.
+    #[inline]
+    pub(crate) fn mark_visited(&mut self, slot: u16) {
+        self.ready.set(slot, false);
     }
 
     pub(crate) fn is_ready(&self, slot: u16) -> bool {
@@ -68,9 +93,13 @@ impl Schedule {
         self.deadlines.get(slot).is_some_and(|deadline| deadline <= now)
     }
 
-    /// The first slot from `from` on that is to be visited.
-    pub(crate) fn next_ready(&self, from: u16) -> Option<u16> {
-        self.ready.next_from(from)
+    /// The first slot from `from` on whose deadline is not up to date.
+    pub(crate) fn next_unsettled(&self, from: u16) -> Option<u16> {
+        self.unsettled.next_from(from)
+    }
+
+    pub(crate) fn is_unsettled(&self, slot: u16) -> bool {
+        self.unsettled.contains(slot)
     }
 
     pub(crate) fn is_anything_ready(&self) -> bool {
@@ -125,7 +154,7 @@ impl Schedule {
     }
 }
 
-/// An indexed binary heap: the earliest deadline on top, each slot in it at most once.
+/// An indexed heap, each entry above [`CHILDREN`] others: the earliest deadline on top, each slot in it at most once.
 #[derive(Debug)]
 pub(crate) struct DeadlineHeap {
     heap: Vec<Entry>,
@@ -139,10 +168,10 @@ struct Entry(u64);
 
 const SLOT_BITS: u32 = 12;
 
-impl Entry {
-    /// Later than everything.
-    const NEVER: Entry = Entry(u64::MAX);
+/// Four make it half as deep as two: those that were put off sink to the bottom.
+const CHILDREN: usize = 4;
 
+impl Entry {
     const fn new(deadline: u64, slot: u16) -> Self {
         Entry(deadline << SLOT_BITS | slot as u64)
     }
@@ -155,6 +184,11 @@ impl Entry {
     const fn slot(self) -> u16 {
         (self.0 & ((1 << SLOT_BITS) - 1)) as u16
     }
+}
+
+/// The earlier of two entries, and which of its siblings it is.
+const fn earlier(a: (Entry, usize), b: (Entry, usize)) -> (Entry, usize) {
+    if b.0.0 < a.0.0 { b } else { a }
 }
 
 const ABSENT: u16 = u16::MAX;
@@ -218,11 +252,8 @@ impl DeadlineHeap {
     /// Moves larger ancestors down; where the entry belongs among them.
     fn rise(&mut self, mut position: usize, entry: Entry) -> usize {
         while position > 0 {
-            let parent = (position - 1) / 2;
-            let above = self.key(parent);
-            if above <= entry {
-                break;
-            }
+            let parent = (position - 1) / CHILDREN;
+            let Some(above) = self.heap.get(parent).copied().filter(|above| *above > entry) else { break };
             self.put(position, above);
             position = parent;
         }
@@ -232,20 +263,20 @@ impl DeadlineHeap {
     /// Moves smaller descendants up; where the entry belongs among them.
     fn sink(&mut self, mut position: usize, entry: Entry) -> usize {
         loop {
-            let left = 2 * position + 1;
-            let (first, second) = (self.key(left), self.key(left + 1));
-            let (child, below) = if second < first { (left + 1, second) } else { (left, first) };
+            let first = CHILDREN * position + 1;
+            let (below, nth) = match self.heap.get(first..).unwrap_or_default() {
+                [a, b, c, d, ..] => earlier(earlier((*a, 0), (*b, 1)), earlier((*c, 2), (*d, 3))),
+                [a, b, c] => earlier(earlier((*a, 0), (*b, 1)), (*c, 2)),
+                [a, b] => earlier((*a, 0), (*b, 1)),
+                [a] => (*a, 0),
+                [] => return position,
+            };
             if entry <= below {
                 return position;
             }
             self.put(position, below);
-            position = child;
+            position = first + nth;
         }
-    }
-
-    /// What is at a position; beyond the end, later than everything.
-    fn key(&self, position: usize) -> Entry {
-        self.heap.get(position).copied().unwrap_or(Entry::NEVER)
     }
 
     #[allow(clippy::cast_possible_truncation)] // at most 4095 slots

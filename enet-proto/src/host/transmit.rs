@@ -116,6 +116,9 @@ impl Host {
                 Some(self.count_sent(connection.address, from, Train::of_one(len)))
             }
             Visit::Slot(slot) => {
+                if let Some(transmit) = self.transmit_lone(*slot, out) {
+                    return Some(transmit);
+                }
                 let mut connection = self.table.take(*slot)?;
                 let before = connection.stage;
                 let (train, again) = self.build_train(&mut connection, out, max_segments.get());
@@ -135,7 +138,7 @@ impl Host {
     }
 
     #[inline]
-    fn count_sent(&mut self, to: SocketAddr, from: Option<IpAddr>, train: Train) -> Transmit {
+    pub(super) fn count_sent(&mut self, to: SocketAddr, from: Option<IpAddr>, train: Train) -> Transmit {
         self.shared.stats.datagrams_sent += train.datagrams as u64;
         self.shared.stats.bytes_sent += train.len as u64;
         let segment = (train.datagrams > 1).then_some(train.segment);
@@ -273,7 +276,7 @@ const MAX_TRAIN: usize = 65_507;
 
 /// Datagrams that leave together.
 #[derive(Debug, Clone, Copy)]
-struct Train {
+pub(super) struct Train {
     datagrams: usize,
     /// Bytes of each, except of the last.
     segment: usize,
@@ -282,7 +285,7 @@ struct Train {
 }
 
 impl Train {
-    const fn of_one(len: usize) -> Self {
+    pub(super) const fn of_one(len: usize) -> Self {
         Train { datagrams: 1, segment: len, len }
     }
 

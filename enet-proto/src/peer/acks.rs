@@ -3,6 +3,7 @@
 use enet_wire::{Body, ChannelId, Command, ReliableSeq};
 
 use crate::collections::lists::{List, Lists};
+use crate::time::Millis;
 
 /// One acknowledgement: which command, and the sent time of the datagram that carried this copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,48 +53,96 @@ impl Run {
 /// The runs of all connections of a host.
 pub(crate) type Runs = Lists<Run>;
 
-/// One connection's queue of acknowledgements.
+/// One connection's queue of acknowledgements; and those that left in the last datagram, where they are repeated.
 #[derive(Debug, Default)]
-pub(crate) struct Acks(List);
+pub(crate) struct Acks {
+    owed: List,
+    left: List,
+    /// When those left.
+    at: Millis,
+}
+
+/// Acknowledgements that are repeated in one datagram, in runs.
+const MAX_REPEATED: usize = 8;
 
 impl Acks {
     #[inline]
     pub(crate) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.owed.is_empty()
+    }
+
+    /// Whether any are owed or to be repeated.
+    #[inline]
+    pub(crate) const fn has_any(&self) -> bool {
+        !self.owed.is_empty() || !self.left.is_empty()
     }
 
     #[inline]
     pub(crate) fn push_back(&mut self, ack: Ack, runs: &mut Runs) {
-        if let Some(run) = runs.back_mut(&self.0)
-            && run.is_followed_by(ack)
-        {
-            run.count += 1;
-        } else {
-            runs.push_back(&mut self.0, Run { first: ack, count: 1 });
-        }
+        push_back(&mut self.owed, ack, runs);
     }
 
     #[inline]
     pub(crate) fn pop_front(&mut self, runs: &mut Runs) -> Option<Ack> {
-        let run = runs.front_mut(&self.0)?;
-        let ack = run.first;
-        if run.count > 1 {
-            run.first.seq = ack.seq.next();
-            run.count -= 1;
-        } else {
-            runs.pop_front(&mut self.0);
-        }
-        Some(ack)
+        pop_front(&mut self.owed, runs)
     }
 
-    /// How many there are, and in how many runs.
+    // --- once more ---
+
+    /// What is to be repeated now: what left in an earlier millisecond.
+    #[inline]
+    pub(crate) fn pop_repeated(&mut self, now: Millis, runs: &mut Runs) -> Option<Ack> {
+        if self.left.is_empty() || self.at == now {
+            return None;
+        }
+        pop_front(&mut self.left, runs)
+    }
+
+    /// This one left now and is to be repeated. What else was to be, and did not fit, is forgotten.
+    pub(crate) fn repeat(&mut self, ack: Ack, now: Millis, runs: &mut Runs) {
+        if self.at != now {
+            runs.clear(&mut self.left);
+            self.at = now;
+        }
+        if !ack.of_disconnect && runs.iter(&self.left).count() < MAX_REPEATED {
+            push_back(&mut self.left, ack, runs);
+        }
+    }
+
+    /// How many are owed; and how many runs there are in all.
     pub(crate) fn count(&self, runs: &Runs) -> (usize, usize) {
-        runs.iter(&self.0).fold((0, 0), |(acks, count), run| (acks + usize::from(run.count), count + 1))
+        let owed = runs.iter(&self.owed).map(|run| usize::from(run.count)).sum();
+        (owed, runs.iter(&self.owed).count() + runs.iter(&self.left).count())
     }
 
     pub(crate) fn clear(&mut self, runs: &mut Runs) {
-        runs.clear(&mut self.0);
+        runs.clear(&mut self.owed);
+        runs.clear(&mut self.left);
     }
+}
+
+#[inline]
+fn push_back(list: &mut List, ack: Ack, runs: &mut Runs) {
+    if let Some(run) = runs.back_mut(list)
+        && run.is_followed_by(ack)
+    {
+        run.count += 1;
+    } else {
+        runs.push_back(list, Run { first: ack, count: 1 });
+    }
+}
+
+#[inline]
+fn pop_front(list: &mut List, runs: &mut Runs) -> Option<Ack> {
+    let run = runs.front_mut(list)?;
+    let ack = run.first;
+    if run.count > 1 {
+        run.first.seq = ack.seq.next();
+        run.count -= 1;
+    } else {
+        runs.pop_front(list);
+    }
+    Some(ack)
 }
 
 #[cfg(test)]

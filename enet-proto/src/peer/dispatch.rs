@@ -211,8 +211,13 @@ impl Connection {
         shared: &mut Shared,
     ) -> Outcome {
         check_length(payload, shared)?;
+        let (profile, now) = (shared.profile, shared.now);
         let (receiver, intake) = self.intake(id, shared)?;
-        receiver.on_reliable(seq, payload, intake)
+        receiver.on_reliable(seq, payload, intake)?;
+        if profile == Profile::Modern && receiver.is_behind_gap(seq) {
+            self.gaps.note(id, seq, now);
+        }
+        Ok(())
     }
 
     fn on_unreliable(

@@ -5,6 +5,7 @@ pub(crate) mod acks;
 pub(crate) mod command;
 pub(crate) mod dispatch;
 pub(crate) mod establish;
+pub(crate) mod gaps;
 pub(crate) mod loss;
 pub(crate) mod outgoing;
 pub(crate) mod queue;
@@ -30,6 +31,7 @@ use crate::profile::{GiveUp, Silence};
 use crate::shared::{LocalAddress, Shared};
 use crate::time::{HALF_A_DAY, Millis};
 use acks::Acks;
+use gaps::Gaps;
 use loss::PacketLoss;
 use outgoing::{Choice, Expiry, Limits, Outgoing};
 use queueing::Queueing;
@@ -113,6 +115,7 @@ pub(crate) struct Connection {
     /// What acknowledgements show of the path, where the profile looks at evidence.
     pub(crate) recovery: Recovery,
     pub(crate) queueing: Queueing,
+    pub(crate) gaps: Gaps,
     pub(crate) throttle: Throttle,
     pub(crate) loss: PacketLoss,
     /// What the application chose, if it chose anything.
@@ -185,6 +188,7 @@ impl Connection {
             rtt: Rtt::default(),
             recovery: Recovery::default(),
             queueing: Queueing::default(),
+            gaps: Gaps::default(),
             throttle: Throttle::default(),
             loss: PacketLoss::default(),
             settings: None,
@@ -241,6 +245,15 @@ impl Connection {
             Stage::Zombie { .. } => true,
             _ => false,
         }
+    }
+
+    /// Whether a packet that needs no fragments goes next, and nothing can hold it back: what `wants_transmit` finds out
+    /// where most packets are.
+    #[inline]
+    pub(crate) fn is_packet_next(&self, shared: &Shared) -> bool {
+        !self.held
+            && (self.outgoing.next_sequenced(&shared.commands).is_some()
+                || self.outgoing.next_packet(&shared.commands, self.limits(shared)).is_some())
     }
 
     /// What goes next, if anything may.

@@ -31,6 +31,8 @@ pub(crate) struct Outgoing {
     datagram: u16,
     /// Commands that ride along.
     riders: u8,
+    /// What there is to spend on copies of what was lost.
+    credit: Credit,
 }
 
 /// What an acknowledgement found: a command as it stood.
@@ -66,6 +68,32 @@ const SMALL: u32 = 256;
 
 /// Commands that ride along at once.
 const MAX_RIDERS: u8 = 16;
+
+/// The budget for copies of what was lost once: one for every [`PRICE`] packets or fragments that leave for the first time.
+#[derive(Debug, Clone, Copy)]
+struct Credit(u8);
+
+const PRICE: u8 = 5;
+
+impl Credit {
+    #[inline(always)]
+    fn earn(&mut self) {
+        self.0 = self.0.saturating_add(1);
+    }
+
+    /// Whether there is enough for one more copy.
+    fn spend(&mut self) -> bool {
+        let left = self.0.checked_sub(PRICE);
+        self.0 = left.unwrap_or(self.0);
+        left.is_some()
+    }
+}
+
+impl Default for Credit {
+    fn default() -> Self {
+        Credit(4 * PRICE)
+    }
+}
 
 /// What goes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,6 +219,14 @@ impl Outgoing {
         Some((next, *seq, payload.as_slice()))
     }
 
+    /// Whether one packet is all that waits, be it in the queue of data or in the other.
+    #[inline]
+    pub(crate) const fn is_lone(&self) -> bool {
+        (self.data.is_single() && self.control.is_empty() || self.control.is_single() && self.data.is_empty())
+            && self.retry_control.is_empty()
+            && self.retry_data.is_empty()
+    }
+
     // --- sending ---
 
     /// Takes a sequenced packet that was written off the queue.
@@ -223,6 +259,7 @@ impl Outgoing {
         let sent = commands.lists.move_front(&mut self.data, &mut self.in_flight)?;
         self.bytes = self.bytes.saturating_add(sent.len);
         sent.enter_flight(departure, self.datagram);
+        self.credit.earn();
         let number = (sent.channel, sent.seq);
         if departure.repeats > 0 && sent.len <= SMALL && self.riders < MAX_RIDERS {
             self.begin_to_ride(key, departure.repeats, commands);
@@ -241,6 +278,7 @@ impl Outgoing {
     ) -> Option<(ChannelId, ReliableSeq)> {
         self.bytes = self.bytes.saturating_add(fragment.len);
         fragment.enter_flight(departure, self.datagram);
+        self.credit.earn();
         let number = (fragment.channel, fragment.seq);
         let key = commands.lists.push_back(&mut self.in_flight, fragment)?;
         self.unnamed.get_or_insert(key);
@@ -262,11 +300,12 @@ impl Outgoing {
         sent.depart(departure, self.datagram);
         sent.again = departure.at.sent_time();
         sent.attempts = sent.attempts.saturating_add(1);
+        let was_lost_again = sent.attempts > 2;
         self.bytes = self.bytes.saturating_add(sent.len);
         let place = core::mem::replace(&mut sent.place, Place::InFlight);
         let from = if place == Place::RetryData { &mut self.retry_data } else { &mut self.retry_control };
         commands.lists.move_back(from, key, &mut self.in_flight);
-        if departure.insured > 0 && self.riders < MAX_RIDERS {
+        if departure.insured > 0 && self.riders < MAX_RIDERS && (was_lost_again || self.credit.spend()) {
             self.begin_to_ride(key, departure.insured, commands);
         }
     }

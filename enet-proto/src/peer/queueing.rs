@@ -30,7 +30,7 @@ pub enum Reading {
 pub struct Queueing {
     /// The shortest of the running throttle interval and of the last: the way's length.
     least: [u32; 2],
-    /// The largest deviation in them.
+    /// The least deviation in them: what round trips scatter by while nothing happens.
     scatter: [u32; 2],
     epoch: Millis,
     /// The shortest of the running spell and of the last; 0 if there was none.
@@ -55,7 +55,7 @@ impl Queueing {
             self.epoch = Millis(now.0.max(1));
         }
         self.least[0] = self.least[0].min(rtt);
-        self.scatter[0] = self.scatter[0].max(deviation);
+        self.scatter[0] = self.scatter[0].min(deviation);
         if now.diff(self.began) >= SPELL {
             self.end_spell();
             (self.spells, self.began) = ([0, self.spells[0]], now);
@@ -119,7 +119,7 @@ impl Queueing {
     }
 
     fn allowance(&self) -> u32 {
-        let scatter = self.scatter[1].saturating_mul(4);
+        let scatter = self.scatter[0].min(self.scatter[1]).saturating_mul(4);
         ALLOWANCE.saturating_add(self.base() / 8).saturating_add(scatter)
     }
 }

@@ -1,6 +1,6 @@
 //! Lines of hexadecimal digits: datagrams captured from Godot, in any of its compression modes, without checksum.
 
-use enet_compress::{Compressor, RangeCoder};
+use enet_compress::{Compressor, FastLz, RangeCoder, Zlib};
 use enet_wire::{Commands, Header};
 
 use super::{Form, Mismatch, Report, Verdict, bytes_of, same_bytes};
@@ -27,15 +27,34 @@ impl Codec {
     }
 }
 
+impl Codec {
+    /// `None` where this build has no such codec.
+    fn compressor(self) -> Option<Box<dyn Compressor>> {
+        match self {
+            Codec::Range => Some(RangeCoder::boxed()),
+            Codec::FastLz => Some(Box::new(FastLz::new())),
+            Codec::Zlib => Some(Box::new(Zlib::new())),
+            #[cfg(target_os = "linux")]
+            Codec::Zstd => Some(Box::new(enet_compress::Zstd::new())),
+            #[cfg(not(target_os = "linux"))]
+            Codec::Zstd => None,
+        }
+    }
+
+    /// Whether equal commands have equal blocks, whoever made them. The others leave it to the encoder.
+    const fn is_canonical(self) -> bool {
+        matches!(self, Codec::Range)
+    }
+}
+
 pub(super) fn check(text: &str) -> Verdict {
     let mut report = Report::new(Form::HexLines);
     let mut codec = None;
-    let mut coder = RangeCoder::boxed();
     let mut skipped = 0;
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let case = || format!("line {}", index + 1);
         let datagram = bytes_of(line.trim()).map_err(|what| Mismatch::new(case(), what))?;
-        let judged = check_one(&datagram, &mut codec, &mut coder)
+        let judged = check_one(&datagram, &mut codec)
             .map_err(|what| Mismatch::new(case(), format!("{what}\n  datagram {line}")))?;
         report.cases += 1;
         match judged {
@@ -43,31 +62,44 @@ pub(super) fn check(text: &str) -> Verdict {
             false => skipped += 1,
         }
     }
-    if let Some(codec) = codec.filter(|_| skipped > 0) {
+    if let Some((codec, _)) = codec.filter(|_| skipped > 0) {
         report.skipped = Some((skipped, format!("compressed with {codec:?}, codec not in this build")));
     }
     Ok(report)
 }
 
+/// The codec of a capture.
+type Chosen = (Codec, Option<Box<dyn Compressor>>);
+
 /// Whether the datagram could be judged; the first compressed one decides which codec made them all.
-fn check_one(datagram: &[u8], codec: &mut Option<Codec>, coder: &mut RangeCoder) -> Result<bool, String> {
+fn check_one(datagram: &[u8], chosen: &mut Option<Chosen>) -> Result<bool, String> {
     let (header, rest) = Header::decode(datagram).map_err(|error| error.to_string())?;
     if !header.compressed {
         check_commands(rest)?;
         return Ok(true);
     }
-    match *codec.get_or_insert_with(|| Codec::of(rest)) {
-        Codec::FastLz | Codec::Zlib | Codec::Zstd => return Ok(false),
-        Codec::Range => {}
-    }
-    let mut commands = vec![0; 4096 - header.encoded_len()];
-    let len = coder.decompress(rest, &mut commands).ok_or("the commands do not decompress")?;
-    commands.truncate(len);
+    let (codec, compressor) = chosen.get_or_insert_with(|| {
+        let codec = Codec::of(rest);
+        (codec, codec.compressor())
+    });
+    let Some(compressor) = compressor else { return Ok(false) };
+    let commands = decompressed(compressor.as_mut(), rest)?;
     check_commands(&commands)?;
-    let mut block = vec![0; len];
-    let len = coder.compress(&commands, &mut block).ok_or("the commands do not compress again")?;
-    same_bytes("what the commands compress to", rest, block.get(..len).unwrap_or_default())?;
+    let mut block = vec![0; commands.len() + 64];
+    let len = compressor.compress(&commands, &mut block).ok_or("the commands do not compress again")?;
+    block.truncate(len);
+    if codec.is_canonical() {
+        same_bytes("what the commands compress to", rest, &block)?;
+    }
+    same_bytes("what that decompresses to", &commands, &decompressed(compressor.as_mut(), &block)?)?;
     Ok(true)
+}
+
+fn decompressed(compressor: &mut dyn Compressor, block: &[u8]) -> Result<Vec<u8>, String> {
+    let mut commands = vec![0; 4096];
+    let len = compressor.decompress(block, &mut commands).ok_or("the commands do not decompress")?;
+    commands.truncate(len);
+    Ok(commands)
 }
 
 /// Commands up to the last byte, or up to zeros that nothing claims.

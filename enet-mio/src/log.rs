@@ -1,0 +1,74 @@
+//! What a server's log should say of the operating system, as events of [`tracing`](https://docs.rs/tracing) with the target
+//! `enet_mio`. Without the feature `tracing` nothing is said; the counters of [`IoStats`](crate::IoStats) always count.
+
+use std::io;
+use std::net::SocketAddr;
+
+use crate::stats::IoCapabilities;
+
+/// Says once for a socket what it has to do without.
+#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
+pub(crate) fn opened(at: SocketAddr, offload: bool, capabilities: IoCapabilities) {
+    #[cfg(feature = "tracing")]
+    if offload && !(capabilities.gso && capabilities.gro) {
+        let IoCapabilities { gso, gro, .. } = capabilities;
+        tracing::info!(
+            target: "enet_mio", %at, gso, gro,
+            "no segmentation offload: a system call carries one datagram in the directions that say false",
+        );
+    }
+}
+
+/// Says that a train left one by one: of those in a row the first, for the pauses between attempts grow.
+#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
+pub(crate) fn train_refused(to: SocketAddr, datagrams: u64, reason: &io::Error) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(
+        target: "enet_mio", %to, datagrams, %reason,
+        "the system refused a train of datagrams, which left one by one; trains are tried again later",
+    );
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What a log would hold of something that is done.
+    pub(crate) fn said(done: impl FnOnce()) -> String {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let log =
+            tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(move || writer.clone());
+        tracing::subscriber::with_default(log.finish(), done);
+        let bytes = lines.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[cfg(feature = "tracing")]
+    #[test]
+    fn a_socket_that_has_to_do_without_offload_says_so_unless_that_was_asked_for() {
+        let at = SocketAddr::from(([127, 0, 0, 1], 7_000));
+        let of = |gso, gro| IoCapabilities { gso, gro, local_address: true };
+        let said = |offload, capabilities| said(|| opened(at, offload, capabilities));
+        assert_eq!(said(true, of(true, true)), "");
+        assert_eq!(said(false, of(false, false)), "");
+        let line = said(true, of(true, false));
+        assert!(line.contains("INFO enet_mio: no segmentation offload"), "{line}");
+        assert!(line.contains("at=127.0.0.1:7000 gso=true gro=false"), "{line}");
+    }
+}
