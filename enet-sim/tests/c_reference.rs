@@ -25,7 +25,7 @@ fn present() -> Vec<Implementation> {
         }
         available.is_ok()
     };
-    Implementation::ALL.into_iter().filter(is_present).collect()
+    Implementation::ALL.into_iter().filter(|it| it.speaks_enet()).filter(is_present).collect()
 }
 
 fn pairs() -> Vec<(Implementation, Implementation)> {

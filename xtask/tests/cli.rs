@@ -79,6 +79,92 @@ fn swarm_has_the_keys_that_scripts_rely_on() {
 }
 
 #[test]
+fn recovery_runs_rows_and_subjects_and_has_the_keys_that_scripts_rely_on() {
+    let (page, plots) = (scratch("recovery.html"), scratch("recovery.svg"));
+    let [page, plots] = [&page, &plots].map(|path| path.to_str().unwrap());
+    let cells = json(&[
+        "recovery",
+        "--seeds",
+        "2",
+        "--duration",
+        "5s",
+        "--subjects",
+        "modern,repeat2,kcp",
+        "--html",
+        page,
+        "--svg",
+        plots,
+        "--json",
+        "-",
+    ]);
+    let rows: Vec<&str> =
+        cells.as_array().unwrap().iter().map(|cell| cell["row"].as_str().unwrap()).collect();
+    assert!(rows.contains(&"recovery-10") && rows.contains(&"recovery-outage-8s"), "{rows:?}");
+    for cell in cells.as_array().unwrap() {
+        assert_eq!((cell["seeds"].as_u64(), cell["lost_runs"].is_number()), (Some(2), true));
+        for key in [
+            "p50_ms",
+            "p99_ms",
+            "p999_ms",
+            "wire_bytes_per_message",
+            "datagrams_per_message",
+            "transmissions_per_command",
+            "needless_percent",
+            "lost_connections",
+            "first_after_cut_ms",
+            "worst_second_percent",
+        ] {
+            let spread = &cell[key];
+            assert!(
+                spread.is_null() || spread["median"].is_number() && spread["max"].is_number(),
+                "{key}: {cell}"
+            );
+        }
+        for goal in cell["goals"].as_array().unwrap() {
+            assert!(
+                goal["measure"].is_string() && goal["goal"].is_string() && goal["met"].is_boolean(),
+                "{goal}"
+            );
+            assert_ne!(cell["subject"], "kcp", "goals are for ours");
+        }
+    }
+    let even = cells.as_array().unwrap().iter().find(|cell| cell["row"] == "recovery-0").unwrap();
+    assert_eq!((even["subject"].as_str(), even["p99_ms"]["median"].as_f64()), (Some("modern"), Some(40.0)));
+    assert!(std::fs::read_to_string(page).unwrap().starts_with("<!doctype html>"));
+    let plots = std::fs::read_to_string(plots).unwrap();
+    assert!(plots.starts_with("<svg xmlns=") && plots.contains("KCP"), "{plots}");
+}
+
+#[test]
+fn proxy_passes_datagrams_on_and_counts_them() {
+    let target = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    target.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+    let address = target.local_addr().unwrap().to_string();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command.args(["proxy", "127.0.0.1:0", &address, "--link", "recovery-0", "--secs", "2"]);
+    let mut proxy = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut said = std::io::BufReader::new(proxy.stdout.take().unwrap());
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut said, &mut line).unwrap();
+    let listens = line.split(' ').next().unwrap();
+    let client = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+    client.send_to(b"ping", listens).unwrap();
+    let mut buffer = [0; 16];
+    let (len, from) = target.recv_from(&mut buffer).unwrap();
+    assert_eq!(&buffer[..len], b"ping");
+    target.send_to(b"pong!", from).unwrap();
+    assert_eq!(client.recv(&mut buffer).unwrap(), 5);
+    let mut rest = String::new();
+    std::io::Read::read_to_string(&mut said, &mut rest).unwrap();
+    assert!(proxy.wait().unwrap().success());
+    assert!(
+        rest.contains("up    1 datagrams, 0 lost") && rest.contains("down  1 datagrams, 0 lost"),
+        "{rest}"
+    );
+}
+
+#[test]
 fn a_failing_expectation_is_exit_code_1_and_said() {
     let file = scratch("hopeless.toml");
     let mut scenario = enet_sim::Scenario::built_in("lossy-20").unwrap();
@@ -95,6 +181,8 @@ fn what_makes_no_sense_is_a_sentence_and_not_a_panic() {
     for (arguments, words) in [
         (&["run", "lossy-6"][..], "lossy-5"),
         (&["run", "lan", "--peers", "nobody"], "none of ours, c, rusty"),
+        (&["recovery", "--rows", "nothing"], "recovery-10"),
+        (&["recovery", "--subjects", "nobody"], "none of c, compat"),
         (&["replay"], "--seed"),
         (&["replay", "/there/is/no/such/file.toml"], "file.toml"),
         (&["soak", "--days", "many"], "not a time"),
