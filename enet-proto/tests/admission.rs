@@ -1,4 +1,5 @@
 //! Who is let in, who is refused and how they hear of it (docs/SECURITY.md).
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // it is a test
 
 mod common;
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use enet_wire::{Body, Command, Connect, Header, VerifyConnect, split_checksum};
+use enet_wire::{Body, Command, Connect, ConnectId, Header, VerifyConnect, split_checksum};
 
 use super::Judge;
 use super::half::Half;
@@ -37,6 +37,11 @@ impl Tap {
 
     pub(super) fn half_mut(&mut self, id: HalfId) -> &mut Half {
         &mut self.halves[id.0]
+    }
+
+    /// The connect ids of all attempts.
+    pub(super) fn attempts(&self) -> impl Iterator<Item = ConnectId> {
+        self.halves.iter().filter(|half| half.client).map(|half| half.connect_id)
     }
 
     fn add(&mut self, half: Half) -> HalfId {

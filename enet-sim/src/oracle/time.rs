@@ -84,11 +84,12 @@ impl Judge {
         let probe = Span(book.rules.shortest(LEAST_PROBE).0.saturating_sub(TICK.0));
         let overtaken = self.tap.half(id).newest_acked >= before.last;
         let rides = before.attempts > 1 && !before.rode;
+        let disturbed = book.disturbed.is_some_and(|then| then >= before.last);
         let half = self.tap.half_mut(id);
         if let Some(flight) = half.lane(channel).flight(number) {
             flight.rode = rides && !overtaken && gap < probe;
         }
-        if gap == Span::ZERO || !(overtaken || rides || gap >= probe) {
+        if gap == Span::ZERO || !(overtaken || rides || gap >= probe || disturbed) {
             let complaint =
                 || format!("channel {channel}: number {number} left again after {gap}, unprovoked");
             self.verdict.complain(at, "T1", from, complaint);

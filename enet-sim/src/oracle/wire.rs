@@ -61,11 +61,11 @@ impl Judge {
         };
         // The grant of a new connection may bear the marks of one that is about to be forgotten.
         let granted = if header.compressed { None } else { granted(rest, self.config.checksum) };
-        let half = if self.transparent && granted.is_none() { self.outward(from, to, &header) } else { None };
+        let mut half = if self.transparent && granted.is_none() { self.outward(from, to, &header) } else { None };
         let len = bytes.len();
         let before = self.hosts.get_mut(from).and_then(|book| book.departed.replace((at, to, len)));
         let follows = before == Some((at, to, len));
-        let leaving = Leaving { at, from, to, header, lost: fate.copies == 0, half, len, follows };
+        let mut leaving = Leaving { at, from, to, header, lost: fate.copies == 0, half, len, follows };
         self.judge_size(&leaving);
         let (checksum, body) = match self.config.checksum {
             false => (None, rest),
@@ -90,12 +90,21 @@ impl Judge {
             self.verdict.mark(Mark::Checksummed);
             let id = granted.or_else(|| half.map(|half| self.tap.half(half).connect_id));
             let expected = expected_checksum(bytes, &header, body, id);
-            if expected.is_some_and(|expected| expected != checksum) {
+            // A refusal bears the marks of an attempt that never was a connection.
+            let matches = |id| expected_checksum(bytes, &header, body, Some(id)) == Some(checksum);
+            let is_refusal = expected != Some(checksum)
+                && self.is_modern(from)
+                && is_farewell(body)
+                && self.tap.attempts().any(matches);
+            if is_refusal {
+                half = None;
+            } else if expected.is_some_and(|expected| expected != checksum) {
                 let complaint =
                     || format!("a datagram left with checksum {checksum:02x?}, expected {expected:02x?}");
                 self.verdict.complain(at, "F5", from, complaint);
             }
         }
+        leaving.half = half;
         self.judge_commands(&leaving, body);
         if let Some(half) = half {
             self.note_departure(half, &leaving, fate);
@@ -261,6 +270,12 @@ pub(super) fn granted(rest: &[u8], checksum: bool) -> Option<ConnectId> {
         Body::VerifyConnect(verify) => Some(verify.connect_id),
         _ => None,
     }
+}
+
+/// Whether the commands are the one DISCONNECT that nobody acknowledges.
+fn is_farewell(body: &[u8]) -> bool {
+    let command = Command::decode(body).ok().filter(|(_, behind)| behind.is_empty());
+    command.is_some_and(|(command, _)| matches!(command.body, Body::Disconnect { .. }) && command.unsequenced)
 }
 
 /// The checksum of PROTOCOL.md §1.3; `None` if the connect id is needed and not known.
