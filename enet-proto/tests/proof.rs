@@ -55,7 +55,7 @@ fn an_answer_that_nobody_proves_is_sent_three_times_and_less_than_three_times_wh
     remote.says(&[connect(two_channels())]);
     let sent = hears_within(&mut remote, 60_000);
     assert_eq!(sent, [(0, VERIFY_LEN), (500, VERIFY_LEN), (1_500, VERIFY_LEN)]);
-    assert!(3 * VERIFY_LEN <= 3 * CONNECT_LEN);
+    const { assert!(VERIFY_LEN <= CONNECT_LEN) }
 }
 
 #[test]
@@ -67,7 +67,6 @@ fn a_strict_host_answers_a_connect_once_and_with_fewer_bytes() {
     remote.mark();
     remote.says(&[connect(two_channels())]);
     assert_eq!(hears_within(&mut remote, 60_000), [(0, VERIFY_LEN)]);
-    assert!(VERIFY_LEN <= CONNECT_LEN);
 }
 
 #[test]
@@ -78,7 +77,8 @@ fn a_connect_said_again_is_answered_with_the_same_bytes() {
     for _ in 0..3 {
         remote.wait(100);
         remote.says(&[connect(two_channels())]);
-        assert_eq!(remote.heard().iter().map(|it| it.bytes.clone()).collect::<Vec<_>>(), [first.clone()]);
+        let heard: Vec<_> = remote.heard().into_iter().map(|it| it.bytes).collect();
+        assert_eq!(heard, std::slice::from_ref(&first));
     }
     assert_eq!(remote.host.stats().half_open, 1);
     assert_eq!(remote.host.stats().discarded.get(DiscardReason::DuplicateConnect), 3);
