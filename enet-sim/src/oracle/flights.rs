@@ -265,7 +265,9 @@ impl Judge {
                 self.verdict.mark(Mark::SetOutOfOrder);
             }
         }
-        if connected && near {
+        // A disconnect that is doubted is answered when it is believed.
+        let doubted = command.kind() == CommandKind::Disconnect && self.is_modern(self.tap.half(id).host);
+        if connected && near && !doubted {
             self.tap.half_mut(id).owed.push_back((channel, number, sent_time));
         }
     }

@@ -197,7 +197,9 @@ impl Judge {
                 side.closed_again
                     || side.closed.is_some_and(|(how, sent, _)| how != Close::Reset && sent == data)
             };
-            if !self.sides.iter().any(sent) {
+            // Whose last slot was taken while a client proved its address refuses it with 0.
+            let refused = data == 0 && self.farewells;
+            if !refused && !self.sides.iter().any(sent) {
                 let complaint = || format!("the remote closed with data {data:#x}, which nobody sent");
                 self.verdict.complain(at, "C3", host, complaint);
             }

@@ -102,6 +102,8 @@ pub struct Judge {
     sides: Arena<Side>,
     tap: Tap,
     verdict: Verdict,
+    /// A host of Profile::Modern has sent a lone DISCONNECT with 0 that nobody acknowledges.
+    farewells: bool,
     healed: Option<Time>,
     /// When a host crashed last.
     crash: Option<Time>,
@@ -118,6 +120,7 @@ impl Judge {
             sides: Arena::default(),
             tap: Tap::default(),
             verdict: Verdict::default(),
+            farewells: false,
             healed: None,
             crash: None,
         }

@@ -260,7 +260,9 @@ impl Judge {
         let beside = |id: &&HalfId| {
             let half = self.tap.half(**id);
             // A host that sent its VERIFY_CONNECT so lately has not given up.
-            let known = half.sure && (half.side.is_some() || !half.established);
+            // What a host of Profile::Modern grants before the proof is no slot.
+            let granted = !half.established && !self.is_modern(leaving.from);
+            let known = half.sure && (half.side.is_some() || granted);
             known
                 && half.host == leaving.from
                 && half.to == leaving.to

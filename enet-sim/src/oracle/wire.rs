@@ -61,7 +61,8 @@ impl Judge {
         };
         // The grant of a new connection may bear the marks of one that is about to be forgotten.
         let granted = if header.compressed { None } else { granted(rest, self.config.checksum) };
-        let mut half = if self.transparent && granted.is_none() { self.outward(from, to, &header) } else { None };
+        let mut half =
+            if self.transparent && granted.is_none() { self.outward(from, to, &header) } else { None };
         let len = bytes.len();
         let before = self.hosts.get_mut(from).and_then(|book| book.departed.replace((at, to, len)));
         let follows = before == Some((at, to, len));
@@ -86,17 +87,15 @@ impl Judge {
             }
             return;
         }
+        let farewell = farewell(body).filter(|_| self.is_modern(from));
+        self.farewells |= farewell == Some(0);
         if let Some(checksum) = checksum {
             self.verdict.mark(Mark::Checksummed);
             let id = granted.or_else(|| half.map(|half| self.tap.half(half).connect_id));
             let expected = expected_checksum(bytes, &header, body, id);
             // A refusal bears the marks of an attempt that never was a connection.
             let matches = |id| expected_checksum(bytes, &header, body, Some(id)) == Some(checksum);
-            let is_refusal = expected != Some(checksum)
-                && self.is_modern(from)
-                && is_farewell(body)
-                && self.tap.attempts().any(matches);
-            if is_refusal {
+            if expected != Some(checksum) && farewell.is_some() && self.tap.attempts().any(matches) {
                 half = None;
             } else if expected.is_some_and(|expected| expected != checksum) {
                 let complaint =
@@ -272,10 +271,12 @@ pub(super) fn granted(rest: &[u8], checksum: bool) -> Option<ConnectId> {
     }
 }
 
-/// Whether the commands are the one DISCONNECT that nobody acknowledges.
-fn is_farewell(body: &[u8]) -> bool {
-    let command = Command::decode(body).ok().filter(|(_, behind)| behind.is_empty());
-    command.is_some_and(|(command, _)| matches!(command.body, Body::Disconnect { .. }) && command.unsequenced)
+/// What a DISCONNECT says that nobody acknowledges, if it is the only command.
+fn farewell(body: &[u8]) -> Option<u32> {
+    match Command::decode(body) {
+        Ok((Command { body: Body::Disconnect { data }, unsequenced: true, .. }, [])) => Some(data),
+        _ => None,
+    }
 }
 
 /// The checksum of PROTOCOL.md §1.3; `None` if the connect id is needed and not known.
