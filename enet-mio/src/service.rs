@@ -46,7 +46,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 ///     let mut client = Service::client(HostConfig::new(random_seed()?))?;
 ///     client.connect(address, ConnectOptions::default()).expect("a free slot");
 ///     let connected = client.service(Duration::from_secs(10))?.expect("an answer");
-///     client.peer_mut(connected.peer()).expect("it lasts").send(0, Packet::reliable("hello")).expect("connected");
+///     let server = connected.peer().expect("a connection");
+///     client.peer_mut(server).expect("it lasts").send(0, Packet::reliable("hello")).expect("connected");
 ///     client.close(Duration::from_secs(10)) // delivers what is queued, then disconnects
 /// });
 /// loop {

@@ -139,6 +139,15 @@ fn who_repeats_what_the_answer_said_is_connected_and_its_round_trip_measured() {
     remote.hears(&[acknowledge(0xff, 2, remote.clock())]);
 }
 
+/// A random one would be that of the client's last connection once in three times, and let in what is still under way for it.
+#[test]
+fn our_session_is_always_the_one_after_the_client_s_last() {
+    for (last, next) in [(0xff, 0), (0, 1), (1, 2), (2, 3), (3, 0)] {
+        let granted = Crafted::modern().knocks(Connect { incoming_session: last, ..two_channels() }).unwrap();
+        assert_eq!(granted.incoming_session, next);
+    }
+}
+
 #[test]
 fn data_behind_the_proof_arrives() {
     let mut remote = Crafted::modern();

@@ -17,7 +17,7 @@ fn settled() -> Pair {
 }
 
 fn settled_with(change: impl Fn(&mut HostConfig)) -> Pair {
-    let mut pair = Pair::with().delay(ms(40)).both(change).connected();
+    let mut pair = Pair::with().modern().delay(ms(40)).both(change).connected();
     for _ in 0..60 {
         pair.client.send(0, Packet::reliable("-"));
         pair.run_for(FRAME);

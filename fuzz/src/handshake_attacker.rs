@@ -14,7 +14,7 @@ use crate::subject::{Setup, Subject};
 use crate::values::Pause;
 
 /// Whether `Profile::Modern` admits only those who show that they receive what is sent to their address: docs/QUIRKS.md Q54.
-const VALIDATES: bool = false;
+const VALIDATES: bool = true;
 
 /// CONNECTs, acknowledgements and anything else from addresses at which nobody listens. To none of them goes more than three times what
 /// came from it, none takes a slot or raises an event, and an honest client still gets in and is heard.

@@ -19,13 +19,12 @@ pub(crate) struct Proof {
 }
 
 impl Proof {
-    /// From 36 random bits, a wire id, and an outgoing session that is not `known`, which the client had before.
+    /// From 34 random bits, a wire id, and the outgoing session that the client had before: the next one, for it must
+    /// tell this connection's datagrams from late ones of those before.
     #[allow(clippy::cast_possible_truncation)] // parts of the random number
     pub(crate) fn new(random: u64, id: WirePeerId, known: u8) -> Self {
-        let [incoming, mut outgoing] = [(random >> 32) as u16 & 3, (random >> 34) as u16 & 3];
-        if outgoing == u16::from(known) {
-            outgoing = (outgoing + 1) & 3;
-        }
+        let incoming = (random >> 32) as u16 & 3;
+        let outgoing = u16::from(known.wrapping_add(1) & 3);
         let word = outgoing << 14 | incoming << 12 | id.get();
         Proof { word, seq: ReliableSeq(random as u16), sent_time: (random >> 16) as u16 }
     }
