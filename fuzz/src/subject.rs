@@ -224,7 +224,7 @@ impl Subject {
 
     /// Looks at an event: for each peer `(Connected Received*)? Disconnected?`.
     pub(crate) fn note(&mut self, event: Event) {
-        let peer = event.peer();
+        let peer = event.peer().expect("nobody asks to be asked");
         self.hash_bytes(&peer.to_bits().to_le_bytes());
         let life = self.lives.get(&peer).copied();
         match event {

@@ -71,9 +71,9 @@ fn every_attack_has_a_figure_and_c_shows_the_damage() {
     for id in ["A1", "A2", "A3", "A5", "A7", "A8", "A9", "A11", "A12"] {
         assert!(misses.iter().any(|(attack, _)| *attack == id), "C suffers from {id}: {misses:?}");
     }
-    // What holds of ours already.
+    // What holds of ours on any machine; the others need time or room.
     for record in records.iter().filter(|record| record["against"] == "ours") {
-        if ["A5", "A6", "A7", "A8", "A9", "A11", "A17", "A18"].contains(&record["attack"].as_str().unwrap()) {
+        if ["A1", "A3", "A4", "A5", "A6", "A7", "A8", "A9", "A11", "A12", "A17", "A18"].contains(&record["attack"].as_str().unwrap()) {
             assert_ne!(record["met"], false, "{record}");
         }
     }
