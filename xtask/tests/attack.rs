@@ -73,7 +73,9 @@ fn every_attack_has_a_figure_and_c_shows_the_damage() {
     }
     // What holds of ours on any machine; the others need time or room.
     for record in records.iter().filter(|record| record["against"] == "ours") {
-        if ["A1", "A3", "A4", "A5", "A6", "A7", "A8", "A9", "A11", "A12", "A17", "A18"].contains(&record["attack"].as_str().unwrap()) {
+        if ["A1", "A3", "A4", "A5", "A6", "A7", "A8", "A9", "A11", "A12", "A17", "A18"]
+            .contains(&record["attack"].as_str().unwrap())
+        {
             assert_ne!(record["met"], false, "{record}");
         }
     }
