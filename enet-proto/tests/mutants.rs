@@ -147,7 +147,7 @@ broken! {
         times[2] - times[1] == 2 * (times[1] - times[0])
     };
     a_lost_tail_is_probed: NoProbe breaks || {
-        let mut pair = Pair::connected();
+        let mut pair = Pair::with().modern().connected();
         pair.lose_next(Client, 1);
         pair.client.send(0, Packet::reliable("a"));
         pair.run_for(ms(2_000));

@@ -68,9 +68,9 @@ pub const SCENARIOS: [Scenario; 8] = [
 ];
 
 /// What ENet cannot do, and so `Profile::Compat` cannot: the server is speaking to a client that crashes and comes back.
-/// Both connections have the same two addresses, the same slot at the client and, since a new slot begins with session 0,
-/// the same session bits (PROTOCOL.md §6.4). So what the server repeats on the former connection is taken for the new
-/// one's, and the report has violations of the delivery rules.
+/// Both connections have the same two addresses and, since a new slot begins with session 0, the same session bits
+/// (PROTOCOL.md §6.4); in ENet also the same name at the client, its slot, and what the server repeats on the former
+/// connection is taken for the new one's. `Profile::Modern`'s random names tell them apart.
 pub const RESTART_WHILE_SPOKEN_TO: Scenario = Scenario {
     name: "restart-while-spoken-to",
     good: "The restarted client receives nothing that was meant for its former self.",
