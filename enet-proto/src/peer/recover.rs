@@ -108,7 +108,7 @@ impl Connection {
         else {
             return;
         };
-        if now.less(self.recovery.probe_deadline(sent_time, timeout)) || mutants::is(Mutant::NoProbe) {
+        if now.less(self.recovery.probe_deadline(sent_time, timeout)) {
             return;
         }
         let silent = self.silent_for(sent_time, now);
