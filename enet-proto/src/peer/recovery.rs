@@ -1,6 +1,7 @@
 //! [`Recovery`]: what acknowledgements have shown of a path, and what follows from it for what is in flight
 //! (docs/RECOVERY.md).
 
+use crate::mutants::{self, Mutant};
 use crate::time::{HALF_A_DAY, Millis};
 
 /// Least allowance for the deviation of the round trip time, in µs: hosts that are busy or work in frames answer late.
