@@ -29,6 +29,9 @@ pub enum SendErrorReason {
         /// That limit, in bytes.
         max: u32,
     },
+    /// The peer has not taken what was queued before: as much as the host's
+    /// [`max_queued_data`](crate::HostConfig::max_queued_data) waits.
+    QueueFull,
     /// It would need more fragments than the wire can count.
     TooManyFragments {
         /// That limit.
@@ -44,6 +47,7 @@ impl fmt::Display for SendErrorReason {
                 write!(f, "no such channel: the connection has {channels}, numbered from 0")
             }
             SendErrorReason::TooLarge { max } => write!(f, "the packet is longer than {max} bytes"),
+            SendErrorReason::QueueFull => f.write_str("the peer's queue is full"),
             SendErrorReason::TooManyFragments { max } => {
                 write!(f, "the packet needs more than {max} fragments at this MTU")
             }

@@ -56,7 +56,8 @@ impl RequestId {
     }
 }
 
-/// Something the application wants to know. For each `PeerId`: `(Connected Received*)? Disconnected?`, then nothing.
+/// Something the application wants to know. For each `PeerId`: `(Connected (Received | Writable)*)? Disconnected?`,
+/// then nothing.
 #[non_exhaustive]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -89,6 +90,13 @@ pub enum Event {
         /// What the application had set with `set_user_value`.
         user_value: u64,
     },
+    /// A peer that had no room for a packet of ours ([`SendErrorReason::QueueFull`](crate::SendErrorReason::QueueFull))
+    /// has: less than half of what may be queued is. Only if the host was told to say so
+    /// ([`HostConfig::writable_events`](crate::HostConfig::writable_events)).
+    Writable {
+        /// Which peer.
+        peer: PeerId,
+    },
     /// Somebody wants to connect, and [`Admission::Ask`](crate::Admission::Ask) was the answer. Their address is proven.
     /// They have no slot until [`accept`](crate::Host::accept), and are refused after 10 s.
     ConnectRequest {
@@ -107,6 +115,7 @@ impl Event {
         match self {
             Event::Connected { peer, .. }
             | Event::Received { peer, .. }
+            | Event::Writable { peer }
             | Event::Disconnected { peer, .. } => Some(*peer),
             Event::ConnectRequest { .. } => None,
         }

@@ -108,7 +108,7 @@ mod time;
 
 pub use bytes::Bytes;
 pub use config::{
-    ChannelLimit, Checksum, ConfigError, HalfOpenLimit, HostConfig, Mtu, PeerLimit, Redundancy,
+    ChannelLimit, Checksum, ConfigError, HalfOpenLimit, HostConfig, MemoryLimit, Mtu, PeerLimit, Redundancy,
     ThrottleSettings, Timeouts,
 };
 pub use enet_compress::{Compressor, RangeCoder};
@@ -116,8 +116,8 @@ pub use enet_wire::{ChannelId, ConnectId};
 pub use error::{AcceptError, ConnectError, SendError, SendErrorReason};
 pub use event::{DisconnectReason, Event, PeerId, PeerState, RequestId};
 pub use host::{
-    Admission, Admit, ConnectAttempt, ConnectOptions, Datagram, Ecn, Host, Intercept, Peer, PeerMut, Socket,
-    Transmit, Verdict,
+    Admission, Admit, Broadcast, ConnectAttempt, ConnectOptions, Datagram, Ecn, Host, Intercept, Peer,
+    PeerMut, Socket, Transmit, Verdict,
 };
 pub use packet::{Delivery, Packet, Payload};
 pub use profile::Profile;

@@ -10,36 +10,51 @@ use enet_wire::ChannelId;
 
 use super::{Host, Peer, PeerMut};
 use crate::config::{ChannelLimit, Checksum, Mtu};
+use crate::error::SendErrorReason;
 use crate::event::{Event, PeerId};
 use crate::packet::Packet;
 use crate::peer::Stage;
 use crate::profile::Profile;
 use crate::stats::HostStats;
 
+/// What became of a packet for everybody.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Broadcast {
+    /// Peers it was queued to.
+    pub queued: usize,
+    /// Peers that did not get it because [their queue is full](crate::SendErrorReason::QueueFull).
+    pub full: usize,
+}
+
 impl Host {
-    /// Queues a packet to every connected peer that has the channel; to how many. Large payloads are shared, not
-    /// copied.
+    /// Queues a packet to every connected peer that has the channel. Large payloads are shared, not copied.
     #[doc(alias = "enet_host_broadcast")]
-    pub fn broadcast(&mut self, channel: impl Into<ChannelId>, packet: impl Into<Packet>) -> usize {
+    pub fn broadcast(&mut self, channel: impl Into<ChannelId>, packet: impl Into<Packet>) -> Broadcast {
         let (channel, packet) = (channel.into(), packet.into());
-        let mut reached = 0;
+        let mut broadcast = Broadcast::default();
         let mut from = 0;
         while let Some(slot) = self.table.next_active(from) {
             from = slot + 1;
             let Some(connection) = self.table.get_mut(slot) else { continue };
-            if connection.stage != Stage::Connected
-                || !connection.send_copy(channel, &packet, &mut self.shared)
-            {
+            if connection.stage != Stage::Connected {
                 continue;
             }
-            reached += 1;
+            match connection.send_copy(channel, &packet, &mut self.shared) {
+                Ok(()) => broadcast.queued += 1,
+                Err(SendErrorReason::QueueFull) => {
+                    broadcast.full += 1;
+                    continue;
+                }
+                Err(_) => continue,
+            }
             if connection.is_packet_next(&self.shared) {
                 self.schedule.mark_ready(slot);
             } else {
                 self.touch(slot);
             }
         }
-        reached
+        broadcast
     }
 
     /// Queues a datagram of your own, to be sent from the host's socket before everything else.
@@ -85,7 +100,8 @@ impl Host {
 
     /// The host's totals.
     pub fn stats(&self) -> HostStats {
-        HostStats { half_open: self.lobby.half_open.len(), ..self.shared.stats }
+        let (held_data, highest_held_data) = self.shared.memory.account.taken();
+        HostStats { half_open: self.lobby.half_open.len(), held_data, highest_held_data, ..self.shared.stats }
     }
 
     /// Whose decisions the host takes.
@@ -132,7 +148,7 @@ impl Host {
 
     /// The waiting data at which a peer's further data is refused, in bytes.
     pub fn set_max_waiting_data(&mut self, bytes: u32) {
-        self.shared.max_waiting_data = bytes;
+        self.shared.set_max_waiting_data(bytes);
     }
 
     /// Connections one IP address may hold when it asks for another, `None` = unlimited.

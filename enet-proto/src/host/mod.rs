@@ -41,6 +41,7 @@ use schedule::Schedule;
 use table::Table;
 
 pub use admission::{Admission, Admit, ConnectAttempt};
+pub use calls::Broadcast;
 pub use handshake::ConnectOptions;
 pub use receive::{Datagram, Ecn, Intercept, Verdict};
 pub use service::Socket;
@@ -306,10 +307,29 @@ impl Host {
         let announced = connection.announce.take();
         let lost_turn = core::mem::take(&mut connection.lost_turn);
         let wanted = connection.wants_dispatch();
+        let was_full = connection.outgoing.was_full();
         if announced.is_some() || matches!(connection.stage, Stage::Over { .. }) {
             self.raise(slot, announced);
         }
+        if was_full {
+            self.raise_writable(slot);
+        }
         self.queue_for_dispatch(slot, wanted, lost_turn);
+    }
+
+    /// Says that a queue that was full takes packets again.
+    #[cold]
+    fn raise_writable(&mut self, slot: u16) {
+        let Some(connection) = self.table.get_mut(slot) else { return };
+        if !connection.outgoing.is_relieved(self.shared.max_queued_data)
+            || connection.stage != Stage::Connected
+        {
+            return;
+        }
+        let event = Event::Writable { peer: self.table.id_of(slot) };
+        if !self.events.contains(&event) {
+            self.events.push_back(event);
+        }
     }
 
     /// Raises what happened to a connection as a whole; one that is over leaves its slot.
@@ -405,14 +425,16 @@ impl Host {
         self.lobby.half_open.check_invariants();
         let connections = self.table.occupied().filter_map(|slot| self.table.get(slot));
         let held = connections.chain(self.farewells.iter().map(|(_, connection)| &**connection));
-        let (mut packets, mut commands, mut acks, mut names) = (0, 0, 0, 0);
+        let (mut packets, mut commands, mut acks, mut names, mut memory) = (0, 0, 0, 0, 0);
         for connection in held {
             let stats = connection.stats(&self.shared);
             names += connection.outgoing.check_names(&self.shared.commands);
+            memory += u64::from(stats.held_data);
             packets += connection.inbox.queued(&self.shared.memory).0;
             commands += stats.in_flight + stats.queued;
             acks += connection.acks.count(&self.shared.acks).1;
         }
+        assert_eq!(self.shared.memory.account.taken().0, memory, "memory that nobody holds");
         assert_eq!(self.shared.memory.packets(), packets, "packets that are in no inbox");
         assert_eq!(self.shared.commands.len(), commands, "commands that are in no list");
         assert_eq!(self.shared.commands.names(), names, "names of nobody");

@@ -60,7 +60,13 @@ pub(crate) struct Acks {
     left: List,
     /// When those left.
     at: Millis,
+    /// Runs that are owed.
+    runs: u32,
 }
+
+/// Runs that all connections of a host may owe. Each has room for as many as are left for the others: a single one for
+/// half of them, some twenty thousand full datagrams of commands that arrive in any order.
+const MAX_RUNS: usize = 1 << 19;
 
 /// Acknowledgements that are repeated in one datagram, in runs.
 const MAX_REPEATED: usize = 8;
@@ -77,14 +83,26 @@ impl Acks {
         !self.owed.is_empty() || !self.left.is_empty()
     }
 
+    /// Owes one more; whether there was room.
     #[inline]
-    pub(crate) fn push_back(&mut self, ack: Ack, runs: &mut Runs) {
-        push_back(&mut self.owed, ack, runs);
+    pub(crate) fn push_back(&mut self, ack: Ack, runs: &mut Runs) -> bool {
+        if extend(&self.owed, ack, runs) {
+            return true;
+        }
+        if self.runs as usize + runs.len() >= MAX_RUNS {
+            return false;
+        }
+        self.runs += 1;
+        runs.push_back(&mut self.owed, Run { first: ack, count: 1 });
+        true
     }
 
     #[inline]
     pub(crate) fn pop_front(&mut self, runs: &mut Runs) -> Option<Ack> {
-        pop_front(&mut self.owed, runs)
+        let before = runs.len();
+        let ack = pop_front(&mut self.owed, runs);
+        self.runs -= u32::from(runs.len() < before);
+        ack
     }
 
     // --- once more ---
@@ -105,7 +123,9 @@ impl Acks {
             self.at = now;
         }
         if !ack.of_disconnect && runs.iter(&self.left).count() < MAX_REPEATED {
-            push_back(&mut self.left, ack, runs);
+            if !extend(&self.left, ack, runs) {
+                runs.push_back(&mut self.left, Run { first: ack, count: 1 });
+            }
         }
     }
 
@@ -118,18 +138,15 @@ impl Acks {
     pub(crate) fn clear(&mut self, runs: &mut Runs) {
         runs.clear(&mut self.owed);
         runs.clear(&mut self.left);
+        self.runs = 0;
     }
 }
 
+/// Makes the last run of a list longer by one that follows it; whether it does.
 #[inline]
-fn push_back(list: &mut List, ack: Ack, runs: &mut Runs) {
-    if let Some(run) = runs.back_mut(list)
-        && run.is_followed_by(ack)
-    {
-        run.count += 1;
-    } else {
-        runs.push_back(list, Run { first: ack, count: 1 });
-    }
+fn extend(list: &List, ack: Ack, runs: &mut Runs) -> bool {
+    let run = runs.back_mut(list).filter(|run| run.is_followed_by(ack));
+    run.map(|run| run.count += 1).is_some()
 }
 
 #[inline]
@@ -165,7 +182,7 @@ mod tests {
                 expected.push(Ack { channel: ChannelId::new(channel), seq, sent_time, of_disconnect });
             }
             for ack in &expected {
-                acks.push_back(*ack, &mut runs);
+                prop_assert!(acks.push_back(*ack, &mut runs));
             }
             prop_assert_eq!(acks.count(&runs), (expected.len(), runs.len()));
             let left: Vec<Ack> = core::iter::from_fn(|| acks.pop_front(&mut runs)).collect();
@@ -174,15 +191,37 @@ mod tests {
         }
     }
 
+    fn ack(seq: u16) -> Ack {
+        Ack { channel: ChannelId::new(0), seq: ReliableSeq(seq), sent_time: 7, of_disconnect: false }
+    }
+
+    /// Numbers that never follow each other.
+    fn fill(acks: &mut Acks, runs: &mut Runs) -> usize {
+        (0..)
+            .step_by(2)
+            .map(|number| ack((number % 60_000) as u16))
+            .take_while(|ack| acks.push_back(*ack, runs))
+            .count()
+    }
+
+    #[test]
+    fn nobody_owes_more_runs_than_are_left_for_the_others() {
+        let (mut first, mut second, mut runs) = (Acks::default(), Acks::default(), Runs::new());
+        assert_eq!(fill(&mut first, &mut runs), MAX_RUNS / 2);
+        assert_eq!(fill(&mut second, &mut runs), MAX_RUNS / 4);
+        assert!(!first.push_back(ack(1), &mut runs));
+        first.clear(&mut runs);
+        assert!(fill(&mut second, &mut runs) > 0);
+        while second.pop_front(&mut runs).is_some() {}
+        assert_eq!((second.runs, runs.len()), (0, 0));
+        assert_eq!(fill(&mut second, &mut runs), MAX_RUNS / 2);
+    }
+
     #[test]
     fn a_datagram_s_acknowledgements_take_the_room_of_one() {
         let (mut acks, mut runs) = (Acks::default(), Runs::new());
         for number in 0..300 {
-            let seq = ReliableSeq(65_400).add(number);
-            acks.push_back(
-                Ack { channel: ChannelId::new(0), seq, sent_time: 7, of_disconnect: false },
-                &mut runs,
-            );
+            acks.push_back(ack(ReliableSeq(65_400).add(number).0), &mut runs);
         }
         assert_eq!(runs.len(), 1);
     }

@@ -5,7 +5,7 @@ use enet_wire::{ChannelId, CommandKind, ReliableSeq, UnreliableSeq};
 
 pub(crate) use self::evidence::Acknowledged;
 use self::evidence::Credit;
-use super::command::{Commands, Departure, Place, Queued, QueuedBody, name};
+use super::command::{COMMAND, Commands, Departure, Place, Queued, QueuedBody, name};
 use crate::channel::Channels;
 use crate::collections::index::Name;
 use crate::collections::lists::List;
@@ -29,6 +29,10 @@ pub(crate) struct Outgoing {
     unnamed: Option<Key>,
     /// Payload bytes in flight.
     bytes: u32,
+    /// Bytes of everything in the lists, as commands are counted.
+    queued: u64,
+    /// Whether a packet was given back because that was too much.
+    was_full: bool,
     /// Number of the datagram that is being built, or was last.
     datagram: u16,
     /// Commands that ride along.
@@ -74,7 +78,7 @@ pub(crate) enum Expiry {
 impl Outgoing {
     /// Queues a command.
     pub(crate) fn queue(&mut self, command: Queued, commands: &mut Commands) {
-        self.queue_with(command.body.is_data(), || command, commands);
+        self.queue_with(command.body.is_data(), command.cost(), || command, commands);
     }
 
     /// The same for a command that is made where it will stay, and is reliable data or not.
@@ -82,9 +86,11 @@ impl Outgoing {
     pub(crate) fn queue_with(
         &mut self,
         is_data: bool,
+        cost: u64,
         command: impl FnOnce() -> Queued,
         commands: &mut Commands,
     ) {
+        self.queued += cost;
         let list = if is_data { &mut self.data } else { &mut self.control };
         commands.lists.push_back_with(list, command);
     }
@@ -180,6 +186,9 @@ impl Outgoing {
     /// Takes a sequenced packet that was written off the queue.
     #[inline(always)]
     pub(crate) fn discard_sequenced(&mut self, commands: &mut Commands) {
+        if let Some(sent) = commands.lists.front(&self.control) {
+            self.forget(sent.len);
+        }
         commands.lists.discard_front(&mut self.control);
     }
 
@@ -261,7 +270,9 @@ impl Outgoing {
     /// Moves past the unreliable command just written: to the next fragment, or off the queue.
     #[inline]
     pub(crate) fn advance_control(&mut self, commands: &mut Commands) {
-        if !commands.lists.front_mut(&self.control).is_some_and(Queued::skip_fragment) {
+        let Some(sent) = commands.lists.front_mut(&self.control) else { return };
+        self.forget(sent.len);
+        if !sent.skip_fragment() {
             commands.lists.pop_front(&mut self.control);
         }
     }
@@ -270,7 +281,11 @@ impl Outgoing {
     /// as stock ENet does (PROTOCOL.md §10.3).
     pub(crate) fn drop_throttled(&mut self, commands: &mut Commands) {
         let Some(dropped) = commands.lists.pop_front(&mut self.control) else { return };
-        while commands.lists.front(&self.control).is_some_and(|next| next.numbers() == dropped.numbers()) {
+        self.queued = self.queued.saturating_sub(dropped.cost());
+        while let Some(next) = commands.lists.front(&self.control)
+            && next.numbers() == dropped.numbers()
+        {
+            self.queued = self.queued.saturating_sub(next.cost());
             commands.lists.pop_front(&mut self.control);
         }
     }
@@ -293,6 +308,7 @@ impl Outgoing {
         };
         let found = Acknowledged::of(sent);
         self.leave_flight(found.kind, sent.len);
+        self.forget(sent.len);
         commands.lists.discard_front(&mut self.in_flight);
         self.unnamed = self.in_flight.first();
         Some(found)
@@ -307,6 +323,7 @@ impl Outgoing {
         let key = commands.strike(name)?;
         let sent = commands.get(key)?;
         let found = Acknowledged::of(sent);
+        self.forget(sent.len);
         let list = match sent.place {
             Place::InFlight => {
                 self.leave_flight(found.kind, sent.len);
@@ -324,6 +341,12 @@ impl Outgoing {
         };
         commands.lists.discard(list, key);
         Some(found)
+    }
+
+    /// A command with so many bytes of payload leaves the lists.
+    #[inline(always)]
+    fn forget(&mut self, bytes: u32) {
+        self.queued = self.queued.saturating_sub(COMMAND + u64::from(bytes));
     }
 
     #[inline]
@@ -416,6 +439,49 @@ impl Outgoing {
         commands.lists.clear(&mut self.data);
         self.unnamed = None;
         self.riders = 0;
+        self.queued = 0;
+    }
+
+    // --- how much ---
+
+    /// Whether no packet may be added.
+    #[inline]
+    pub(crate) const fn is_full(&self, max: u64) -> bool {
+        self.queued >= max
+    }
+
+    /// A packet was given back for that.
+    pub(crate) const fn note_full(&mut self) {
+        self.was_full = true;
+    }
+
+    /// Whether it was full, and is not half full any more: said once.
+    #[inline]
+    pub(crate) const fn is_relieved(&mut self, max: u64) -> bool {
+        if !self.was_full || self.queued >= max.div_ceil(2) {
+            return false;
+        }
+        self.was_full = false;
+        true
+    }
+
+    /// Whether somebody waits for that.
+    #[inline]
+    pub(crate) const fn was_full(&self) -> bool {
+        self.was_full
+    }
+
+    /// Bytes of everything in the lists, as commands are counted.
+    pub(crate) const fn queued(&self) -> u64 {
+        self.queued
+    }
+
+    /// The same, added up anew.
+    pub(crate) fn requeued(&self, commands: &Commands) -> u64 {
+        let flying = [&self.in_flight, &self.riding];
+        let waiting = [&self.control, &self.data, &self.retry_control, &self.retry_data];
+        let lists = flying.into_iter().chain(waiting);
+        lists.flat_map(|list| commands.lists.iter(list)).map(Queued::cost).sum()
     }
 
     // --- views ---

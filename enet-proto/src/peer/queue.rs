@@ -2,7 +2,7 @@
 
 use enet_wire::{Body, ChannelId, CommandKind, MAX_FRAGMENTS, ReliableSeq, UnreliableSeq};
 
-use super::command::{Cut, Queued, QueuedBody};
+use super::command::{COMMAND, Cut, Queued, QueuedBody};
 use super::outgoing::Choice;
 use super::{Connection, Stage};
 
@@ -47,18 +47,28 @@ impl Connection {
                 self.queue_packet(id, packet, vehicle, shared);
                 Ok(())
             }
-            Err(reason) => Err(SendError { reason, packet }),
+            Err(reason) => {
+                if reason == SendErrorReason::QueueFull && shared.writable_events {
+                    self.outgoing.note_full();
+                }
+                Err(SendError { reason, packet })
+            }
         }
     }
 
-    /// As `send`, of a packet that goes to others too; whether it was queued.
+    /// As `send`, of a packet that goes to others too.
     #[inline]
-    pub(crate) fn send_copy(&mut self, id: ChannelId, packet: &Packet, shared: &mut Shared) -> bool {
+    pub(crate) fn send_copy(
+        &mut self,
+        id: ChannelId,
+        packet: &Packet,
+        shared: &mut Shared,
+    ) -> Result<(), SendErrorReason> {
         if let Some(number) = self.number_small(id, packet.delivery(), packet.len(), shared) {
             self.queue_small(id, number, packet.len(), shared, || packet.payload().clone());
-            return true;
+            return Ok(());
         }
-        self.send(id, packet.clone(), shared).is_ok()
+        self.send(id, packet.clone(), shared).map_err(|error| error.reason)
     }
 
     /// Numbers for what most packets are: reliable or sequenced, and no larger than a datagram. `None` for all others.
@@ -72,6 +82,7 @@ impl Connection {
     ) -> Option<Number> {
         if len > self.fragment_size(shared).min(shared.max_packet_size) as usize
             || self.stage != Stage::Connected
+            || self.outgoing.is_full(shared.max_queued_data)
         {
             return None;
         }
@@ -98,17 +109,17 @@ impl Connection {
         payload: impl FnOnce() -> Payload,
     ) {
         let (slot, stamp, len) = (self.slot, shared.take_stamps(1), len as u32);
-        let commands = &mut shared.commands;
+        let (commands, cost) = (&mut shared.commands, COMMAND + u64::from(len));
         let kind = match number {
             Number::Reliable(seq) => {
                 let queued = || Queued::new(slot, id, seq, stamp, len, QueuedBody::Reliable(payload()));
-                self.outgoing.queue_with(true, queued, commands);
+                self.outgoing.queue_with(true, cost, queued, commands);
                 CommandKind::SendReliable
             }
             Number::Sequenced(reliable, seq) => {
                 let body = || QueuedBody::Unreliable(seq, payload());
                 let queued = || Queued::new(slot, id, reliable, stamp, len, body());
-                self.outgoing.queue_with(false, queued, commands);
+                self.outgoing.queue_with(false, cost, queued, commands);
                 CommandKind::SendUnreliable
             }
         };
@@ -178,6 +189,9 @@ impl Connection {
         let Some(length) = u32::try_from(packet.len()).ok().filter(|length| *length <= max) else {
             return Err(SendErrorReason::TooLarge { max });
         };
+        if self.outgoing.is_full(shared.max_queued_data) {
+            return Err(SendErrorReason::QueueFull);
+        }
         let size = self.fragment_size(shared);
         let exhausted = self.channels.get(id).is_some_and(|channel| channel.sender.is_unreliable_exhausted());
         if length > size {
