@@ -30,6 +30,8 @@ pub(crate) struct Shared {
     /// Bytes of a connection's queue at which it is full.
     pub(crate) max_queued_data: u64,
     pub(crate) writable_events: bool,
+    /// Connections that wait for room in their queue, of which the application is to be told.
+    pub(crate) full: Vec<u16>,
     pub(crate) max_peers_per_ip: Option<u16>,
     /// Whether a disconnect that anybody could have sent is confirmed.
     pub(crate) confirms_disconnects: bool,
@@ -66,6 +68,7 @@ impl Shared {
                 Profile::Modern => config.max_queued_data.into(),
             },
             writable_events: config.writable_events,
+            full: Vec::new(),
             max_peers_per_ip: config.max_peers_per_ip,
             confirms_disconnects: config.confirm_disconnects && config.profile.proves_addresses(),
             checksum: config.checksum,

@@ -20,7 +20,7 @@ pub(crate) struct Account {
     limit: i64,
     /// What is left of it; the last step may overshoot.
     free: i64,
-    /// The least that was ever left.
+    /// The least that was ever left, as far as anybody looked.
     lowest: i64,
     /// Bytes at which a connection gets no more.
     share: u32,
@@ -81,8 +81,13 @@ impl Account {
     /// Something that took `before` bytes of what a connection holds takes `after`.
     #[inline]
     pub(crate) fn resize(&mut self, held: &mut u32, before: u32, after: u32) {
-        *held = held.saturating_sub(before).saturating_add(after);
+        *held = held.wrapping_sub(before).wrapping_add(after);
         self.free += i64::from(before) - i64::from(after);
+    }
+
+    /// Remembers how much is taken, if it never was more. To be called where it has grown.
+    #[inline]
+    pub(crate) fn note_highest(&mut self) {
         self.lowest = self.lowest.min(self.free);
     }
 
@@ -104,7 +109,9 @@ mod tests {
     use std::vec::Vec;
 
     fn take(account: &mut Account, held: &mut u32, length: u32) -> Result<(), DiscardReason> {
-        account.admit(*held, length).map(|()| account.resize(held, 0, length + ENTRY))
+        account.admit(*held, length).map(|()| account.resize(held, 0, length + ENTRY))?;
+        account.note_highest();
+        Ok(())
     }
 
     fn fill(account: &mut Account, held: &mut u32) {

@@ -226,6 +226,9 @@ impl Host {
     /// The next event: connects and disconnects as they happened, then packets, one peer after the other.
     #[doc(alias = "enet_host_check_events")]
     pub fn poll_event(&mut self) -> Option<Event> {
+        if !self.shared.full.is_empty() {
+            self.raise_writable();
+        }
         if !self.events.is_empty() {
             return self.events.pop_front();
         }
@@ -275,6 +278,9 @@ impl Host {
     /// Whether [`poll_event`](Host::poll_event) has something to give.
     pub fn has_pending_event(&mut self) -> bool {
         self.settle_touched();
+        if !self.shared.full.is_empty() {
+            self.raise_writable();
+        }
         !self.events.is_empty() || !self.dispatch.is_empty()
     }
 
@@ -307,29 +313,24 @@ impl Host {
         let announced = connection.announce.take();
         let lost_turn = core::mem::take(&mut connection.lost_turn);
         let wanted = connection.wants_dispatch();
-        let was_full = connection.outgoing.was_full();
         if announced.is_some() || matches!(connection.stage, Stage::Over { .. }) {
             self.raise(slot, announced);
-        }
-        if was_full {
-            self.raise_writable(slot);
         }
         self.queue_for_dispatch(slot, wanted, lost_turn);
     }
 
-    /// Says that a queue that was full takes packets again.
+    /// Says which queues that were full take packets again.
     #[cold]
-    fn raise_writable(&mut self, slot: u16) {
-        let Some(connection) = self.table.get_mut(slot) else { return };
-        if !connection.outgoing.is_relieved(self.shared.max_queued_data)
-            || connection.stage != Stage::Connected
-        {
-            return;
-        }
-        let event = Event::Writable { peer: self.table.id_of(slot) };
-        if !self.events.contains(&event) {
-            self.events.push_back(event);
-        }
+    fn raise_writable(&mut self) {
+        let Host { table, shared, events, .. } = self;
+        let max = shared.max_queued_data;
+        shared.full.retain(|slot| {
+            let Some(connection) = table.get_mut(*slot) else { return false };
+            if connection.outgoing.is_relieved(max) && connection.stage == Stage::Connected {
+                events.push_back(Event::Writable { peer: table.id_of(*slot) });
+            }
+            table.get(*slot).is_some_and(|connection| connection.outgoing.was_full())
+        });
     }
 
     /// Raises what happened to a connection as a whole; one that is over leaves its slot.

@@ -265,6 +265,7 @@ impl Host {
             }
         }
         connection.on_datagram_end(shared);
+        shared.memory.account.note_highest();
         if let Some(local) = datagram.local {
             connection.local = shared.note_local(local);
         }

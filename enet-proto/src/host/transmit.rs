@@ -136,10 +136,7 @@ impl Host {
                 let before = connection.stage;
                 let (train, again) = self.build_train(&mut connection, out, max_segments.get());
                 let (to, from) = (connection.address, self.shared.local_address(connection.local));
-                let moved_on = connection.stage != before
-                    || connection.is_finished()
-                    || connection.lost_turn
-                    || connection.outgoing.was_full();
+                let moved_on = connection.stage != before || connection.is_finished() || connection.lost_turn;
                 self.table.put_back(*slot, connection);
                 if again {
                     self.schedule.visit_again(*slot);

@@ -86,7 +86,10 @@ impl Acks {
     /// Owes one more; whether there was room.
     #[inline]
     pub(crate) fn push_back(&mut self, ack: Ack, runs: &mut Runs) -> bool {
-        if extend(&self.owed, ack, runs) {
+        if let Some(run) = runs.back_mut(&self.owed)
+            && run.is_followed_by(ack)
+        {
+            run.count += 1;
             return true;
         }
         if self.runs as usize + runs.len() >= MAX_RUNS {
@@ -99,10 +102,7 @@ impl Acks {
 
     #[inline]
     pub(crate) fn pop_front(&mut self, runs: &mut Runs) -> Option<Ack> {
-        let before = runs.len();
-        let ack = pop_front(&mut self.owed, runs);
-        self.runs -= u32::from(runs.len() < before);
-        ack
+        pop_front(&mut self.owed, &mut self.runs, runs)
     }
 
     // --- once more ---
@@ -113,7 +113,7 @@ impl Acks {
         if self.left.is_empty() || self.at == now {
             return None;
         }
-        pop_front(&mut self.left, runs)
+        pop_front(&mut self.left, &mut 0, runs)
     }
 
     /// This one left now and is to be repeated. What else was to be, and did not fit, is forgotten.
@@ -123,8 +123,11 @@ impl Acks {
             self.at = now;
         }
         if !ack.of_disconnect && runs.iter(&self.left).count() < MAX_REPEATED {
-            if !extend(&self.left, ack, runs) {
-                runs.push_back(&mut self.left, Run { first: ack, count: 1 });
+            match runs.back_mut(&self.left).filter(|run| run.is_followed_by(ack)) {
+                Some(run) => run.count += 1,
+                None => {
+                    runs.push_back(&mut self.left, Run { first: ack, count: 1 });
+                }
             }
         }
     }
@@ -142,21 +145,15 @@ impl Acks {
     }
 }
 
-/// Makes the last run of a list longer by one that follows it; whether it does.
 #[inline]
-fn extend(list: &List, ack: Ack, runs: &mut Runs) -> bool {
-    let run = runs.back_mut(list).filter(|run| run.is_followed_by(ack));
-    run.map(|run| run.count += 1).is_some()
-}
-
-#[inline]
-fn pop_front(list: &mut List, runs: &mut Runs) -> Option<Ack> {
+fn pop_front(list: &mut List, count: &mut u32, runs: &mut Runs) -> Option<Ack> {
     let run = runs.front_mut(list)?;
     let ack = run.first;
     if run.count > 1 {
         run.first.seq = ack.seq.next();
         run.count -= 1;
     } else {
+        *count = count.wrapping_sub(1);
         runs.pop_front(list);
     }
     Some(ack)

@@ -346,7 +346,7 @@ impl Outgoing {
     /// A command with so many bytes of payload leaves the lists.
     #[inline(always)]
     fn forget(&mut self, bytes: u32) {
-        self.queued = self.queued.saturating_sub(COMMAND + u64::from(bytes));
+        self.queued = self.queued.wrapping_sub(COMMAND + u64::from(bytes));
     }
 
     #[inline]
@@ -440,6 +440,7 @@ impl Outgoing {
         self.unnamed = None;
         self.riders = 0;
         self.queued = 0;
+        self.was_full = false;
     }
 
     // --- how much ---
@@ -450,13 +451,12 @@ impl Outgoing {
         self.queued >= max
     }
 
-    /// A packet was given back for that.
-    pub(crate) const fn note_full(&mut self) {
-        self.was_full = true;
+    /// A packet was given back for that; whether it is the first.
+    pub(crate) const fn note_full(&mut self) -> bool {
+        !core::mem::replace(&mut self.was_full, true)
     }
 
     /// Whether it was full, and is not half full any more: said once.
-    #[inline]
     pub(crate) const fn is_relieved(&mut self, max: u64) -> bool {
         if !self.was_full || self.queued >= max.div_ceil(2) {
             return false;
@@ -465,8 +465,7 @@ impl Outgoing {
         true
     }
 
-    /// Whether somebody waits for that.
-    #[inline]
+    /// Whether the application is to be told when it is not full any more.
     pub(crate) const fn was_full(&self) -> bool {
         self.was_full
     }

@@ -48,8 +48,9 @@ impl Connection {
                 Ok(())
             }
             Err(reason) => {
-                if reason == SendErrorReason::QueueFull && shared.writable_events {
-                    self.outgoing.note_full();
+                if reason == SendErrorReason::QueueFull && shared.writable_events && self.outgoing.note_full()
+                {
+                    shared.full.push(self.slot);
                 }
                 Err(SendError { reason, packet })
             }
