@@ -212,7 +212,7 @@ fn greedy() -> Crafted {
 fn a_peer_that_takes_all_it_can_leaves_as_much_for_the_others() {
     let mut remote = greedy();
     let (limit, greedy) = (MemoryLimit::MIN.get(), remote.host.stats().held_data);
-    assert!((limit * 49 / 100..=limit / 2).contains(&greedy), "{greedy}");
+    assert!((limit * 49 / 100..=limit / 2 + 2_000).contains(&greedy), "{greedy}");
     assert!(remote.host.stats().discarded.get(DiscardReason::MemoryLimit) > 1_000);
     let (address, id) = (remote.address, remote.id);
     remote.address.set_port(4_001);
@@ -323,11 +323,11 @@ fn acknowledgements_that_nobody_sends_are_limited() {
     let packets: Vec<Command<'static>> =
         [0, 1].into_iter().cycle().take(400).map(|channel| reliable(channel, 0, b"")).collect();
     let bytes = remote.datagram(&packets);
-    let limit = 1 << 18;
+    let limit = 1 << 19;
     for _ in 0..2 * limit / packets.len() {
         remote.host.handle_datagram(remote.now, Datagram::new(remote.address, &bytes));
     }
-    assert_eq!(remote.stats().acknowledgements_owed, limit);
+    assert!((limit - 400..=limit).contains(&remote.stats().acknowledgements_owed));
     assert!(remote.host.stats().discarded.get(DiscardReason::AcknowledgementLimit) > 100);
     remote.heard();
     assert_eq!(remote.stats().acknowledgements_owed, 0);

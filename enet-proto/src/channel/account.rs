@@ -14,28 +14,32 @@ const BASE: u64 = 256 * 1024;
 /// More than there can be.
 const UNLIMITED: i64 = i64::MAX / 2;
 
-/// One for all connections of a host. Each keeps its own share in a number that it lends.
+/// One for all connections of a host. Each counts for itself what it holds, and tells what has become of that when it has
+/// taken in a datagram or given a packet to the application.
 #[derive(Debug)]
 pub(crate) struct Account {
     limit: i64,
-    /// What is left of it; the last step may overshoot.
+    /// What is left of it; the last datagram may overshoot.
     free: i64,
-    /// The least that was ever left, as far as anybody looked.
+    /// The least that was ever left.
     lowest: i64,
     /// Bytes at which a connection gets no more.
     share: u32,
+    /// The same as long as a datagram is taken in: it may be less, if little is left.
+    threshold: u32,
 }
 
 impl Account {
     /// One of at most `limit` bytes, of which no connection may take more than `share` and a packet.
     pub(crate) fn new(limit: u64, share: u32) -> Self {
         let limit = i64::try_from(limit).unwrap_or(UNLIMITED).min(UNLIMITED);
-        Account { limit, free: limit, lowest: limit, share }
+        Account { limit, free: limit, lowest: limit, share, threshold: share }
     }
 
     /// Without limits: it only counts.
     pub(crate) const fn unlimited() -> Self {
-        Account { limit: UNLIMITED, free: UNLIMITED, lowest: UNLIMITED, share: u32::MAX }
+        let (limit, share) = (UNLIMITED, u32::MAX);
+        Account { limit, free: limit, lowest: limit, share, threshold: share }
     }
 
     /// What a connection may take from now on, if there are limits.
@@ -50,51 +54,49 @@ impl Account {
         (self.limit.abs_diff(self.free), self.limit.abs_diff(self.lowest))
     }
 
-    /// Whether a connection that holds `held` may take the place of another packet of so many bytes.
+    // --- who may take more ---
+
+    /// A datagram comes. Nobody may hold more than what is left for all others: so one connection gets half of the memory,
+    /// each of two a third, and who holds little is not refused for what others hold.
     #[inline]
-    pub(crate) fn admit(&self, held: u32, length: u32) -> Result<(), DiscardReason> {
-        if held >= self.share {
-            return Err(DiscardReason::WaitingDataLimit);
-        }
-        self.admit_fairly(held, length)
+    pub(crate) fn open(&mut self) {
+        let left = (self.free - i64::from(2 * ENTRY)).max(0);
+        self.threshold = u32::try_from(left).unwrap_or(u32::MAX).min(self.share);
     }
 
-    /// Whether a connection may go on with packets that were begun, and announce so many bytes: the others wait for them.
-    /// It may take more than its share for that, as much as they can cost whose sender means well and more.
+    /// Whether a connection that holds `held` may take the place of another packet.
+    #[inline]
+    pub(crate) fn admit(&self, held: u32) -> Result<(), DiscardReason> {
+        if held >= self.threshold { Err(self.reason(held)) } else { Ok(()) }
+    }
+
+    #[cold]
+    const fn reason(&self, held: u32) -> DiscardReason {
+        if held >= self.share { DiscardReason::WaitingDataLimit } else { DiscardReason::MemoryLimit }
+    }
+
+    /// Whether a connection may go on with packets that were begun, taking so much more where so much was announced: the
+    /// others wait for them. It may exceed its share for that, by what they can cost whose sender means well and more.
     pub(crate) fn admit_begun(&self, held: u32, length: u32, announced: u32) -> Result<(), DiscardReason> {
         let most = u64::from(self.share) + u64::from(announced) * DEAREST + BASE;
         if u64::from(held) >= most {
             return Err(DiscardReason::WaitingDataLimit);
         }
-        self.admit_fairly(held, length)
-    }
-
-    /// Nobody may then hold more than what is left for all others, so one
-    /// connection gets half of the memory, each of two a third, and somebody who holds little is never refused for what
-    /// others hold.
-    #[inline]
-    fn admit_fairly(&self, held: u32, length: u32) -> Result<(), DiscardReason> {
         let cost = i64::from(length) + i64::from(ENTRY);
         if i64::from(held) + 2 * cost > self.free { Err(DiscardReason::MemoryLimit) } else { Ok(()) }
     }
 
-    /// Something that took `before` bytes of what a connection holds takes `after`.
+    /// A connection held `before` bytes when it was last asked, and now holds `after`.
     #[inline]
-    pub(crate) fn resize(&mut self, held: &mut u32, before: u32, after: u32) {
-        *held = held.wrapping_sub(before).wrapping_add(after);
+    pub(crate) fn settle(&mut self, before: u32, after: u32) {
         self.free += i64::from(before) - i64::from(after);
-    }
-
-    /// Remembers how much is taken, if it never was more. To be called where it has grown.
-    #[inline]
-    pub(crate) fn note_highest(&mut self) {
         self.lowest = self.lowest.min(self.free);
     }
 
-    /// Takes back all that a connection holds.
-    pub(crate) fn release_all(&mut self, held: &mut u32) {
-        let all = *held;
-        self.resize(held, all, 0);
+    /// A packet was fetched that took so many bytes.
+    #[inline]
+    pub(crate) fn give_back(&mut self, bytes: u32) {
+        self.free += i64::from(bytes);
     }
 }
 
@@ -109,8 +111,10 @@ mod tests {
     use std::vec::Vec;
 
     fn take(account: &mut Account, held: &mut u32, length: u32) -> Result<(), DiscardReason> {
-        account.admit(*held, length).map(|()| account.resize(held, 0, length + ENTRY))?;
-        account.note_highest();
+        account.open();
+        account.admit(*held)?;
+        account.settle(0, length + ENTRY);
+        *held += length + ENTRY;
         Ok(())
     }
 
@@ -134,7 +138,7 @@ mod tests {
             fill(&mut account, held);
         }
         let shares: Vec<u32> = all.iter().map(|held| held / 1_000).collect();
-        assert_eq!(shares[..4], [500, 250, 125, 62]);
+        assert_eq!(shares[..4], [500, 250, 125, 63]);
         assert!(shares.iter().all(|share| *share > 0), "{shares:?}");
         // The first gets nothing more, until it holds no more than is left.
         assert_eq!(take(&mut account, &mut all[0], 0), Err(DiscardReason::MemoryLimit));
@@ -157,7 +161,7 @@ mod tests {
         for _ in 0..3 {
             fill(&mut account, &mut held);
             assert_eq!(account.taken(), (500_000, 500_000));
-            account.release_all(&mut held);
+            account.give_back(core::mem::take(&mut held));
             assert_eq!((held, account.taken()), (0, (0, 500_000)));
         }
     }

@@ -22,8 +22,9 @@ pub(super) struct Received {
 pub(crate) struct Inbox {
     packets: List,
     waiting_data: u32,
-    /// Bytes of memory that the connection holds, of the host's account.
+    /// Bytes of memory that the connection holds, and as many as the host's account knows of.
     held: u32,
+    told: u32,
 }
 
 impl Inbox {
@@ -51,18 +52,18 @@ impl Inbox {
         length: u32,
         is_next: bool,
         limit: u32,
-        account: &mut Account,
+        account: &Account,
     ) -> Result<(), DiscardReason> {
         if self.waiting_data >= limit {
             return Err(DiscardReason::WaitingDataLimit);
         }
-        if let Err(reason) = account.admit(self.held, length)
+        if let Err(reason) = account.admit(self.held)
             && !(is_next && self.is_empty())
         {
             return Err(reason);
         }
         self.waiting_data = self.waiting_data.saturating_add(length);
-        account.resize(&mut self.held, 0, length.saturating_add(ENTRY));
+        self.held = self.held.wrapping_add(length).wrapping_add(ENTRY);
         Ok(())
     }
 
@@ -72,11 +73,11 @@ impl Inbox {
         length: u32,
         is_next: bool,
         limit: u32,
-        account: &mut Account,
+        account: &Account,
     ) -> Result<(), DiscardReason> {
         account.admit_begun(self.held, length, length)?;
         self.charge(length, is_next, limit, account)?;
-        account.resize(&mut self.held, length, 0);
+        self.resize(length, 0);
         Ok(())
     }
 
@@ -87,15 +88,22 @@ impl Inbox {
 
     /// What took `before` bytes of memory takes `after`.
     #[inline]
-    pub(crate) fn resize(&mut self, before: u32, after: u32, account: &mut Account) {
-        account.resize(&mut self.held, before, after);
+    pub(crate) const fn resize(&mut self, before: u32, after: u32) {
+        self.held = self.held.wrapping_sub(before).wrapping_add(after);
     }
 
     /// Gives back what a packet had reserved that is fetched or discarded, and the memory it took as a whole.
     #[inline]
-    pub(crate) fn release(&mut self, length: u32, account: &mut Account) {
+    pub(crate) const fn release(&mut self, length: u32) {
         self.waiting_data = self.waiting_data.saturating_sub(length);
-        account.resize(&mut self.held, length.saturating_add(ENTRY), 0);
+        self.held = self.held.wrapping_sub(length).wrapping_sub(ENTRY);
+    }
+
+    /// Tells the host's account what is held.
+    #[inline]
+    pub(crate) fn settle(&mut self, account: &mut Account) {
+        account.settle(self.told, self.held);
+        self.told = self.held;
     }
 
     /// Queues a packet whose bytes are charged already.
@@ -131,7 +139,10 @@ impl Inbox {
         let (channel, packet) = (*channel, Packet::new(*delivery, payload));
         memory.inboxes.discard_front(&mut self.packets);
         if !mutants::is(Mutant::WaitingDataLeak) {
-            self.release(counted(packet.len()), &mut memory.account);
+            let length = counted(packet.len());
+            self.release(length);
+            self.told = self.told.wrapping_sub(length).wrapping_sub(ENTRY);
+            memory.account.give_back(length.wrapping_add(ENTRY));
         }
         Some((channel, packet))
     }
@@ -146,6 +157,7 @@ impl Inbox {
     /// with the connection.
     pub(crate) fn clear(&mut self, memory: &mut Memory) {
         memory.inboxes.clear(&mut self.packets);
-        memory.account.release_all(&mut self.held);
+        self.held = 0;
+        self.settle(&mut memory.account);
     }
 }

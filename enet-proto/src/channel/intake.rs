@@ -52,7 +52,7 @@ impl Intake<'_> {
         if let Ahead::Partial(assembly) = &item {
             self.resize(counted(assembly.footprint()), assembly.total_length());
         }
-        self.inbox.release(counted(item.reserved()), &mut self.memory.account);
+        self.inbox.release(counted(item.reserved()));
         if let Ahead::Partial(assembly) = item {
             self.memory.abandon(assembly);
         }
@@ -61,7 +61,7 @@ impl Intake<'_> {
     /// Reserves the bytes of a packet, which may be next on its channel.
     #[inline]
     pub(crate) fn charge(&mut self, length: u32, is_next: bool) -> Outcome {
-        self.inbox.charge(length, is_next, self.max_waiting_data, &mut self.memory.account)
+        self.inbox.charge(length, is_next, self.max_waiting_data, &self.memory.account)
     }
 
     /// A place for the packet of which this fragment is the first to arrive, if there is room for all of it.
@@ -74,7 +74,7 @@ impl Intake<'_> {
             fragment.total_length,
             is_next,
             self.max_waiting_data,
-            &mut self.memory.account,
+            &self.memory.account,
         )?;
         let assembly = self.memory.assembly(fragment);
         self.resize(0, counted(assembly.footprint()));
@@ -102,7 +102,7 @@ impl Intake<'_> {
 
     /// What took `before` bytes of memory takes `after`.
     pub(crate) fn resize(&mut self, before: u32, after: u32) {
-        self.inbox.resize(before, after, &mut self.memory.account);
+        self.inbox.resize(before, after);
     }
 }
 

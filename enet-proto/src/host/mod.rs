@@ -226,9 +226,6 @@ impl Host {
     /// The next event: connects and disconnects as they happened, then packets, one peer after the other.
     #[doc(alias = "enet_host_check_events")]
     pub fn poll_event(&mut self) -> Option<Event> {
-        if !self.shared.full.is_empty() {
-            self.raise_writable();
-        }
         if !self.events.is_empty() {
             return self.events.pop_front();
         }
@@ -250,7 +247,7 @@ impl Host {
                 return Some(event);
             }
         }
-        None
+        self.raise_writable()
     }
 
     /// Takes the slot in front off the queue of those with events.
@@ -279,7 +276,7 @@ impl Host {
     pub fn has_pending_event(&mut self) -> bool {
         self.settle_touched();
         if !self.shared.full.is_empty() {
-            self.raise_writable();
+            self.note_writable();
         }
         !self.events.is_empty() || !self.dispatch.is_empty()
     }
@@ -319,9 +316,16 @@ impl Host {
         self.queue_for_dispatch(slot, wanted, lost_turn);
     }
 
-    /// Says which queues that were full take packets again.
+    /// Says which queues that were full take packets again: the first event that comes of it.
+    fn raise_writable(&mut self) -> Option<Event> {
+        if !self.shared.full.is_empty() {
+            self.note_writable();
+        }
+        self.events.pop_front()
+    }
+
     #[cold]
-    fn raise_writable(&mut self) {
+    fn note_writable(&mut self) {
         let Host { table, shared, events, .. } = self;
         let max = shared.max_queued_data;
         shared.full.retain(|slot| {

@@ -249,6 +249,7 @@ impl Host {
             let bytes = u32::try_from(header_len + commands.len()).unwrap_or(0);
             connection.incoming_data_total = connection.incoming_data_total.wrapping_add(bytes);
         }
+        shared.memory.account.open();
         while !rest.is_empty() {
             match Command::decode(rest) {
                 Ok((command, behind)) => {
@@ -265,7 +266,7 @@ impl Host {
             }
         }
         connection.on_datagram_end(shared);
-        shared.memory.account.note_highest();
+        connection.inbox.settle(&mut shared.memory.account);
         if let Some(local) = datagram.local {
             connection.local = shared.note_local(local);
         }

@@ -110,20 +110,21 @@ impl Connection {
         payload: impl FnOnce() -> Payload,
     ) {
         let (slot, stamp, len) = (self.slot, shared.take_stamps(1), len as u32);
-        let (commands, cost) = (&mut shared.commands, COMMAND + u64::from(len));
+        let commands = &mut shared.commands;
         let kind = match number {
             Number::Reliable(seq) => {
                 let queued = || Queued::new(slot, id, seq, stamp, len, QueuedBody::Reliable(payload()));
-                self.outgoing.queue_with(true, cost, queued, commands);
+                self.outgoing.queue_with(true, queued, commands);
                 CommandKind::SendReliable
             }
             Number::Sequenced(reliable, seq) => {
                 let body = || QueuedBody::Unreliable(seq, payload());
                 let queued = || Queued::new(slot, id, reliable, stamp, len, body());
-                self.outgoing.queue_with(false, cost, queued, commands);
+                self.outgoing.queue_with(false, queued, commands);
                 CommandKind::SendUnreliable
             }
         };
+        self.outgoing.charge(COMMAND + u64::from(len));
         self.outgoing_data_total = self.outgoing_data_total.wrapping_add(kind.fixed_len() as u32 + len);
     }
 
