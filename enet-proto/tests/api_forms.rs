@@ -109,6 +109,7 @@ fn every_reason_has_a_text_of_its_own() {
 fn errors_say_what_was_wrong() {
     let texts = |reason| SendError { reason, packet: Packet::reliable("x") }.to_string();
     assert_eq!(texts(SendErrorReason::NotConnected), "the peer is not connected");
+    assert_eq!(texts(SendErrorReason::QueueFull), "the peer's queue is full");
     let no_channel = "no such channel: the connection has 2, numbered from 0";
     assert_eq!(texts(SendErrorReason::NoSuchChannel { channels: 2 }), no_channel);
     assert_eq!(texts(SendErrorReason::TooLarge { max: 10 }), "the packet is longer than 10 bytes");
