@@ -6,6 +6,7 @@ use core::net::SocketAddr;
 use enet_wire::ChannelId;
 
 use crate::packet::Packet;
+use crate::undelivered::Undelivered;
 
 /// A connection's handle: slot and generation. It never names a later connection in the same slot; once its
 /// connection has ended, every lookup with it gives `None`.
@@ -88,6 +89,26 @@ pub enum Event {
         address: SocketAddr,
         /// What the application had set with `set_user_value`.
         user_value: u64,
+        /// Reliable packets that were not acknowledged, if the host's configuration asks for them and it was not us
+        /// who disconnected.
+        undelivered: Undelivered,
+    },
+    /// A packet that was sent with a token has arrived, all of its fragments included.
+    Acknowledged {
+        /// At whom.
+        peer: PeerId,
+        /// What was given with it: see [`SendOptions`](crate::SendOptions).
+        token: u64,
+    },
+    /// A connection lags: see [`Stalls`](crate::Stalls), without which this does not come.
+    Stalled {
+        /// Who does not answer.
+        peer: PeerId,
+    },
+    /// A stalled connection goes on.
+    Resumed {
+        /// Who has answered.
+        peer: PeerId,
     },
     /// Somebody wants to connect, and [`Admission::Ask`](crate::Admission::Ask) was the answer. Their address is proven.
     /// They have no slot until [`accept`](crate::Host::accept), and are refused after 10 s.
@@ -107,6 +128,9 @@ impl Event {
         match self {
             Event::Connected { peer, .. }
             | Event::Received { peer, .. }
+            | Event::Acknowledged { peer, .. }
+            | Event::Stalled { peer }
+            | Event::Resumed { peer }
             | Event::Disconnected { peer, .. } => Some(*peer),
             Event::ConnectRequest { .. } => None,
         }

@@ -229,7 +229,7 @@ fn who_is_forgotten_is_refused_after_ten_seconds() {
 fn a_request_waits_for_a_slot() {
     let (mut remote, request) = requested(|config| config.peers = PeerLimit::MIN);
     let other = remote.host.connect("192.0.2.9:9".parse().unwrap(), Default::default()).unwrap();
-    assert_eq!(remote.host.accept(request), Err(AcceptError::NoFreeSlot));
+    assert_eq!(remote.host.accept(request), Err(AcceptError::NoFreeSlot { limit: 1 }));
     remote.host.peer_mut(other).unwrap().reset();
     assert!(remote.host.accept(request).is_ok());
 }

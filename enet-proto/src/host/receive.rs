@@ -248,6 +248,10 @@ impl Host {
             }
             let bytes = u32::try_from(header_len + commands.len()).unwrap_or(0);
             connection.incoming_data_total = connection.incoming_data_total.wrapping_add(bytes);
+            if let Some(totals) = connection.totals_mut() {
+                totals.datagrams_received += 1;
+                totals.bytes_received += datagram.bytes.len() as u64;
+            }
         }
         while !rest.is_empty() {
             match Command::decode(rest) {
