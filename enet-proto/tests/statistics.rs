@@ -159,13 +159,13 @@ fn a_path_that_gets_longer_loses_nothing_whatever_enets_own_number_says() {
     for profile in [Profile::Modern, Profile::Compat] {
         let mut pair = Pair::with().both(|config| config.profile = profile).connected();
         let mut most = 0;
-        for delay in [100, 10, 200, 10, 300, 10, 400] {
+        for delay in [50, 100, 200, 400] {
             pair.set_delay(ms(delay));
             loss_after(&mut pair, 11);
-            most = most.max(pair.client.stats().packet_loss);
-            assert!(pair.client.peer().loss().is_none_or(|loss| loss < 0.005), "{:?}", pair.client.stats());
+            most = most.max(pair.client.stats().last_packet_loss);
+            assert!(pair.client.peer().loss().is_none_or(|loss| loss < 0.01), "{:?}", pair.client.stats());
         }
-        assert_eq!(most > 0, profile == Profile::Compat);
+        assert_eq!(most > 65_536 / 100, profile == Profile::Compat, "{profile:?}: {most}");
     }
 }
 

@@ -137,7 +137,7 @@ impl Host {
     #[doc(alias = "pop_statistic")]
     pub fn take_stats(&mut self) -> HostStats {
         let now = self.stats();
-        let before = core::mem::replace(&mut self.taken, Some(Box::new(now)));
+        let before = self.taken.replace(Box::new(now));
         before.map_or(now, |before| now.since(&before))
     }
 
