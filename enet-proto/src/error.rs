@@ -79,6 +79,13 @@ pub enum ConnectError {
         /// How many those are.
         limit: usize,
     },
+    /// The token does not fit into its datagram.
+    TokenTooLong {
+        /// Its length in bytes.
+        len: usize,
+        /// What would fit.
+        max: usize,
+    },
 }
 
 impl fmt::Display for ConnectError {
@@ -88,6 +95,9 @@ impl fmt::Display for ConnectError {
                 f,
                 "all {limit} peer slots are in use: raise HostConfig::peers, or disconnect somebody"
             ),
+            ConnectError::TokenTooLong { len, max } => {
+                write!(f, "the token has {len} bytes, {max} fit: send a reference to what does not")
+            }
         }
     }
 }

@@ -161,12 +161,15 @@ impl Host {
             }
             return Err(reason);
         }
+        let now = self.elapsed();
+        let token = self.lobby.tokens.take(from, connect.connect_id, now);
         let admission = self.lobby.policy.as_mut().map_or(Admission::Accept, |policy| {
             policy.admit(&ConnectAttempt {
                 address: from,
                 data: connect.data,
                 channels: connect.channel_count,
                 connect_id: connect.connect_id,
+                token: token.as_deref(),
             })
         });
         match admission {
@@ -312,6 +315,9 @@ impl Host {
     /// host.set_admission(Some(Box::new(policy)));
     /// ```
     pub fn set_admission(&mut self, policy: Option<Box<dyn Admit>>) {
+        if policy.is_none() {
+            self.lobby.tokens.clear();
+        }
         self.lobby.policy = policy;
     }
 

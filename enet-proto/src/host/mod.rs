@@ -13,6 +13,7 @@ mod resting;
 mod schedule;
 mod service;
 mod table;
+mod token;
 mod transmit;
 mod view;
 

@@ -107,6 +107,9 @@ impl Host {
         {
             return;
         }
+        if self.lobby.policy.is_some() && self.take_token(datagram.source, datagram.bytes) {
+            return;
+        }
         if let Err(reason) = self.open(&datagram) {
             self.shared.discard(reason);
         }

@@ -133,6 +133,13 @@ impl Host {
                     return Some(transmit);
                 }
                 let mut connection = self.table.take(*slot)?;
+                if connection.token_mut().is_some() {
+                    self.table.put_back(*slot, connection);
+                    if let Some(transmit) = self.transmit_token(*slot, out) {
+                        return Some(transmit);
+                    }
+                    connection = self.table.take(*slot)?;
+                }
                 let before = connection.stage;
                 let (train, again) = self.build_train(&mut connection, out, max_segments.get());
                 let (to, from) = (connection.address, self.shared.local_address(connection.local));

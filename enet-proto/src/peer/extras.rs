@@ -51,6 +51,8 @@ pub(crate) struct Extras {
     awaited: VecDeque<Awaited>,
     /// What was queued before the connection was established, if it may be.
     early: Option<Vec<Early>>,
+    /// What goes before each CONNECT.
+    pub(crate) token: Option<Token>,
     /// Reliable packets of a connection that was lost.
     undelivered: Undelivered,
     /// What the application is to be told.
@@ -74,6 +76,14 @@ struct Early {
     token: Option<u64>,
 }
 
+/// The datagram that goes before each CONNECT.
+#[derive(Debug)]
+pub(crate) struct Token {
+    pub(crate) datagram: Box<[u8]>,
+    /// Whether it has left, and the CONNECT behind it has not.
+    pub(crate) is_out: bool,
+}
+
 /// Something the application is told about a connection that lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Notice {
@@ -92,6 +102,7 @@ impl Connection {
                 stall: None,
                 awaited: VecDeque::new(),
                 early: None,
+                token: None,
                 undelivered: Undelivered::default(),
                 notices: VecDeque::new(),
             })
@@ -167,7 +178,16 @@ impl Connection {
         self.extras.as_mut()?.notices.pop_front()
     }
 
-    // --- tokens ---
+    /// While the connection is not established, the token that goes before it.
+    #[inline]
+    pub(crate) fn token_mut(&mut self) -> Option<&mut Token> {
+        if self.stage != Stage::Connecting {
+            return None;
+        }
+        self.extras.as_mut()?.token.as_mut()
+    }
+
+    // --- acknowledged ---
 
     /// As `send`, but if the packet travels reliably the application hears of its acknowledgement.
     pub(crate) fn send_awaited(
