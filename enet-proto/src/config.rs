@@ -59,6 +59,8 @@ pub struct HostConfig {
     /// Whether [`Disconnected`](crate::Event::Disconnected) carries the reliable packets that a lost connection did not
     /// deliver, to be sent again over another: at least once, see [`Undelivered`](crate::Undelivered). Default false.
     pub return_undelivered: bool,
+    /// Whether [`Refused`](crate::Event::Refused) tells whom the host turned away. Default false.
+    pub report_refusals: bool,
     /// Checksum of every datagram; both ends must agree. Default none.
     pub checksum: Option<Checksum>,
     /// Compressor of every datagram; both ends must agree. Default none.
@@ -85,6 +87,7 @@ impl HostConfig {
             confirm_disconnects: true,
             peer_defaults: PeerDefaults::default(),
             return_undelivered: false,
+            report_refusals: false,
             checksum: None,
             compressor: None,
         }

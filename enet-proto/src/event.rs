@@ -6,6 +6,7 @@ use core::net::SocketAddr;
 use enet_wire::ChannelId;
 
 use crate::packet::Packet;
+use crate::stats::DiscardReason;
 use crate::undelivered::Undelivered;
 
 /// A connection's handle: slot and generation. It never names a later connection in the same slot; once its
@@ -110,6 +111,17 @@ pub enum Event {
         /// Who has answered.
         peer: PeerId,
     },
+    /// Somebody was turned away and told so: because the host is full, their address has its share, or the
+    /// [policy](crate::Admit) said so. Only if [`HostConfig::report_refusals`](crate::HostConfig) asks for it. Their
+    /// address is **not** proven; at most 1,000 come in a second, and none while 1,000 events wait.
+    Refused {
+        /// Where the attempt came from.
+        address: SocketAddr,
+        /// What they gave to `connect`.
+        data: u32,
+        /// Why.
+        reason: DiscardReason,
+    },
     /// Somebody wants to connect, and [`Admission::Ask`](crate::Admission::Ask) was the answer. Their address is proven.
     /// They have no slot until [`accept`](crate::Host::accept), and are refused after 10 s.
     ConnectRequest {
@@ -123,7 +135,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// The peer the event is about; a request is not about one yet.
+    /// The peer the event is about; a request is not about one yet, and a refusal never.
     pub const fn peer(&self) -> Option<PeerId> {
         match self {
             Event::Connected { peer, .. }
@@ -132,7 +144,7 @@ impl Event {
             | Event::Stalled { peer }
             | Event::Resumed { peer }
             | Event::Disconnected { peer, .. } => Some(*peer),
-            Event::ConnectRequest { .. } => None,
+            Event::ConnectRequest { .. } | Event::Refused { .. } => None,
         }
     }
 }

@@ -86,8 +86,9 @@ impl Refusal {
     }
 }
 
-/// Refusals in a second, and refusals that wait to be sent. Who gets none tries again.
-const REFUSALS: u32 = 1_000;
+/// Refusals in a second, and refusals that wait to be sent; and events that wait, at which no more refusals are reported.
+/// Who gets none tries again.
+pub(crate) const REFUSALS: u32 = 1_000;
 
 /// How long the application may think about a request, in ms: less than a stock client waits for its first answer.
 const PATIENCE: u64 = 10_000;
@@ -162,6 +163,8 @@ pub(crate) struct Lobby {
     pub(crate) resting: Resting,
     pub(crate) policy: Option<Box<dyn Admit>>,
     pub(crate) refusals: VecDeque<Refusal>,
+    /// Whether the application hears of them.
+    pub(crate) reports: bool,
     /// When the running second began, and refusals in it.
     refused: (u64, u32),
 }
@@ -175,6 +178,7 @@ impl Lobby {
             resting: Resting::default(),
             policy: None,
             refusals: VecDeque::new(),
+            reports: config.report_refusals,
             refused: (0, 0),
         }
     }

@@ -10,7 +10,7 @@ use enet_wire::{
 use rand_chacha::rand_core::RngCore;
 
 use super::Host;
-use super::admission::{Admission, Admit, ConnectAttempt, Refusal};
+use super::admission::{Admission, Admit, ConnectAttempt, REFUSALS, Refusal};
 use super::half_open::Number;
 use super::receive::Datagram;
 use super::table::is_broadcast;
@@ -157,7 +157,7 @@ impl Host {
         if let Err(reason) = self.check_room(from) {
             // Where somebody is about to leave, another try may succeed. Hosts that let nobody in do not say so.
             if !self.is_somebody_leaving() && self.shared.max_peers_per_ip != Some(0) {
-                self.refuse_stranger(refusal);
+                self.refuse_stranger(refusal, connect.data, reason);
             }
             return Err(reason);
         }
@@ -174,7 +174,7 @@ impl Host {
         });
         match admission {
             Admission::Refuse(data) => {
-                self.refuse_stranger(Refusal { data, ..refusal });
+                self.refuse_stranger(Refusal { data, ..refusal }, connect.data, DiscardReason::Refused);
                 return Err(DiscardReason::Refused);
             }
             Admission::Ignore => return Err(DiscardReason::Ignored),
@@ -201,10 +201,14 @@ impl Host {
         }
     }
 
-    fn refuse_stranger(&mut self, refusal: Refusal) {
-        if self.lobby.may_refuse(self.elapsed()) {
-            self.lobby.refusals.push_back(refusal);
+    fn refuse_stranger(&mut self, refusal: Refusal, data: u32, reason: DiscardReason) {
+        if !self.lobby.may_refuse(self.elapsed()) {
+            return;
         }
+        if self.lobby.reports && self.events.len() < REFUSALS as usize {
+            self.events.push_back(Event::Refused { address: refusal.to, data, reason });
+        }
+        self.lobby.refusals.push_back(refusal);
     }
 
     fn is_somebody_leaving(&self) -> bool {
