@@ -13,6 +13,7 @@ use mio::{Interest, Registry, Token, event};
 use crate::address::{self, Bind, ToBind};
 use crate::alone::Alone;
 use crate::clock::Clock;
+use crate::log::Refusals;
 use crate::options::SocketOptions;
 use crate::stats::{IoCapabilities, IoStats};
 use crate::udp::{Udp, canonical};
@@ -91,6 +92,7 @@ pub struct Host {
     /// Room for one train of datagrams.
     out: Vec<u8>,
     alone: Alone,
+    refusals: Refusals,
 }
 
 impl Host {
@@ -144,6 +146,7 @@ impl Host {
             clock: Clock::new(),
             out: Vec::new(),
             alone: Alone::default(),
+            refusals: Refusals::default(),
         })
     }
 
@@ -333,6 +336,7 @@ impl Host {
 
     /// One pass in C's order.
     pub(crate) fn compat_pass(&mut self, now: Instant) -> io::Result<Option<Event>> {
+        self.refusals.look(now, || self.protocol.stats());
         match self.protocol.service_pass(now, &mut self.udp) {
             None => self.udp.check().map(|()| None),
             event => Ok(event),
@@ -375,6 +379,7 @@ impl Host {
         }
         let arrivals = self.udp.arrivals() - before;
         self.alone.on_pass(arrivals, emptied);
+        self.refusals.look(now, || self.protocol.stats());
         if arrivals == 0 { now } else { self.clock.now() }
     }
 

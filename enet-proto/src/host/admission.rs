@@ -86,9 +86,11 @@ impl Refusal {
     }
 }
 
-/// Refusals in a second, and refusals that wait to be sent; and events that wait, at which no more refusals are reported.
-/// Who gets none tries again.
-pub(crate) const REFUSALS: u32 = 1_000;
+/// Refusals in a second, and refusals that wait to be sent. Who gets none tries again.
+const REFUSALS: u32 = 1_000;
+
+/// Events that wait, at which refusals are no longer reported: they must not keep out those who are let in.
+pub(crate) const REPORTS: usize = 64;
 
 /// How long the application may think about a request, in ms: less than a stock client waits for its first answer.
 const PATIENCE: u64 = 10_000;
@@ -187,6 +189,13 @@ impl Lobby {
     #[inline]
     pub(crate) fn wants_transmit(&self) -> bool {
         self.half_open.wants_to_reply() || !self.refusals.is_empty()
+    }
+
+    /// Has a refusal sent, unless very many wait already: who gets none will notice.
+    pub(crate) fn refuse(&mut self, refusal: Refusal) {
+        if self.refusals.len() < 2 * REFUSALS as usize {
+            self.refusals.push_back(refusal);
+        }
     }
 
     /// Whether another refusal may be sent.
