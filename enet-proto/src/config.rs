@@ -46,7 +46,8 @@ pub struct HostConfig {
     /// begun go on. Default 32 MiB.
     pub max_waiting_data: u32,
     /// Memory that received and not yet fetched data of all peers may take. No peer gets more of it than is left for all
-    /// others: a single one half, each of two a third. Not under [`Profile::Compat`]. Default 256 MiB.
+    /// others: a single one half, each of two a third. A packet in fragments longer than that is never taken. Not under
+    /// [`Profile::Compat`]. Default 256 MiB.
     pub memory: MemoryLimit,
     /// Bytes queued to a peer, sent and not acknowledged ones included, at which further packets are given back: payload,
     /// and 256 bytes for each command. Not under [`Profile::Compat`]. Default 32 MiB.
