@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 use std::time::Duration;
 
 use enet_proto::{
@@ -13,9 +14,11 @@ use mio::{Interest, Registry, Token, event};
 use crate::address::{self, Bind, ToBind};
 use crate::alone::Alone;
 use crate::clock::Clock;
+use crate::handle::{HostHandle, Orders};
 use crate::options::SocketOptions;
 use crate::stats::{IoCapabilities, IoStats};
 use crate::udp::{Udp, canonical};
+use crate::waker::Waker;
 
 /// Datagrams taken in one [`drive`](Host::drive), so that the other sources of the loop get their turn; as many as a
 /// service pass takes.
@@ -91,6 +94,8 @@ pub struct Host {
     /// Room for one train of datagrams.
     out: Vec<u8>,
     alone: Alone,
+    orders: Option<Orders>,
+    orders_refused: u64,
 }
 
 impl Host {
@@ -144,6 +149,8 @@ impl Host {
             clock: Clock::new(),
             out: Vec::new(),
             alone: Alone::default(),
+            orders: None,
+            orders_refused: 0,
         })
     }
 
@@ -165,6 +172,7 @@ impl Host {
     /// The socket itself is broken: it gave nothing but errors, many times in a row.
     pub fn drive(&mut self) -> io::Result<()> {
         let now = self.clock.now();
+        self.carry_out_orders();
         if self.events_come_first() {
             self.transmit(now); // in case that nobody has since the last turn
         }
@@ -196,6 +204,7 @@ impl Host {
     #[doc(alias = "enet_host_flush")]
     pub fn flush(&mut self) {
         let now = self.clock.now();
+        self.carry_out_orders();
         if self.events_come_first() {
             self.transmit(now);
         } else {
@@ -281,6 +290,29 @@ impl Host {
         self.protocol.set_intercept(Some(Box::new(hook)));
     }
 
+    /// What gives orders to this host from any thread. `waker` is your poll's, and its event the sign to
+    /// [`drive`](Host::drive), which carries the orders out; the first call's serves all handles.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, thread, time::Duration};
+    /// use enet_mio::{Host, HostConfig, Packet, random_seed};
+    /// use mio::{Events, Poll, Token, Waker};
+    ///
+    /// let mut poll = Poll::new()?;
+    /// let waker = Arc::new(Waker::new(poll.registry(), Token(1))?);
+    /// let mut host = Host::bind("127.0.0.1:*", HostConfig::new(random_seed()?))?;
+    /// let handle = host.handle(waker);
+    /// thread::spawn(move || handle.broadcast(0, Packet::reliable("to all who are there"))).join().unwrap().unwrap();
+    /// let mut events = Events::with_capacity(1);
+    /// poll.poll(&mut events, Some(Duration::from_secs(60)))?;
+    /// assert!(events.iter().any(|event| event.token() == Token(1)));
+    /// host.drive()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn handle(&mut self, waker: Arc<mio::Waker>) -> HostHandle {
+        self.handle_waking(Waker::new(waker))
+    }
+
     // --- views ---
 
     /// Where the socket is bound.
@@ -291,7 +323,7 @@ impl Host {
 
     /// What the socket did to datagrams.
     pub fn io_stats(&self) -> IoStats {
-        self.udp.stats()
+        IoStats { orders_refused: self.orders_refused, ..self.udp.stats() }
     }
 
     /// What the operating system does for the socket: how many datagrams a system call can carry.
@@ -311,6 +343,10 @@ impl Host {
     }
 
     // --- for Service ---
+
+    pub(crate) fn handle_waking(&mut self, waker: Waker) -> HostHandle {
+        self.orders.get_or_insert_with(|| Orders::new(waker)).handle()
+    }
 
     pub(crate) fn now(&self) -> Instant {
         self.clock.now()
@@ -333,6 +369,7 @@ impl Host {
 
     /// One pass in C's order.
     pub(crate) fn compat_pass(&mut self, now: Instant) -> io::Result<Option<Event>> {
+        self.carry_out_orders();
         match self.protocol.service_pass(now, &mut self.udp) {
             None => self.udp.check().map(|()| None),
             event => Ok(event),
@@ -342,6 +379,7 @@ impl Host {
     /// One pass in our own order: sends what earlier turns left, receives, does what is due, and sends again unless
     /// there is an event.
     pub(crate) fn pass(&mut self, now: Instant) -> io::Result<Option<Event>> {
+        self.carry_out_orders();
         self.transmit(now);
         let now = self.receive(now, self.alone.is_likely());
         self.protocol.handle_timeout(now);
@@ -357,6 +395,12 @@ impl Host {
     }
 
     // --- private ---
+
+    fn carry_out_orders(&mut self) {
+        if let Some(orders) = &self.orders {
+            self.orders_refused += orders.carry_out(&mut self.protocol);
+        }
+    }
 
     /// Takes what there is to receive, up to the budget or, if asked to, to the first system call that gives an event;
     /// the time afterwards.

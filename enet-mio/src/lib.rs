@@ -13,6 +13,7 @@ mod address;
 mod alone;
 mod burst;
 mod clock;
+mod handle;
 mod host;
 mod kernel;
 mod log;
@@ -22,16 +23,19 @@ mod service;
 mod stats;
 mod train;
 mod udp;
+mod waker;
 
 pub use address::{Bind, ToBind};
+pub use handle::{HandleError, HandleErrorReason, HostHandle};
 pub use host::Host;
 pub use options::SocketOptions;
 pub use seed::random_seed;
-pub use service::{Service, Waker};
+pub use service::Service;
 pub use stats::{IoCapabilities, IoStats};
+pub use waker::Waker;
 
 #[doc(no_inline)]
 pub use enet_proto::{
     self, Admission, ChannelId, ChannelLimit, Checksum, ConnectOptions, Delivery, DisconnectReason, Event,
-    HostConfig, Packet, PeerId, PeerLimit, PeerState, RangeCoder,
+    HostConfig, Packet, PeerId, PeerLimit, PeerState, Profile, RangeCoder,
 };

@@ -9,7 +9,9 @@ use enet_proto::{Event, HostConfig, Instant};
 use mio::{Events, Interest, Poll, Token};
 
 use crate::address::ToBind;
+use crate::handle::HostHandle;
 use crate::host::Host;
+use crate::waker::Waker;
 
 const SOCKET: Token = Token(0);
 const WAKER: Token = Token(1);
@@ -67,7 +69,7 @@ pub struct Service {
     host: Host,
     poll: Poll,
     ready: Events,
-    waker: Arc<mio::Waker>,
+    waker: Waker,
     /// Events given since something could be sent.
     events_in_a_row: u32,
     /// Calls in a row that found nothing.
@@ -96,7 +98,7 @@ impl Service {
     pub fn new(mut host: Host) -> io::Result<Service> {
         let poll = Poll::new()?;
         poll.registry().register(&mut host, SOCKET, Interest::READABLE)?;
-        let waker = Arc::new(mio::Waker::new(poll.registry(), WAKER)?);
+        let waker = Waker::new(Arc::new(mio::Waker::new(poll.registry(), WAKER)?));
         Ok(Service {
             host,
             poll,
@@ -172,7 +174,12 @@ impl Service {
 
     /// What ends a running wait, or else the next one, from any thread.
     pub fn waker(&self) -> Waker {
-        Waker(Arc::clone(&self.waker))
+        self.waker.clone()
+    }
+
+    /// What gives orders to this host from any thread, whether it waits or not.
+    pub fn handle(&mut self) -> HostHandle {
+        self.host.handle_waking(self.waker.clone())
     }
 
     /// The next event, if it is there without receiving anything. Sends first if what is to be sent has waited enough.
@@ -215,7 +222,7 @@ impl Service {
         let mut woken = false;
         for event in &self.ready {
             match event.token() {
-                WAKER => woken = true,
+                WAKER => woken |= self.waker.take_wanted(),
                 _ => self.host.on_ready(),
             }
         }
@@ -234,34 +241,5 @@ impl Deref for Service {
 impl DerefMut for Service {
     fn deref_mut(&mut self) -> &mut Host {
         &mut self.host
-    }
-}
-
-/// Ends the wait of a [`Service::service`] call from another thread: the call gives its event, or `None` early.
-///
-/// Wakes are not counted: one or many before the call looks end one wait.
-///
-/// ```
-/// use std::time::{Duration, Instant};
-/// use enet_mio::{HostConfig, Service, random_seed};
-/// let mut service = Service::bind("127.0.0.1:*", HostConfig::new(random_seed()?))?;
-/// let waker = service.waker();
-/// let start = Instant::now();
-/// std::thread::spawn(move || waker.wake());
-/// assert_eq!(service.service(Duration::from_secs(60))?, None);
-/// assert!(start.elapsed() < Duration::from_secs(30));
-/// # Ok::<(), std::io::Error>(())
-/// ```
-#[derive(Debug, Clone)]
-pub struct Waker(Arc<mio::Waker>);
-
-impl Waker {
-    /// Ends the wait.
-    ///
-    /// # Errors
-    ///
-    /// The system refused; the wait goes on.
-    pub fn wake(&self) -> io::Result<()> {
-        self.0.wake()
     }
 }
