@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::ops::{Deref, DerefMut};
+use std::ops::{ControlFlow, Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use crate::address::{self, Bind, ToBind};
 use crate::alone::Alone;
 use crate::clock::Clock;
 use crate::handle::{HostHandle, Orders};
+use crate::handler::{self, Handler, Told};
 use crate::options::SocketOptions;
 use crate::stats::{IoCapabilities, IoStats};
 use crate::udp::{Udp, canonical};
@@ -96,6 +97,7 @@ pub struct Host {
     alone: Alone,
     orders: Option<Orders>,
     orders_refused: u64,
+    told: Told,
 }
 
 impl Host {
@@ -151,6 +153,7 @@ impl Host {
             alone: Alone::default(),
             orders: None,
             orders_refused: 0,
+            told: Told::default(),
         })
     }
 
@@ -198,6 +201,15 @@ impl Host {
         }
         let deadline = self.protocol.poll_timeout()?;
         Some(deadline.saturating_duration_since(now))
+    }
+
+    /// Hands all waiting events to the handler, and ends its turn: its [`on_turn`](Handler::on_turn)'s answer. For after
+    /// [`drive`](Host::drive), in place of `poll_event`.
+    pub fn dispatch(&mut self, handler: &mut (impl Handler + ?Sized)) -> ControlFlow<()> {
+        while let Some(event) = self.protocol.poll_event() {
+            handler::hand_over(self, handler, event);
+        }
+        Told::end_turn(self, handler)
     }
 
     /// Sends what is queued, now, without receiving or looking at timeouts.
@@ -252,6 +264,17 @@ impl Host {
                 self.udp.block(wait)?;
             }
         }
+    }
+
+    /// Pings everybody who is connected; how many. The protocol pings by itself whom nothing was heard from for a
+    /// [`ping_interval`](enet_proto::Peer::ping_interval); this is for a round trip time that is fresh.
+    #[doc(alias = "enet_peer_ping")]
+    pub fn ping_all(&mut self) -> usize {
+        let peers = self.peer_ids();
+        peers
+            .into_iter()
+            .filter(|peer| self.protocol.peer_mut(*peer).is_some_and(|mut peer| peer.ping()))
+            .count()
     }
 
     // --- calls that need the socket ---
@@ -343,6 +366,10 @@ impl Host {
     }
 
     // --- for Service ---
+
+    pub(crate) fn told(&mut self) -> &mut Told {
+        &mut self.told
+    }
 
     pub(crate) fn handle_waking(&mut self, waker: Waker) -> HostHandle {
         self.orders.get_or_insert_with(|| Orders::new(waker)).handle()

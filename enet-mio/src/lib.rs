@@ -14,6 +14,7 @@ mod alone;
 mod burst;
 mod clock;
 mod handle;
+mod handler;
 mod host;
 mod kernel;
 mod log;
@@ -27,6 +28,7 @@ mod waker;
 
 pub use address::{Bind, ToBind};
 pub use handle::{HandleError, HandleErrorReason, HostHandle};
+pub use handler::{Gone, Handler};
 pub use host::Host;
 pub use options::SocketOptions;
 pub use seed::random_seed;

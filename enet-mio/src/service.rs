@@ -1,7 +1,7 @@
 //! [`Service`]: a host with a poll of its own, and C's one call that does everything.
 
 use std::io;
-use std::ops::{Deref, DerefMut};
+use std::ops::{ControlFlow, Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use crate::address::ToBind;
 use crate::handle::HostHandle;
+use crate::handler::{self, Handler, Told};
 use crate::host::Host;
 use crate::waker::Waker;
 
@@ -25,6 +26,9 @@ const LOOKS: u32 = 4;
 
 /// Events given in a row without sending at most: as many acknowledgements wait in one host.
 const EVENTS_IN_A_ROW: u32 = 256;
+
+/// Events that a handler is given between two of its turns at most.
+const EVENTS_IN_A_TURN: usize = 4_096;
 
 /// How long what is to be sent may wait while the application takes events, if it comes back for them at all.
 const PATIENCE: Duration = Duration::from_millis(1);
@@ -170,6 +174,39 @@ impl Service {
     #[doc(alias = "enet_host_check_events")]
     pub fn check_events(&mut self) -> Option<Event> {
         self.host.poll_event()
+    }
+
+    /// Hands all there is to the handler without waiting, and ends its turn: its [`on_turn`](Handler::on_turn)'s answer.
+    /// Once for each frame of a game.
+    ///
+    /// After 4,096 events the turn ends, however many there are left.
+    ///
+    /// # Errors
+    ///
+    /// As [`service`](Service::service).
+    pub fn pump(&mut self, handler: &mut (impl Handler + ?Sized)) -> io::Result<ControlFlow<()>> {
+        self.turn(handler, Duration::ZERO)
+    }
+
+    /// Hands all events to the handler as they come, until its [`on_turn`](Handler::on_turn) says
+    /// [`ControlFlow::Break`]: it is asked after each burst of events, and after `tick` if there were none.
+    ///
+    /// # Errors
+    ///
+    /// As [`service`](Service::service).
+    pub fn run(&mut self, handler: &mut (impl Handler + ?Sized), tick: Duration) -> io::Result<()> {
+        while self.turn(handler, tick)?.is_continue() {}
+        Ok(())
+    }
+
+    fn turn(&mut self, handler: &mut (impl Handler + ?Sized), wait: Duration) -> io::Result<ControlFlow<()>> {
+        let mut wait = wait;
+        for _ in 0..EVENTS_IN_A_TURN {
+            let Some(event) = self.service(wait)? else { break };
+            handler::hand_over(&mut self.host, handler, event);
+            wait = Duration::ZERO;
+        }
+        Ok(Told::end_turn(&mut self.host, handler))
     }
 
     /// What ends a running wait, or else the next one, from any thread.
