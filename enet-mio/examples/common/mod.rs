@@ -54,13 +54,13 @@ pub enum Sum {
 #[derive(Args)]
 pub struct Both {
     /// Compress datagrams; both ends must do so
-    #[arg(long, value_enum, default_value_t, hide_default_value = true)]
+    #[arg(long, global = true, value_enum, default_value_t, hide_default_value = true)]
     pub compress: Codec,
     /// Put a checksum into datagrams; both ends must do so
-    #[arg(long, value_enum)]
+    #[arg(long, global = true, value_enum)]
     pub checksum: Option<Sum>,
     /// Print one JSON object per line
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub json: bool,
 }
 
