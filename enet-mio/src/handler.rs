@@ -131,7 +131,7 @@ pub(crate) fn hand_over(host: &mut Host, handler: &mut (impl Handler + ?Sized), 
     match event {
         Event::Connected { peer, data } => handler.on_connect(host, peer, data),
         Event::Received { peer, channel, packet } => handler.on_receive(host, peer, channel, packet),
-        Event::Disconnected { peer, reason, data, address, user_value } => {
+        Event::Disconnected { peer, reason, data, address, user_value, .. } => {
             let gone = Gone { peer, reason, data, address, user_value };
             match reason {
                 DisconnectReason::Remote => handler.on_close(host, gone),

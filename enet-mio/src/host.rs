@@ -11,11 +11,12 @@ use enet_proto::{
 };
 use mio::{Interest, Registry, Token, event};
 
-use crate::address::{self, Bind, ToBind};
+use crate::address::{self, Bind, PeerAddress, ToBind};
 use crate::alone::Alone;
 use crate::clock::Clock;
 use crate::handle::{HostHandle, Orders};
 use crate::handler::{self, Handler, Told};
+use crate::lookup::Lookup;
 use crate::options::SocketOptions;
 use crate::stats::{IoCapabilities, IoStats};
 use crate::udp::{Udp, canonical};
@@ -297,14 +298,17 @@ impl Host {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn resolve(&self, text: &str) -> io::Result<SocketAddr> {
-        let family = self.udp.family();
-        let mut addresses = address::resolve(text)?.into_iter().map(canonical);
-        addresses.find(|address| family.reaches(*address)).ok_or_else(|| {
-            let reason = format!(
-                "`{text}` has no address that a {family:?} socket reaches; bind to `*` for both families"
-            );
-            io::Error::new(io::ErrorKind::AddrNotAvailable, reason)
-        })
+        address::reachable(text, PeerAddress::parse(text)?.resolve()?, self.udp.family())
+    }
+
+    /// As [`resolve`](Host::resolve), by a thread of its own: this host goes on meanwhile. `on_answer` is called there when
+    /// there is something to [`poll`](Lookup::poll); have it wake your loop.
+    ///
+    /// # Errors
+    ///
+    /// The text is no address of a peer, or the system has no room for a thread.
+    pub fn look_up(&self, text: &str, on_answer: impl FnOnce() + Send + 'static) -> io::Result<Lookup> {
+        Lookup::start(text, self.udp.family(), on_answer)
     }
 
     /// Sets the hook that sees every received datagram before the protocol does; for other protocols on the same

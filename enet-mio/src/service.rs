@@ -12,6 +12,7 @@ use crate::address::ToBind;
 use crate::handle::HostHandle;
 use crate::handler::{self, Handler, Told};
 use crate::host::Host;
+use crate::lookup::Lookup;
 use crate::waker::Waker;
 
 const SOCKET: Token = Token(0);
@@ -212,6 +213,18 @@ impl Service {
     /// What ends a running wait, or else the next one, from any thread.
     pub fn waker(&self) -> Waker {
         self.waker.clone()
+    }
+
+    /// As [`resolve`](Host::resolve), by a thread of its own; the answer ends the wait of a [`service`](Service::service)
+    /// call. See [`Lookup`].
+    ///
+    /// # Errors
+    ///
+    /// The text is no address of a peer, or the system has no room for a thread.
+    pub fn look_up(&self, text: &str) -> io::Result<Lookup> {
+        let waker = self.waker();
+        // If it cannot be woken, it sees the answer when it looks.
+        self.host.look_up(text, move || drop(waker.wake()))
     }
 
     /// What gives orders to this host from any thread, whether it waits or not.
