@@ -45,3 +45,8 @@ pub use enet_proto::{
     self, Admission, ChannelId, ChannelLimit, Checksum, ConnectOptions, Delivery, DisconnectReason, Event,
     HostConfig, Packet, PeerId, PeerLimit, PeerState, Profile, RangeCoder,
 };
+
+/// Its program is run like those of the documentation here.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/MIGRATING.md")]
+struct Migrating;
