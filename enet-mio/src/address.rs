@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 use std::str::FromStr;
 
-use crate::udp::{Family, canonical};
+use crate::family::{Family, canonical};
 
 /// Where a host listens.
 ///

@@ -14,12 +14,14 @@ use mio::{Interest, Registry, Token, event};
 use crate::address::{self, Bind, PeerAddress, ToBind};
 use crate::alone::Alone;
 use crate::clock::Clock;
+use crate::family::canonical;
 use crate::handle::{HostHandle, Orders};
 use crate::handler::{self, Handler, Told};
+use crate::log;
 use crate::lookup::Lookup;
 use crate::options::SocketOptions;
 use crate::stats::{IoCapabilities, IoStats};
-use crate::udp::{Udp, canonical};
+use crate::udp::Udp;
 use crate::waker::Waker;
 
 /// Datagrams taken in one [`drive`](Host::drive), so that the other sources of the loop get their turn; as many as a
@@ -208,6 +210,7 @@ impl Host {
     /// [`drive`](Host::drive), in place of `poll_event`.
     pub fn dispatch(&mut self, handler: &mut (impl Handler + ?Sized)) -> ControlFlow<()> {
         while let Some(event) = self.protocol.poll_event() {
+            log::event(&event);
             handler::hand_over(self, handler, event);
         }
         Told::end_turn(self, handler)

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
 
 use crate::address;
-use crate::udp::Family;
+use crate::family::Family;
 
 /// An address being looked up by a thread of its own: [`Service::look_up`](crate::Service::look_up) and
 /// [`Host::look_up`](crate::Host::look_up).

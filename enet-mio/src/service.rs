@@ -12,6 +12,7 @@ use crate::address::ToBind;
 use crate::handle::HostHandle;
 use crate::handler::{self, Handler, Told};
 use crate::host::Host;
+use crate::log;
 use crate::lookup::Lookup;
 use crate::waker::Waker;
 
@@ -136,6 +137,12 @@ impl Service {
     /// The socket or the poll is broken. No peer can cause that, and the call may be repeated.
     #[doc(alias = "enet_host_service")]
     pub fn service(&mut self, timeout: Duration) -> io::Result<Option<Event>> {
+        let event = self.next_event(timeout)?;
+        event.iter().for_each(log::event);
+        Ok(event)
+    }
+
+    fn next_event(&mut self, timeout: Duration) -> io::Result<Option<Event>> {
         if let Some(event) = self.waiting_event() {
             return Ok(Some(event));
         }
@@ -174,7 +181,9 @@ impl Service {
     /// the acknowledgements of what you have seen, or the next call of `service` does.
     #[doc(alias = "enet_host_check_events")]
     pub fn check_events(&mut self) -> Option<Event> {
-        self.host.poll_event()
+        let event = self.host.poll_event();
+        event.iter().for_each(log::event);
+        event
     }
 
     /// Hands all there is to the handler without waiting, and ends its turn: its [`on_turn`](Handler::on_turn)'s answer.
