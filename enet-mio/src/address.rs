@@ -119,9 +119,8 @@ impl PeerAddress {
 pub(crate) fn reachable(text: &str, addresses: Vec<SocketAddr>, family: Family) -> io::Result<SocketAddr> {
     let mut addresses = addresses.into_iter().map(canonical);
     addresses.find(|address| family.reaches(*address)).ok_or_else(|| {
-        let reason = format!(
-            "`{text}` has no address that a {family:?} socket reaches; bind to `*` for both families"
-        );
+        let reason =
+            format!("`{text}` has no address that an {family} socket reaches; bind to `*` for both families");
         io::Error::new(io::ErrorKind::AddrNotAvailable, reason)
     })
 }

@@ -1,5 +1,6 @@
 //! [`Family`]: which addresses a socket can send to, and how a peer's is spelled.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 /// Which addresses a socket can send to.
@@ -9,6 +10,16 @@ pub(crate) enum Family {
     V6,
     /// An IPv6 socket that speaks IPv4 too, in mapped addresses.
     Dual,
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Family::V4 => "IPv4",
+            Family::V6 => "IPv6",
+            Family::Dual => "dual-stack",
+        })
+    }
 }
 
 impl Family {

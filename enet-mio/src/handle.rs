@@ -233,7 +233,7 @@ impl fmt::Display for HandleErrorReason {
                  `service` or `drive`"
             ),
             HandleErrorReason::HostGone => {
-                f.write_str("the host was dropped; no handle of it can do anything any more")
+                f.write_str("the host was dropped, and this handle with it; ask a new host for one")
             }
         }
     }

@@ -64,9 +64,10 @@ impl Lookup {
                 Some(answer.and_then(|addresses| address::reachable(&self.text, addresses, self.family)))
             }
             Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Disconnected) => {
-                Some(Err(io::Error::other(format!("the answer for `{}` was given already", self.text))))
-            }
+            Err(TryRecvError::Disconnected) => Some(Err(io::Error::other(format!(
+                "the answer for `{}` was given already; look it up again for another",
+                self.text
+            )))),
         }
     }
 }

@@ -45,7 +45,10 @@ impl SocketOptions {
         match to.to_bind()? {
             Bind::Any { port } => self.bind_any(port),
             Bind::To(addresses) => {
-                let mut result = Err(io::Error::new(io::ErrorKind::InvalidInput, "no address to bind to"));
+                let mut result = Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "no address to bind to; name one, or `*` for all",
+                ));
                 for address in addresses {
                     result = self.bind_one(address, true).map_err(|error| explain(address, &error));
                     if result.is_ok() {
