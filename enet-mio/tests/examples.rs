@@ -4,6 +4,8 @@
 #[path = "common/tools.rs"]
 mod tools;
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
 use tools::{Running, example, last_event, run};
@@ -69,8 +71,57 @@ fn a_player_gets_the_world_whole_and_its_states_and_sees_the_statistics() {
 }
 
 #[test]
+fn a_visitor_goes_where_the_lobby_says() {
+    let servers = ["echo_server", "echo_server"].map(|name| {
+        let mut command = Command::new(example(name));
+        let mut server = Running::start(command.args(["--bind", "127.0.0.1:*", "--json"]));
+        let address = server.event("listening")["address"].as_str().unwrap().to_owned();
+        (server, address)
+    });
+    let to = servers.each_ref().map(|(_, address)| format!("--to={address}"));
+    let mut lobby =
+        Running::start(Command::new(example("redirect")).args(["lobby", "127.0.0.1:*"]).args(&to));
+    let lobby_at = lobby.line_with("listening at").rsplit(' ').next().unwrap().to_owned();
+    for (mut server, address) in servers {
+        let output = run(Command::new(example("redirect")).args(["visit", &lobby_at]));
+        assert!(output.status.success());
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(said, format!("sent on to {address}\nconnected to {address}\n"));
+        server.event("connected");
+    }
+}
+
+#[test]
+fn the_figures_of_a_server_are_served_as_text() {
+    let mut command = Command::new(example("metrics"));
+    let mut server = Running::start(command.args(["127.0.0.1:*", "--http", "127.0.0.1:0"]));
+    let address = server.line_with("listening at").rsplit(' ').next().unwrap().to_owned();
+    let http = server.line_with("figures at").replace("figures at http://", "").replace("/metrics", "");
+    let output = run(Command::new(example("echo_client")).args([&address, "--count", "10"]));
+    assert!(output.status.success());
+    let mut stream = TcpStream::connect(http).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).unwrap();
+    assert!(page.starts_with("HTTP/1.0 200 OK\r\n"), "{page}");
+    let figure = |name: &str| {
+        let line = page.lines().find(|line| line.starts_with(&format!("{name} ")));
+        line.unwrap_or_else(|| panic!("no {name} in {page}"))
+            .rsplit(' ')
+            .next()
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+    };
+    assert!(figure("enet_received_bytes_total") > 1_000);
+    assert!(figure("enet_sent_datagrams_total") > 10);
+    assert_eq!(figure("enet_discarded_total{reason=\"bad_checksum\"}"), 0);
+    assert!(page.contains("# TYPE enet_connected_peers gauge"));
+}
+
+#[test]
 fn they_explain_themselves() {
-    for name in ["chat", "game", "godot_server"] {
+    for name in ["chat", "game", "godot_server", "metrics", "redirect"] {
         let output = run(Command::new(example(name)).arg("--help"));
         assert!(output.status.success());
         assert!(String::from_utf8_lossy(&output.stdout).contains("Examples:"), "{name}");
