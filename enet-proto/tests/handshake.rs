@@ -223,6 +223,23 @@ fn a_client_whose_connect_is_acknowledged_hangs() {
 }
 
 #[test]
+fn under_modern_no_acknowledgement_means_anything_while_connecting() {
+    let mut remote = Crafted::modern();
+    remote.is_connected_to();
+    let sent = remote.clock();
+    remote.asked();
+    remote.wait(10);
+    // Late ones of the slot's former connection, or forged: docs/QUIRKS.md Q88, Q94.
+    remote.says(&[acknowledge(0xff, 1, sent), acknowledge(0, 7, sent)]);
+    remote.mark();
+    remote.wait(600);
+    let repeated: Vec<u64> = remote.heard().iter().map(|datagram| datagram.at).collect();
+    assert_eq!(repeated, [490]);
+    assert_eq!(remote.wait_for_event(), 30_890);
+    assert_eq!(remote.endings(), [(DisconnectReason::ConnectTimedOut, 0)]);
+}
+
+#[test]
 fn the_client_takes_the_smaller_of_what_it_asked_for_and_what_it_is_granted() {
     let mut remote = Crafted::stranger();
     remote.is_connected_to();

@@ -134,6 +134,10 @@ impl Connection {
         if self.is_finished() {
             return Ok(());
         }
+        // A CONNECT is answered by VERIFY_CONNECT alone; this is of the slot's former connection (docs/QUIRKS.md Q94).
+        if self.stage == Stage::Connecting && !shared.profile.believes_any_acknowledgement() {
+            return Ok(());
+        }
         if mutants::is(Mutant::SentTimeWrap) && echoed > shared.now.sent_time() {
             return Ok(());
         }

@@ -100,13 +100,12 @@ impl Judge {
         match departure {
             Departure::First { skipped } => {
                 if matches!(command.body, Body::Connect(_) | Body::VerifyConnect(_)) {
-                    // Before any sample (PROTOCOL.md §9.5).
+                    // Before any sample (PROTOCOL.md §9.5), unless one came from the slot's last connection (docs/QUIRKS.md Q94).
                     if let Some(flight) = half.lane(channel).flight(number) {
                         flight.rto = 500;
                     }
-                } else {
-                    half.fresh.push((channel, number));
                 }
+                half.fresh.push((channel, number));
                 half.sent_data |= !command.channel.is_control();
                 if number == 0 {
                     self.verdict.mark(Mark::ReliableNumberWrapped);

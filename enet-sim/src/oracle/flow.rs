@@ -8,6 +8,7 @@ use crate::marks::Mark;
 use crate::time::{Span, Time};
 
 /// ENet's state numbers (PROTOCOL.md §7).
+const CONNECTING: u8 = 1;
 const CONNECTED: u8 = 5;
 const DISCONNECT_LATER: u8 = 6;
 
@@ -30,8 +31,11 @@ impl Judge {
         let clear = |half: &HalfId| self.tap.half(*half).sure && !self.crashed_lately(at, self.side(id).host);
         if let Some(half) = half.filter(clear) {
             self.judge_in_flight(at, half, now);
-            if let Some((then, before)) = before.filter(|(then, _)| at.since(*then) < Span::from_millis(900))
-            {
+            // While connecting, late acknowledgements of the slot's last connection count (docs/QUIRKS.md Q94).
+            let comparable = |(then, before): &(Time, Snapshot)| {
+                before.state != CONNECTING && at.since(*then) < Span::from_millis(900)
+            };
+            if let Some((then, before)) = before.filter(comparable) {
                 self.judge_window(at, half, &before, now);
                 self.judge_throttle(at, half, &before, now, then);
             }
@@ -59,7 +63,8 @@ impl Judge {
         let rto = if half.acks > 1 { rto / 4 * 3 } else { rto };
         for (channel, number) in core::mem::take(&mut half.fresh) {
             if let Some(flight) = half.lane(channel).flight(number) {
-                flight.rto = rto;
+                flight.rto =
+                    if flight.rto == 0 || rto == 0 { flight.rto.max(rto) } else { flight.rto.min(rto) };
             }
         }
     }

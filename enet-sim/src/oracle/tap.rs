@@ -124,6 +124,7 @@ impl Judge {
             self.tap.half_mut(id).sure = !self.side(side).tainted;
         }
         self.tap.handshakes.insert(connect.connect_id.0, Handshake { client: id, servers: Vec::new() });
+        self.activate(id);
         Some(id)
     }
 
@@ -169,7 +170,9 @@ impl Judge {
     /// A VERIFY_CONNECT reached the client's socket. The first one counts.
     pub(super) fn verify_arrived(&mut self, at: Time, id: HalfId, verify: &VerifyConnect) {
         let half = self.tap.half(id);
-        if !half.client || half.connect_id != verify.connect_id {
+        // What answers a late copy of a CONNECT finds its attempt over, and perhaps another connection in the slot.
+        let is_over = half.side.is_some_and(|side| !self.side(side).lives());
+        if !half.client || half.connect_id != verify.connect_id || is_over {
             return;
         }
         let serve = self.hosts.get(half.host).map_or(0, |book| book.settled);
