@@ -87,6 +87,19 @@ impl Inbox {
         Some((channel, packet))
     }
 
+    /// The next packet that came on a channel.
+    pub(crate) fn take_from(&mut self, wanted: ChannelId, memory: &mut Memory) -> Option<Packet> {
+        let mut at = self.packets.first()?;
+        while memory.inboxes.get(at)?.channel != wanted {
+            at = memory.inboxes.next(at)?;
+        }
+        let Received { delivery, payload, .. } = memory.inboxes.get_mut(at)?;
+        let packet = Packet::new(*delivery, core::mem::replace(payload, Payload::EMPTY));
+        memory.inboxes.discard(&mut self.packets, at);
+        self.release(u32::try_from(packet.len()).unwrap_or(u32::MAX));
+        Some(packet)
+    }
+
     /// Number and payload bytes of the packets queued here.
     pub(crate) fn queued(&self, memory: &Memory) -> (usize, usize) {
         let add = |(count, bytes), it: &Received| (count + 1, bytes + it.payload.as_slice().len());

@@ -489,5 +489,6 @@ fn is_blocked(next: &Queued, channels: &Channels, profile: Profile) -> bool {
 }
 
 mod evidence;
+mod rescue;
 #[cfg(test)]
 mod tests;

@@ -38,6 +38,9 @@ impl Connection {
         packet: Packet,
         shared: &mut Shared,
     ) -> Result<(), SendError> {
+        if self.is_detaining(packet.delivery()) {
+            return self.detain(id, packet, shared);
+        }
         if let Some(number) = self.number_small(id, packet.delivery(), packet.len(), shared) {
             self.queue_small(id, number, packet.len(), shared, || packet.into_payload());
             return Ok(());
@@ -47,13 +50,16 @@ impl Connection {
                 self.queue_packet(id, packet, vehicle, shared);
                 Ok(())
             }
-            Err(reason) => Err(SendError { reason, packet }),
+            Err(reason) => Err(SendError { reason, channel: id, packet }),
         }
     }
 
     /// As `send`, of a packet that goes to others too; whether it was queued.
     #[inline]
     pub(crate) fn send_copy(&mut self, id: ChannelId, packet: &Packet, shared: &mut Shared) -> bool {
+        if self.is_detaining(packet.delivery()) {
+            return self.detain(id, packet.clone(), shared).is_ok();
+        }
         if let Some(number) = self.number_small(id, packet.delivery(), packet.len(), shared) {
             self.queue_small(id, number, packet.len(), shared, || packet.payload().clone());
             return true;
