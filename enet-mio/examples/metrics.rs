@@ -74,43 +74,22 @@ fn answer(mut stream: TcpStream, figures: &str) -> io::Result<()> {
     )
 }
 
+/// Everything the library counts, by its own names and units.
 fn figures(service: &Service) -> String {
-    let (host, io) = (service.stats(), service.io_stats());
     let mut page = String::new();
-    let mut counter = |name: &str, value: u64| figure(&mut page, "counter", name, "", value);
-    counter("received_bytes_total", host.bytes_received);
-    counter("sent_bytes_total", host.bytes_sent);
-    counter("received_datagrams_total", host.datagrams_received);
-    counter("sent_datagrams_total", host.datagrams_sent);
-    counter("retransmissions_total", host.retransmissions);
-    counter("refusals_sent_total", host.refusals_sent);
-    counter("receive_calls_total", io.receives);
-    counter("send_calls_total", io.sends);
-    counter("send_errors_total", io.send_errors + io.send_blocked);
-    figure(&mut page, "gauge", "connected_peers", "", service.connected_peers());
-    figure(&mut page, "gauge", "half_open_peers", "", host.half_open);
-    head(&mut page, "counter", "discarded_total");
-    for (reason, count) in host.discarded.iter() {
-        line(&mut page, "discarded_total", &format!("reason=\"{}\"", reason.as_str()), count);
+    for (name, value, unit) in service.stats().iter() {
+        figure(&mut page, name, unit, "", value);
     }
-    head(&mut page, "gauge", "peer_round_trip_time_seconds");
+    figure(&mut page, "connected_peers", "peers", "", service.connected_peers());
     for peer in service.peers() {
-        let label = format!("peer=\"{}\"", peer.address());
-        line(&mut page, "peer_round_trip_time_seconds", &label, peer.rtt().as_secs_f64());
+        let label = format!("{{peer=\"{}\"}}", peer.address());
+        for (name, value, unit) in peer.stats().iter() {
+            figure(&mut page, &format!("peer_{name}"), unit, &label, value);
+        }
     }
     page
 }
 
-fn figure(page: &mut String, kind: &str, name: &str, labels: &str, value: impl Display) {
-    head(page, kind, name);
-    line(page, name, labels, value);
-}
-
-fn head(page: &mut String, kind: &str, name: &str) {
-    let _ = writeln!(page, "# TYPE enet_{name} {kind}"); // a String takes everything
-}
-
-fn line(page: &mut String, name: &str, labels: &str, value: impl Display) {
-    let labels = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
-    let _ = writeln!(page, "enet_{name}{labels} {value}");
+fn figure(page: &mut String, name: &str, unit: &str, label: &str, value: impl Display) {
+    let _ = writeln!(page, "# HELP enet_{name} in {unit}\nenet_{name}{label} {value}"); // a String takes everything
 }

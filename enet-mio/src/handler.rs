@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 
-use enet_proto::{ChannelId, DiscardReason, DisconnectReason, Event, Packet, PeerId, RequestId};
+use enet_proto::{ChannelId, DiscardReason, DisconnectReason, Event, Packet, PeerId, RequestId, Undelivered};
 
 use crate::host::Host;
 
@@ -92,12 +92,25 @@ pub trait Handler {
     #[doc(alias = "onDisconnect")]
     fn on_disconnect(&mut self, host: &mut Host, gone: Gone) {}
 
-    /// Clients were turned away since the last turn, `times` in number:
-    /// [`HostFull`](DiscardReason::HostFull), [`TooManyFromAddress`](DiscardReason::TooManyFromAddress), or
-    /// [`Refused`](DiscardReason::Refused) by the admission policy. Who they were, the policy has seen: their
-    /// addresses are not proven, and a flood would be a call for each.
+    /// A connection lags: the rule, and what becomes of unreliable packets meanwhile, is
+    /// [`Stalls`](enet_proto::Stalls)', and nobody looks unless
+    /// [`peer_defaults`](crate::HostConfig::peer_defaults) say so.
+    #[doc(alias = "onStalled")]
+    fn on_stalled(&mut self, host: &mut Host, peer: PeerId) {}
+
+    /// A stalled connection goes on.
+    #[doc(alias = "onUnstalled")]
+    fn on_resumed(&mut self, host: &mut Host, peer: PeerId) {}
+
+    /// A packet sent with a token ([`SendOptions`](enet_proto::SendOptions)) has arrived.
+    fn on_acknowledged(&mut self, host: &mut Host, peer: PeerId, token: u64) {}
+
+    /// Somebody was turned away: [`HostFull`](DiscardReason::HostFull),
+    /// [`TooManyFromAddress`](DiscardReason::TooManyFromAddress), or [`Refused`](DiscardReason::Refused) by the admission
+    /// policy, which is also where a bad token is found. Only if [`report_refusals`](crate::HostConfig::report_refusals)
+    /// asks for it; the address is not proven.
     #[doc(alias("onMaxClients", "onBadToken"))]
-    fn on_refused(&mut self, host: &mut Host, reason: DiscardReason, times: u64) {}
+    fn on_refused(&mut self, host: &mut Host, address: SocketAddr, data: u32, reason: DiscardReason) {}
 
     /// An event that has no call of its own here.
     fn on_event(&mut self, host: &mut Host, event: Event) {}
@@ -124,6 +137,9 @@ pub struct Gone {
     pub address: SocketAddr,
     /// What the application had set with `set_user_value`.
     pub user_value: u64,
+    /// Reliable packets that were not acknowledged, if [`return_undelivered`](crate::HostConfig::return_undelivered) asks
+    /// for them.
+    pub undelivered: Undelivered,
 }
 
 /// Calls what the event is for.
@@ -131,8 +147,8 @@ pub(crate) fn hand_over(host: &mut Host, handler: &mut (impl Handler + ?Sized), 
     match event {
         Event::Connected { peer, data } => handler.on_connect(host, peer, data),
         Event::Received { peer, channel, packet } => handler.on_receive(host, peer, channel, packet),
-        Event::Disconnected { peer, reason, data, address, user_value, .. } => {
-            let gone = Gone { peer, reason, data, address, user_value };
+        Event::Disconnected { peer, reason, data, address, user_value, undelivered } => {
+            let gone = Gone { peer, reason, data, address, user_value, undelivered };
             match reason {
                 DisconnectReason::Remote => handler.on_close(host, gone),
                 _ => handler.on_disconnect(host, gone),
@@ -141,29 +157,10 @@ pub(crate) fn hand_over(host: &mut Host, handler: &mut (impl Handler + ?Sized), 
         Event::ConnectRequest { request, address, data } => {
             handler.on_connect_request(host, request, address, data);
         }
+        Event::Stalled { peer } => handler.on_stalled(host, peer),
+        Event::Resumed { peer } => handler.on_resumed(host, peer),
+        Event::Acknowledged { peer, token } => handler.on_acknowledged(host, peer, token),
+        Event::Refused { address, data, reason } => handler.on_refused(host, address, data, reason),
         other => handler.on_event(host, other),
-    }
-}
-
-/// For which of the host's counters there is a call.
-const REFUSALS: [DiscardReason; 3] =
-    [DiscardReason::HostFull, DiscardReason::TooManyFromAddress, DiscardReason::Refused];
-
-/// How many refusals a handler has heard of.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Told([u64; REFUSALS.len()]);
-
-impl Told {
-    /// Ends a handler's turn.
-    pub(crate) fn end_turn(host: &mut Host, handler: &mut (impl Handler + ?Sized)) -> ControlFlow<()> {
-        let discarded = host.stats().discarded;
-        let now = REFUSALS.map(|reason| discarded.get(reason));
-        let Told(before) = std::mem::replace(host.told(), Told(now));
-        for ((reason, now), before) in REFUSALS.into_iter().zip(now).zip(before) {
-            if now > before {
-                handler.on_refused(host, reason, now - before);
-            }
-        }
-        handler.on_turn(host)
     }
 }

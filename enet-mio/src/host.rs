@@ -16,7 +16,7 @@ use crate::alone::Alone;
 use crate::clock::Clock;
 use crate::family::canonical;
 use crate::handle::{HostHandle, Orders};
-use crate::handler::{self, Handler, Told};
+use crate::handler::{self, Handler};
 use crate::log;
 use crate::lookup::Lookup;
 use crate::options::SocketOptions;
@@ -100,7 +100,6 @@ pub struct Host {
     alone: Alone,
     orders: Option<Orders>,
     orders_refused: u64,
-    told: Told,
 }
 
 impl Host {
@@ -156,7 +155,6 @@ impl Host {
             alone: Alone::default(),
             orders: None,
             orders_refused: 0,
-            told: Told::default(),
         })
     }
 
@@ -213,7 +211,7 @@ impl Host {
             log::event(&event);
             handler::hand_over(self, handler, event);
         }
-        Told::end_turn(self, handler)
+        handler.on_turn(self)
     }
 
     /// Sends what is queued, now, without receiving or looking at timeouts.
@@ -373,10 +371,6 @@ impl Host {
     }
 
     // --- for Service ---
-
-    pub(crate) fn told(&mut self) -> &mut Told {
-        &mut self.told
-    }
 
     pub(crate) fn handle_waking(&mut self, waker: Waker) -> HostHandle {
         self.orders.get_or_insert_with(|| Orders::new(waker)).handle()

@@ -10,7 +10,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use crate::address::ToBind;
 use crate::handle::HostHandle;
-use crate::handler::{self, Handler, Told};
+use crate::handler::{self, Handler};
 use crate::host::Host;
 use crate::log;
 use crate::lookup::Lookup;
@@ -216,7 +216,7 @@ impl Service {
             handler::hand_over(&mut self.host, handler, event);
             wait = Duration::ZERO;
         }
-        Ok(Told::end_turn(&mut self.host, handler))
+        Ok(handler.on_turn(&mut self.host))
     }
 
     /// What ends a running wait, or else the next one, from any thread.

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::{PATIENCE, client, config, connect, server};
-use enet_mio::enet_proto::{DiscardReason, RequestId};
+use enet_mio::enet_proto::{ConnectAttempt, DiscardReason, RequestId, SendOptions, Stalls};
 use enet_mio::{
     Admission, ChannelId, ConnectOptions, DisconnectReason, Event, Gone, Handler, Host, Packet, PeerId,
     PeerLimit, Service,
@@ -50,8 +50,20 @@ impl Handler for Diary {
         self.lines.push(format!("disconnect: {}", gone.reason));
     }
 
-    fn on_refused(&mut self, _: &mut Host, reason: DiscardReason, times: u64) {
-        self.lines.push(format!("{} {times}", reason.as_str()));
+    fn on_refused(&mut self, _: &mut Host, address: SocketAddr, data: u32, reason: DiscardReason) {
+        self.lines.push(format!("{} {} {data}", reason.as_str(), address.ip()));
+    }
+
+    fn on_stalled(&mut self, _: &mut Host, _: PeerId) {
+        self.lines.push("stalled".to_owned());
+    }
+
+    fn on_resumed(&mut self, _: &mut Host, _: PeerId) {
+        self.lines.push("resumed".to_owned());
+    }
+
+    fn on_acknowledged(&mut self, _: &mut Host, _: PeerId, token: u64) {
+        self.lines.push(format!("acknowledged {token}"));
     }
 
     fn on_turn(&mut self, _: &mut Host) -> ControlFlow<()> {
@@ -71,7 +83,7 @@ fn run(mut server: Service, ends_after: usize) -> thread::JoinHandle<(Vec<String
 #[test]
 fn a_visit_is_told_from_the_request_to_the_goodbye() {
     let mut server = server();
-    server.set_admission(Some(Box::new(|_: &_| Admission::Ask)));
+    server.set_admission(Some(Box::new(|_: &ConnectAttempt<'_>| Admission::Ask)));
     let to = server.local_addr().unwrap();
     let server = run(server, 5);
     let mut client = client();
@@ -96,36 +108,39 @@ fn a_visit_is_told_from_the_request_to_the_goodbye() {
 fn whoever_is_turned_away_is_told_of() {
     let mut config = config();
     config.peers = PeerLimit::new(1).unwrap();
+    config.report_refusals = true;
     let mut server = Service::bind("127.0.0.1:*", config).unwrap();
     let mut first = client();
     connect(&mut server, &mut first, ConnectOptions::default());
     let to = server.local_addr().unwrap();
     let server = run(server, 1);
     let mut second = client();
-    second.connect(to, ConnectOptions::default()).unwrap();
+    second.connect(to, ConnectOptions { data: 4, ..ConnectOptions::default() }).unwrap();
     while !server.is_finished() {
         // It tries again until somebody hears it.
         second.service(Duration::from_millis(10)).unwrap();
     }
     let lines = server.join().unwrap().0;
-    assert!(lines[0].starts_with("host_full "), "{lines:?}");
+    assert_eq!(lines[0], "host_full 127.0.0.1 4");
 }
 
 #[test]
 fn whoever_the_policy_refuses_is_told_of() {
-    let mut server = server();
+    let mut config = config();
+    config.report_refusals = true;
+    let mut server = Service::bind("127.0.0.1:*", config).unwrap();
     let to = server.local_addr().unwrap();
-    server.set_admission(Some(Box::new(|_: &_| Admission::Refuse(3))));
+    server.set_admission(Some(Box::new(|_: &ConnectAttempt<'_>| Admission::Refuse(3))));
     let server = run(server, 1);
     let mut third = client();
-    third.connect(to, ConnectOptions::default()).unwrap();
+    third.connect(to, ConnectOptions { data: 5, ..ConnectOptions::default() }).unwrap();
     let end = third.service(PATIENCE).unwrap();
     assert!(
         matches!(end, Some(Event::Disconnected { reason: DisconnectReason::Refused, data: 3, .. })),
         "{end:?}"
     );
     let lines = server.join().unwrap().0;
-    assert!(lines[0].starts_with("refused "), "{lines:?}");
+    assert_eq!(lines[0], "refused 127.0.0.1 5");
 }
 
 #[test]
@@ -197,4 +212,50 @@ fn everybody_who_is_connected_hears_a_ping() {
             client.service(Duration::from_millis(10)).unwrap();
         }
     }
+}
+
+#[test]
+fn a_lagging_connection_is_told_of_and_so_is_its_recovery_and_what_has_arrived() {
+    let (mut server, mut config) = (server(), config());
+    config.peer_defaults.stalls = Stalls::Report;
+    let mut client = Service::client(config).unwrap();
+    let (_, peer) = connect(&mut server, &mut client, ConnectOptions::default());
+    let mut diary = Diary { ends_after: 1, ..Diary::default() };
+    let packet = Packet::reliable("anybody?");
+    client.peer_mut(peer).unwrap().send_with(0, packet, SendOptions::with_token(9)).unwrap();
+    client.run(&mut diary, PATIENCE).unwrap(); // the server looks away
+    assert_eq!(diary.lines, ["stalled"]);
+    diary.ends_after = 3;
+    while client.pump(&mut diary).unwrap().is_continue() {
+        server.service(Duration::from_millis(5)).unwrap();
+    }
+    diary.lines.sort();
+    assert_eq!(diary.lines, ["acknowledged 9", "resumed", "stalled"]);
+}
+
+#[test]
+fn what_a_lost_connection_did_not_deliver_comes_with_its_end() {
+    let (mut server, mut config) = (server(), config());
+    config.return_undelivered = true;
+    let mut client = Service::client(config).unwrap();
+    let (theirs, peer) = connect(&mut server, &mut client, ConnectOptions::default());
+    server.peer_mut(theirs).unwrap().disconnect(3);
+    server.flush();
+    client.peer_mut(peer).unwrap().send(0, Packet::reliable("too late")).unwrap();
+    /// Keeps what comes back.
+    struct Keeper(Option<Gone>);
+    impl Handler for Keeper {
+        fn on_close(&mut self, _: &mut Host, gone: Gone) {
+            self.0 = Some(gone);
+        }
+
+        fn on_turn(&mut self, _: &mut Host) -> ControlFlow<()> {
+            if self.0.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        }
+    }
+    let mut keeper = Keeper(None);
+    client.run(&mut keeper, PATIENCE).unwrap();
+    let gone = keeper.0.unwrap();
+    let undelivered: Vec<_> = gone.undelivered.iter().cloned().collect();
+    assert_eq!((gone.data, undelivered), (3, vec![(ChannelId::new(0), Packet::reliable("too late"))]));
 }

@@ -91,6 +91,21 @@ fn a_client_fails_when_the_server_falls_silent() {
 }
 
 #[test]
+fn only_who_brings_the_token_is_let_in() {
+    let (mut server, address) = echo_server(&["--token", "open sesame"]);
+    let visit = |token: &[&str]| {
+        let mut client = Command::new(example("echo_client"));
+        run(client.args([&address, "--count", "1", "--seconds", "2"]).args(token))
+    };
+    let wrong = visit(&["--token", "open barley"]);
+    assert!(!wrong.status.success());
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("refused by the remote (401)"));
+    assert!(visit(&["--token", "open sesame"]).status.success());
+    server.event("connected");
+    assert!(!visit(&[]).status.success(), "and nobody without one");
+}
+
+#[test]
 fn a_verbose_client_tells_of_its_events_and_if_asked_to_of_its_datagrams() {
     let (_server, address) = echo_server(&[]);
     let said = |level: Option<&str>| {

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use enet_mio::enet_proto::Timeouts;
+use enet_mio::enet_proto::{Stalls, Timeouts};
 use enet_mio::{
     ChannelId, ChannelLimit, ConnectOptions, Gone, Handler, Host, Packet, PeerId, PeerState, Service, Waker,
 };
@@ -37,7 +37,9 @@ enum State {
 }
 
 pub fn join(server: &str, name: &str, both: &Both) -> io::Result<bool> {
-    let mut service = Service::client(both.config()?)?;
+    let mut config = both.config()?;
+    config.peer_defaults.stalls = Stalls::Report;
+    let mut service = Service::client(config)?;
     let server = service.resolve(server)?;
     let lines = read_lines(service.waker());
     let state = State::Lost { until: Instant::now() };
@@ -75,6 +77,14 @@ impl Handler for Guest {
 
     fn on_receive(&mut self, _: &mut Host, _: PeerId, _: ChannelId, packet: Packet) {
         println!("{}", String::from_utf8_lossy(&packet));
+    }
+
+    fn on_stalled(&mut self, _: &mut Host, _: PeerId) {
+        println!("the line is slow: what you say waits");
+    }
+
+    fn on_resumed(&mut self, _: &mut Host, _: PeerId) {
+        println!("the line is back");
     }
 
     fn on_close(&mut self, _: &mut Host, gone: Gone) {

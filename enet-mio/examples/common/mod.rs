@@ -63,6 +63,9 @@ pub struct Both {
     /// Put a checksum into datagrams; both ends must do so
     #[arg(long, global = true, value_enum)]
     pub checksum: Option<Sum>,
+    /// What a client must bring to be let in, up to 1,024 bytes; not a secret from who listens on the wire
+    #[arg(long, global = true, value_name = "TEXT")]
+    pub token: Option<String>,
     /// Print one JSON object per line
     #[arg(long, global = true)]
     pub json: bool,

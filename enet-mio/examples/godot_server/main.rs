@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use enet_mio::enet_proto::RequestId;
+use enet_mio::enet_proto::{ConnectAttempt, RequestId};
 use enet_mio::{Admission, ChannelId, ChannelLimit, Gone, Handler, Host, Packet, PeerId, PeerLimit, Service};
 use serde_json::json;
 
@@ -73,7 +73,7 @@ fn run(options: Options) -> io::Result<bool> {
     config.channels = ChannelLimit::new(options.channels).unwrap_or(ChannelLimit::MAX);
     config.peers = PeerLimit::new(options.peers).unwrap_or_default();
     let mut service = Service::bind(&options.bind, config)?;
-    service.set_admission(Some(Box::new(|_: &_| Admission::Ask)));
+    service.set_admission(Some(Box::new(|_: &ConnectAttempt<'_>| Admission::Ask)));
     options.both.say(&json!({ "event": "listening", "address": service.local_addr()?.to_string() }));
     let seconds = options.seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let deadline = seconds.map(|seconds| Instant::now() + seconds);
