@@ -4,6 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Instant;
 
+use enet_sim::endpoint::Implementation;
+use enet_sim::siege::Siege;
+
 use crate::guesses::guess_handshakes;
 use crate::loopback::Loopback;
 use crate::report::{FAILED, Record, Report};
@@ -56,6 +59,16 @@ pub struct Plan {
 const GUESSES: Row =
     Row { what: "blind handshakes, in process: connections", unit: "", goal: Goal::AtMost(0.0) };
 
+/// Floods of a size that loopback does not carry: in the simulator.
+const SIEGES: [(bool, Row); 2] = [
+    (false, siege("100,000 spoofed CONNECTs a second, simulated: honest clients in within 1 s")),
+    (true, siege("100,000 a second of their own /24, simulated: the same")),
+];
+
+const fn siege(what: &'static str) -> Row {
+    Row { what, unit: "%", goal: Goal::AtLeast(99.0) }
+}
+
 impl Plan {
     fn wants(&self, id: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|only| only.eq_ignore_ascii_case(id))
@@ -95,9 +108,16 @@ pub fn run(plan: &Plan, launcher: &Launcher, progress: impl Fn(&str) + Sync) -> 
             .collect();
         for (place, attack, against) in numbered(&attacks, &plan.against).filter(|(_, it, _)| !it.waits) {
             found.push(one(place, attack, against));
-            if attack.id == "A3" && against == Against::Victim(Whose::Ours) {
-                progress("A3 against ours, in process");
-                found.push((place, vec![in_process(attack, plan.quick)]));
+            match (attack.id, against) {
+                ("A3", Against::Victim(Whose::Ours)) => {
+                    progress("A3 against ours, in process");
+                    found.push((place, vec![in_process(attack, plan.quick)]));
+                }
+                ("A2", Against::Victim(whose)) => {
+                    progress(&format!("A2 against {against}, simulated"));
+                    found.push((place, SIEGES.iter().map(|it| besieged(attack, it, whose)).collect()));
+                }
+                _ => {}
             }
         }
         found.extend(waiting.into_iter().filter_map(|thread| thread.join().ok()));
@@ -150,6 +170,20 @@ fn in_process(attack: &Attack, quick: bool) -> Record {
     let note = format!("{} guesses in {seconds:.1} s", guessed.guesses);
     let finding = Finding::of(guessed.connected as f64).note(note);
     Record::new(attack, &GUESSES, Against::Victim(Whose::Ours).to_string(), finding)
+}
+
+fn besieged(attack: &Attack, (near, row): &(bool, Row), whose: Whose) -> Record {
+    let (implementation, clients) = match whose {
+        Whose::Ours => (Implementation::Ours, 100),
+        // It looks through all its slots for each; fewer show the same.
+        Whose::C => (Implementation::C, 20),
+    };
+    let finding = match (Siege { clients, ..Siege::new(*near) }).run(implementation) {
+        Ok(outcome) => Finding::of(100.0 * outcome.in_time as f64 / outcome.clients.max(1) as f64)
+            .note(format!("{} of {} clients, 150 ms away", outcome.in_time, outcome.clients)),
+        Err(reason) => Finding::none(format!("SKIPPED: {reason}")),
+    };
+    Record::new(attack, row, Against::Victim(whose).to_string(), finding)
 }
 
 #[cfg(test)]

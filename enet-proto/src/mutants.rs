@@ -109,6 +109,10 @@ mutants! {
     StaleSession = "stale-session",
     /// A copy of a CONNECT takes a second slot.
     DuplicateConnect = "duplicate-connect",
+    /// An acknowledgement of any number and time proves an address.
+    AnyProof = "any-proof",
+    /// Strangers are sent as much as they ask for.
+    FreeAmplifier = "free-amplifier",
     /// The slot of a connection that ended is not free again.
     SlotLeak = "slot-leak",
     /// A disconnect by the remote raises its event twice.

@@ -3,14 +3,20 @@
 //! Run with `RUSTFLAGS="--cfg enet_mutants" cargo test -p enet-proto --test mutants`; otherwise there are no mutants.
 #![cfg(enet_mutants)]
 
+mod common;
+
 use std::panic::catch_unwind;
 use std::sync::{Mutex, PoisonError};
 
+use common::{Crafted, two_channels};
 use enet_proto::mutants::{Mutant, select};
 use enet_proto::{Event, Instant, Packet, PeerId, PeerState, Profile};
-use enet_testkit::commands::reliable;
+use enet_testkit::commands::{acknowledge, ping, reliable};
 use enet_testkit::pair::{Client, Pair, Sent, Server, carrying, first, from, ms, nth};
 use enet_wire::CommandKind;
+
+const CONNECT_LEN: usize = 52;
+const VERIFY_LEN: usize = 48;
 
 /// The selection holds for the whole process: one test at a time.
 static TURN: Mutex<()> = Mutex::new(());
@@ -262,6 +268,28 @@ broken! {
         pair.connect();
         pair.run_for(ms(100));
         pair.server.host.peers().count() == 1
+    };
+    a_wrong_acknowledgement_proves_nothing: AnyProof breaks || {
+        let mut remote = Crafted::modern();
+        let Some(granted) = remote.knocks(two_channels()) else { return false };
+        remote.adopts(&granted);
+        remote.says(&[acknowledge(0xff, 0, 0), acknowledge(0xff, 1, 1)]);
+        remote.events().is_empty()
+    };
+    strangers_are_sent_no_more_than_thrice_what_came: FreeAmplifier breaks || {
+        let mut remote = Crafted::modern();
+        let Some(granted) = remote.knocks(two_channels()) else { return false };
+        remote.adopts(&granted);
+        // Each makes the host answer again: its acknowledgement may have been lost.
+        let (mut received, mut sent) = (CONNECT_LEN, VERIFY_LEN);
+        for _ in 0..20 {
+            let said = remote.datagram(&[ping(2)]);
+            received += said.len();
+            remote.utters(&said);
+            remote.wait(1);
+            sent += remote.heard().iter().map(|datagram| datagram.bytes.len()).sum::<usize>();
+        }
+        sent <= 3 * received
     };
     slots_are_free_again: SlotLeak breaks || {
         let mut pair = Pair::connected();

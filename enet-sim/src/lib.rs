@@ -23,7 +23,7 @@
 //! - [`oracle`]: the judge, which shares no code with the protocol; [`marks`]: states that worlds must reach.
 //! - [`measure`], [`log`](mod@log), [`report`], [`pcapng`]: numbers, what happened, plots, captures.
 //! - [`run`] puts these together; [`soak`] has worlds that last, [`differential`] compares with the C library.
-//! - [`recovery`]: the worlds in which loss recovery is compared, with goals. [`relay`]: the same network in real time.
+//! - [`recovery`]: the worlds in which loss recovery is compared, with goals; [`siege`]: a server under attack. [`relay`]: the same network in real time.
 //! - With features: the C library, `rusty_enet` and `kcp` as hosts, and an asynchronous driver over `turmoil`.
 //!
 //! The repository's `docs/SIMULATION.md` is the manual.
@@ -51,6 +51,7 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod shrink;
+pub mod siege;
 pub mod soak;
 pub mod swarm;
 pub mod time;

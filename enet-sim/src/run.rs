@@ -257,11 +257,20 @@ pub fn rules(scenario: &Scenario, cast: Cast) -> JudgeConfig {
         checksum: scenario.server.checksum && scenario.client.checksum,
         compression: scenario.server.range_coder || scenario.client.range_coder,
         corruption: links.iter().any(|link| link.corrupt.chance > Chance::NEVER),
-        // Junk from an address of its own and replays are no forgeries.
-        attacked: scenario.attacker.iter().any(|attack| !matches!(attack, Attack::Junk { .. })),
+        attacked: scenario.attacker.iter().any(|attack| disturbs(*attack, scenario, cast)),
         rebinding: scenario.client.nat.is_some(),
         send_faults: scenario.fault.iter().any(|fault| matches!(fault.trouble, Trouble::SendErrors { .. })),
         delay_bound: delay.unwrap_or_default(),
+    }
+}
+
+/// Whether an attack can be taken for a client. Junk cannot, and connects from elsewhere take nothing from a server that has
+/// addresses proven.
+fn disturbs(attack: Attack, scenario: &Scenario, cast: Cast) -> bool {
+    match attack {
+        Attack::Junk { .. } => false,
+        Attack::ConnectFlood { .. } => !host_rules(scenario, cast, 0).modern,
+        Attack::Mutate { .. } | Attack::Replay { .. } | Attack::Guess { .. } => true,
     }
 }
 
@@ -301,6 +310,7 @@ fn host_rules(scenario: &Scenario, cast: Cast, index: HostIndex) -> HostRules {
     let start = spec.clock_start.0 / 1_000_000;
     rules.clock_wraps = Some(Time((wrap - start % wrap).saturating_mul(1_000_000)));
     rules.foreign = cast.role(index) != Implementation::Ours;
+    rules.strict = spec.strict_handshake;
     rules.modern = !rules.foreign && spec.profile == Profile::Modern;
     rules
 }

@@ -107,7 +107,7 @@ fn everything() -> Scenario {
             Attack::Junk { every: ms },
             Attack::Mutate { every: ms, spoof: true },
             Attack::Replay { every: ms },
-            Attack::ConnectFlood { every: ms },
+            Attack::ConnectFlood { every: ms, near: true },
             Attack::Guess { every: ms },
         ],
         ..Scenario::built_in("lan").unwrap()

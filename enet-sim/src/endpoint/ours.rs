@@ -52,6 +52,7 @@ impl Ours {
             Profile::Modern => (enet_proto::Profile::Modern, Order::EventLoop),
         };
         config.profile = profile;
+        config.strict_handshake = spec.strict_handshake;
         config.redundancy = NonZeroU8::new(spec.redundancy).map_or(Redundancy::Off, Redundancy::Repeat);
         config.peers = PeerLimit::new(peers).unwrap_or_default();
         config.channels = ChannelLimit::new(spec.channels).unwrap_or_default();

@@ -13,8 +13,7 @@ pub struct JudgeConfig {
     pub compression: bool,
     /// Whether the network may alter datagrams.
     pub corruption: bool,
-    /// Whether somebody sends under false addresses. Under `Profile::Compat` attackers can end and fake connections
-    /// , so that only what concerns one host by itself is judged.
+    /// Whether somebody sends what could be a client's: then only what concerns one host by itself is judged.
     pub attacked: bool,
     /// Whether a NAT may give clients new addresses.
     pub rebinding: bool,
@@ -49,6 +48,8 @@ pub struct HostRules {
     pub clock_drift_ppm: u32,
     /// Whether it is not ours: then the C library's known deviations are no violations.
     pub foreign: bool,
+    /// Whether it sends no more than it received, until the address is proven.
+    pub strict: bool,
     /// Whether its datagrams may hold more than 32 commands, and be filled up with zeros to go in trains.
     pub modern: bool,
 }
@@ -93,6 +94,7 @@ impl Default for HostRules {
             clock_wraps: None,
             clock_drift_ppm: 0,
             foreign: false,
+            strict: false,
             modern: false,
         }
     }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use super::config::HostRules;
 use super::ids::{HalfId, SideId};
+use super::strangers::Strangers;
 use crate::endpoint::Conn;
 use crate::time::{Span, Time};
 
@@ -30,9 +31,11 @@ pub(super) struct HostBook {
     /// Its halves by destination, slot and session: the way out. `None`: two connections cannot be told apart.
     pub(super) outward: HashMap<(SocketAddr, u16), Option<HalfId>>,
     pub(super) outward_last: Option<(SocketAddr, u16, HalfId)>,
-    /// Its halves by own slot and session: the way in.
-    pub(super) inward: HashMap<u16, HalfId>,
-    pub(super) inward_last: Option<(u16, HalfId)>,
+    /// Its halves by source, own slot and session: the way in.
+    pub(super) inward: HashMap<(SocketAddr, u16), HalfId>,
+    pub(super) inward_last: Option<(SocketAddr, u16, HalfId)>,
+    /// The latest by slot and session alone: whose source may have changed.
+    pub(super) inward_anywhere: HashMap<u16, HalfId>,
     /// Halves that were active since the last service.
     pub(super) active: Vec<HalfId>,
     /// Where the round through all living sides goes on.
@@ -56,6 +59,8 @@ pub(super) struct HostBook {
     pub(super) departures: u32,
     /// Services since anything arrived, was called or time moved.
     pub(super) idle: (Time, u32),
+    /// Who is where, and has proven it.
+    pub(super) strangers: Strangers,
     /// What had been discarded when it was last looked at.
     pub(super) discarded: u64,
 }
@@ -105,7 +110,16 @@ impl HostBook {
         self.outward_last = None;
         self.inward.clear();
         self.inward_last = None;
+        self.inward_anywhere.clear();
         self.active.clear();
+        self.strangers = Strangers::default();
+    }
+
+    /// From now on datagrams with this slot and session belong to `half`.
+    pub(super) fn route_inward(&mut self, source: SocketAddr, word: u16, half: HalfId) {
+        self.inward.insert((source, word), half);
+        self.inward_anywhere.insert(word, half);
+        self.inward_last = None;
     }
 
     /// Whether a disturbance of its clock or its pace lies at most so long back.

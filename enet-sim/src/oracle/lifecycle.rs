@@ -6,6 +6,7 @@ use super::side::{Phase, Side};
 use crate::endpoint::{Close, Conn, Ended};
 use crate::marks::Mark;
 use crate::time::{Span, Time};
+use crate::world::address;
 use crate::world::observer::{HostChange, HostIndex};
 
 impl Judge {
@@ -17,6 +18,9 @@ impl Judge {
             self.verdict.complain(at, "C1", host, complaint);
         }
         let id = self.add_side(Side::new(host, conn, Some(to), data, at));
+        if let Some(book) = self.hosts.get_mut(host) {
+            book.strangers.wanted(address(to));
+        }
         self.side_mut(id).tainted = self.may_be_confused(at, host, to);
         if self.sides.iter().any(|side| side.host == host && side.to == Some(to) && side.opened.is_some()) {
             self.verdict.mark(Mark::Reconnected);
@@ -69,6 +73,7 @@ impl Judge {
             }
             _ => {
                 let id = self.add_side(Side::new(host, conn, None, data, at));
+                self.judge_proof(at, host, data);
                 self.judge_incoming(at, host, id, data);
                 id
             }

@@ -16,6 +16,7 @@ mod memory;
 mod outbox;
 mod robustness;
 mod side;
+mod strangers;
 mod tap;
 mod time;
 mod wire;
@@ -183,12 +184,14 @@ impl Observer for Judge {
 
     fn departed(&mut self, at: Time, from: HostIndex, to: SocketAddr, bytes: &[u8], fate: &Fate) {
         if from < self.hosts.len() {
+            self.judge_answer(at, from, to, bytes);
             self.on_departed(at, from, to, bytes, fate);
         }
     }
 
     fn arrived(&mut self, at: Time, host: HostIndex, source: SocketAddr, bytes: &[u8]) {
         if host < self.hosts.len() {
+            self.note_heard(host, source, bytes);
             self.on_arrived(at, host, source, bytes);
         }
     }

@@ -64,7 +64,9 @@ impl Judge {
         let half = self.tap.half_mut(id);
         half.active = false;
         let side = half.side;
-        let snapshot = side.and_then(|side| endpoint.snapshot(self.sides[side.0].conn));
+        // After a crash another connection may bear the name of one that is over.
+        let living = side.filter(|side| self.side(*side).lives());
+        let snapshot = living.and_then(|side| endpoint.snapshot(self.side(side).conn));
         match (side, snapshot) {
             (Some(side), Some(snapshot)) => {
                 self.judge_owed(at, id, side, &snapshot);

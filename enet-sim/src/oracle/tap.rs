@@ -50,11 +50,11 @@ impl Tap {
 }
 
 /// Slot and session as in a header, without the flags.
-fn word(header: &Header) -> u16 {
+pub(super) fn word(header: &Header) -> u16 {
     header.peer.get() | u16::from(header.session.get()) << 12
 }
 
-fn word_of(slot: u16, session: u8) -> u16 {
+pub(super) fn word_of(slot: u16, session: u8) -> u16 {
     slot & 0x0FFF | u16::from(session & 3) << 12
 }
 
@@ -75,14 +75,14 @@ impl Judge {
     }
 
     /// The half whose host reads a datagram that arrives.
-    fn inward(&mut self, host: HostIndex, header: &Header) -> Option<HalfId> {
+    fn inward(&mut self, host: HostIndex, source: SocketAddr, header: &Header) -> Option<HalfId> {
         let word = word(header);
         let book = self.hosts.get_mut(host)?;
         let half = match book.inward_last {
-            Some((known, half)) if known == word => half,
-            _ => *book.inward.get(&word)?,
+            Some((address, known, half)) if known == word && address == source => half,
+            _ => *book.inward.get(&(source, word)).or_else(|| book.inward_anywhere.get(&word))?,
         };
-        book.inward_last = Some((word, half));
+        book.inward_last = Some((source, word, half));
         Some(half)
     }
 
@@ -161,8 +161,7 @@ impl Judge {
         }
         self.route_outward(at, from, (leaving.to, word), server);
         if let Some(book) = self.hosts.get_mut(from) {
-            book.inward.insert(word_of(verify.outgoing_peer, verify.outgoing_session), server);
-            book.inward_last = None;
+            book.route_inward(leaving.to, word_of(verify.outgoing_peer, verify.outgoing_session), server);
         }
         Some(server)
     }
@@ -195,8 +194,7 @@ impl Judge {
         }
         self.route_outward(at, host, (to, word_of(verify.outgoing_peer, verify.outgoing_session)), id);
         if let Some(book) = self.hosts.get_mut(host) {
-            book.inward.insert(word_of(slot, verify.incoming_session), id);
-            book.inward_last = None;
+            book.route_inward(to, word_of(slot, verify.incoming_session), id);
         }
     }
 
@@ -402,7 +400,7 @@ impl Judge {
         if header.peer.is_unknown() {
             return;
         }
-        let routed = self.inward(host, &header);
+        let routed = self.inward(host, source, &header);
         let granted = granted(rest, self.config.checksum).and_then(|id| self.tap.handshakes.get(&id.0));
         let client = granted.map(|handshake| handshake.client);
         let Some(id) = client.or(routed) else { return self.troubled(at, host) };

@@ -237,6 +237,9 @@ pub enum Attack {
     ConnectFlood {
         /// Time between two.
         every: Span,
+        /// Whether they seem to come from the clients' own network, 10.0.0.0/24, and not from half a million others.
+        #[serde(default, skip_serializing_if = "is_default")]
+        near: bool,
     },
     /// Guessed commands under the client's address: disconnects, acknowledgements, pings.
     Guess {

@@ -145,6 +145,9 @@ pub struct HostSpec {
     /// How it uses the wire, if it is one of ours.
     #[serde(skip_serializing_if = "is_default")]
     pub profile: Profile,
+    /// Whether it sends no more than it received to who has not proven the address, if it is one of ours and `modern`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub strict_handshake: bool,
     /// How often each small reliable command rides again in datagrams that leave anyway, if it is one of ours and
     /// `modern`.
     #[serde(skip_serializing_if = "is_default")]
@@ -177,6 +180,7 @@ impl Default for HostSpec {
             socket_buffer: None,
             nat: None,
             profile: Profile::Compat,
+            strict_handshake: false,
             redundancy: 0,
             service: None,
             reconnect: None,

@@ -40,6 +40,7 @@ pub fn scenario(seed: u64) -> Scenario {
     for host in [&mut scenario.server, &mut scenario.client] {
         host.profile = if draw.percent(50) { Profile::Modern } else { Profile::Compat };
     }
+    scenario.server.strict_handshake = draw.percent(30);
     scenario
 }
 
@@ -73,7 +74,7 @@ fn usual(seed: u64, draw: &mut Draw) -> Scenario {
     scenario.traffic = traffic(draw, &scenario);
     scenario.fault = (0..draw.even(0, 4)).map(|_| fault(draw, scenario.duration)).collect();
     scenario.action = (0..draw.even(0, 3)).map(|_| action(draw, scenario.duration)).collect();
-    scenario.attacker = draw.maybe(12, |draw| vec![attack(draw)]).unwrap_or_default();
+    scenario.attacker = draw.maybe(40, |draw| vec![attack(draw)]).unwrap_or_default();
     while scenario.faults() < LEAST_FAULTS {
         scenario.fault.push(fault(draw, scenario.duration));
     }
@@ -355,7 +356,7 @@ fn attack(draw: &mut Draw) -> Attack {
         0 => Attack::Junk { every },
         1 => Attack::Mutate { every, spoof: draw.percent(50) },
         2 => Attack::Replay { every },
-        3 => Attack::ConnectFlood { every },
+        3 => Attack::ConnectFlood { every, near: draw.percent(50) },
         _ => Attack::Guess { every },
     }
 }

@@ -46,7 +46,7 @@ impl Attacker {
         let (Attack::Junk { every }
         | Attack::Mutate { every, .. }
         | Attack::Replay { every }
-        | Attack::ConnectFlood { every }
+        | Attack::ConnectFlood { every, .. }
         | Attack::Guess { every }) = attack;
         every.max(Span::from_micros(10))
     }
@@ -92,11 +92,9 @@ impl Attacker {
                 self.spoil();
                 (if spoof { source } else { home }, to)
             }
-            Attack::ConnectFlood { .. } => {
+            Attack::ConnectFlood { near, .. } => {
                 self.forge_connect();
-                let [.., high, low] = self.rng.next_u32().to_be_bytes();
-                let nobody = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(203, 0, high, low)), 7_777);
-                (nobody, server)
+                (self.nobody(near), server)
             }
             Attack::Guess { .. } => {
                 self.forge_guess();
@@ -104,6 +102,17 @@ impl Attacker {
             }
         };
         network.send_spoofed(now, self.home, source, to, &self.forged, copies);
+    }
+
+    /// An address where nobody is.
+    fn nobody(&mut self, near: bool) -> SocketAddr {
+        let (number, port) = (self.rng.next_u32(), self.rng.next_u32() as u16 | 0x8000);
+        let ip = match near {
+            true => Ipv4Addr::new(10, 0, 0, number as u8),
+            // 32.0.0.0 to 63.255.255.255
+            false => Ipv4Addr::from(0x2000_0000 | number & 0x1FFF_FFFF),
+        };
+        SocketAddr::new(IpAddr::V4(ip), port)
     }
 
     /// Takes one of the datagrams that went by.
@@ -158,7 +167,10 @@ impl Attacker {
     fn forge_guess(&mut self) {
         let number = self.rng.next_u32() as u16 % 64;
         let time = self.rng.next_u32() as u16;
-        let peer = WirePeerId::new((self.rng.next_u32() % 4) as u16).unwrap_or_default();
+        // C's names are the lowest numbers.
+        let name = self.rng.next_u32();
+        let names = if name >> 31 == 0 { 4 } else { 4_095 };
+        let peer = WirePeerId::new((name % names) as u16).unwrap_or_default();
         let session = Session::new((self.rng.next_u32() % 4) as u8).unwrap_or_default();
         let header = Header { peer, session, sent_time: Some(time), ..Header::default() };
         let control = ChannelId::CONTROL;
