@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests know their own data")]
 
-use std::num::NonZeroU8;
+use std::num::{NonZeroU8, NonZeroU32};
 use std::time::Duration;
 
 use enet_proto::{DisconnectReason, Event, HostConfig, Packet, PeerState, Redundancy};
@@ -137,6 +137,25 @@ fn a_silent_path_is_probed_with_one_datagram_not_with_the_window() {
     }
     pair.run_for(ms(150));
     assert_eq!(pair.sent_by(Client).count(), 20 + 1);
+}
+
+/// Found by the swarm: what had been in flight when the throttle fell filled the window for a quarter of a minute.
+#[test]
+fn a_probe_leaves_though_the_window_is_full() {
+    let mut pair = settled();
+    pair.cut();
+    for _ in 0..30 {
+        pair.client.send(0, Packet::reliable(vec![7; 1_000]));
+    }
+    // The window is taken back to a few bytes within a second.
+    pair.client.host.set_bandwidth_limits(None, NonZeroU32::new(1));
+    pair.run_for(ms(1_500));
+    let stats = pair.client.stats();
+    assert!(stats.reliable_data_in_transit > 16_000 && stats.throttle == 0, "{stats:?}");
+    pair.mark();
+    pair.run_for(ms(1_000));
+    // Every 100 ms, and a whole round trip where that is longer.
+    assert!(pair.sent_by(Client).filter(|sent| sent.bytes.len() > 1_000).count() >= 8);
 }
 
 #[test]

@@ -29,6 +29,8 @@ pub(crate) struct Outgoing {
     unnamed: Option<Key>,
     /// Payload bytes in flight.
     bytes: u32,
+    /// Payload bytes of a probe, which may leave though the byte window is full (RFC 9002 §7.5).
+    probe: u32,
     /// Number of the datagram that is being built, or was last.
     datagram: u16,
     /// Commands that ride along.
@@ -126,6 +128,7 @@ impl Outgoing {
             None => (Choice::Data, commands.lists.front(&self.data)?),
         };
         let fits = self.bytes.saturating_add(next.len) <= limits.byte_window
+            || next.len <= self.probe && matches!(choice, Choice::Again(_))
             || mutants::is(Mutant::ByteWindowIgnored);
         if !fits
             || choice == Choice::Data
@@ -248,6 +251,7 @@ impl Outgoing {
         sent.depart(departure, self.datagram);
         sent.again = departure.at.sent_time();
         sent.attempts = sent.attempts.saturating_add(1);
+        self.probe = self.probe.saturating_sub(sent.len);
         let was_lost_again = sent.attempts > 2;
         self.bytes = self.bytes.saturating_add(sent.len);
         let place = core::mem::replace(&mut sent.place, Place::InFlight);

@@ -87,7 +87,7 @@ impl Outgoing {
     /// Queues the oldest datagram's commands for retransmission, as a probe; how many.
     pub(crate) fn withdraw_oldest(&mut self, commands: &mut Commands) -> u32 {
         let Some(datagram) = self.oldest(commands).map(|oldest| oldest.datagram) else { return 0 };
-        let mut withdrawn = 0;
+        let (mut withdrawn, before) = (0, self.bytes);
         for riding in [false, true] {
             while let Some(key) = if riding { self.riding.first() } else { self.in_flight.first() }
                 && let Some(sent) = commands.get(key)
@@ -97,6 +97,7 @@ impl Outgoing {
                 withdrawn += 1;
             }
         }
+        self.probe = before - self.bytes;
         withdrawn
     }
 
