@@ -113,7 +113,7 @@ pub enum Event {
     },
     /// Somebody was turned away and told so: because the host is full, their address has its share, or the
     /// [policy](crate::Admit) said so. Only if [`HostConfig::report_refusals`](crate::HostConfig) asks for it. Their
-    /// address is **not** proven; at most 1,000 come in a second, and none while 1,000 events wait.
+    /// address is **not** proven; at most 1,000 come in a second, and none while 64 events wait.
     Refused {
         /// Where the attempt came from.
         address: SocketAddr,

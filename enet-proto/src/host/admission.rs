@@ -86,9 +86,11 @@ impl Refusal {
     }
 }
 
-/// Refusals in a second, and refusals that wait to be sent; and events that wait, at which no more refusals are reported.
-/// Who gets none tries again.
-pub(crate) const REFUSALS: u32 = 1_000;
+/// Refusals in a second, and refusals that wait to be sent. Who gets none tries again.
+const REFUSALS: u32 = 1_000;
+
+/// Events that wait, at which refusals are no longer reported: they must not keep out those who are let in.
+pub(crate) const REPORTS: usize = 64;
 
 /// How long the application may think about a request, in ms: less than a stock client waits for its first answer.
 const PATIENCE: u64 = 10_000;

@@ -10,7 +10,7 @@ use enet_wire::{
 use rand_chacha::rand_core::RngCore;
 
 use super::Host;
-use super::admission::{Admission, Admit, ConnectAttempt, REFUSALS, Refusal};
+use super::admission::{Admission, Admit, ConnectAttempt, REPORTS, Refusal};
 use super::half_open::Number;
 use super::receive::Datagram;
 use super::table::is_broadcast;
@@ -205,7 +205,7 @@ impl Host {
         if !self.lobby.may_refuse(self.elapsed()) {
             return;
         }
-        if self.lobby.reports && self.events.len() < REFUSALS as usize {
+        if self.lobby.reports && self.events.len() < REPORTS {
             self.events.push_back(Event::Refused { address: refusal.to, data, reason });
         }
         self.lobby.refusals.push_back(refusal);
