@@ -1,14 +1,54 @@
-//! What a server's log should say of the operating system and of what was refused, as events of [`tracing`](https://docs.rs/tracing) with the target
-//! `enet_mio`. Without the feature `tracing` nothing is said; the counters of [`IoStats`](crate::IoStats) always count.
+//! What a server's log should say of the operating system and of what was refused, as events of
+//! [`tracing`](https://docs.rs/tracing) with the target `enet_mio`; for those who look for something also every event
+//! (`enet_mio::event`) and datagram (`enet_mio::datagram`). Without the feature `tracing` nothing is said; the counters of
+//! [`IoStats`](crate::IoStats) always count.
 
 use std::io;
 use std::net::SocketAddr;
 
 #[cfg(feature = "tracing")]
 use enet_proto::Discarded;
-use enet_proto::{HostStats, Instant};
+use enet_proto::{Datagram, Event, HostStats, Instant, Transmit};
 
 use crate::stats::IoCapabilities;
+
+/// Says what the application is told: target `enet_mio::event`, level debug.
+#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
+pub(crate) fn event(event: &Event) {
+    #[cfg(feature = "tracing")]
+    match event {
+        // Not what is in it: that is the application's.
+        Event::Received { peer, channel, packet } => tracing::debug!(
+            target: "enet_mio::event", %peer, channel = channel.get(), bytes = packet.len(),
+            delivery = ?packet.delivery(), "received",
+        ),
+        Event::Connected { peer, data } => {
+            tracing::debug!(target: "enet_mio::event", %peer, data, "connected");
+        }
+        Event::Disconnected { peer, reason, data, address, .. } => tracing::debug!(
+            target: "enet_mio::event", %peer, %address, %reason, data, "disconnected",
+        ),
+        other => tracing::debug!(target: "enet_mio::event", "{other:?}"),
+    }
+}
+
+/// Says what arrived: target `enet_mio::datagram`, level trace.
+#[inline]
+#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
+pub(crate) fn received(datagram: Option<&Datagram<'_>>) {
+    #[cfg(feature = "tracing")]
+    if let Some(Datagram { source, bytes, .. }) = datagram {
+        tracing::trace!(target: "enet_mio::datagram", from = %source, bytes = bytes.len(), "in");
+    }
+}
+
+/// Says what leaves: target `enet_mio::datagram`, level trace. A train is one.
+#[inline]
+#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
+pub(crate) fn sent(transmit: &Transmit) {
+    #[cfg(feature = "tracing")]
+    tracing::trace!(target: "enet_mio::datagram", to = %transmit.to, bytes = transmit.len, "out");
+}
 
 /// Says once for a socket what it has to do without.
 #[cfg_attr(not(feature = "tracing"), allow(unused_variables))]

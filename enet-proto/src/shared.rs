@@ -6,7 +6,7 @@ use core::num::NonZeroU8;
 
 use crate::channel::account::Account;
 use crate::channel::memory::Memory;
-use crate::config::{Checksum, HostConfig, Redundancy};
+use crate::config::{Checksum, HostConfig, PeerDefaults, Redundancy};
 use crate::peer::acks::Runs;
 use crate::peer::command::Commands;
 use crate::profile::Profile;
@@ -35,6 +35,9 @@ pub(crate) struct Shared {
     pub(crate) max_peers_per_ip: Option<u16>,
     /// Whether a disconnect that anybody could have sent is confirmed.
     pub(crate) confirms_disconnects: bool,
+    /// Whether lost connections give back what they did not deliver.
+    pub(crate) returns_undelivered: bool,
+    pub(crate) peer_defaults: PeerDefaults,
     pub(crate) checksum: Option<Checksum>,
     pub(crate) stats: HostStats,
     pub(crate) memory: Memory,
@@ -71,6 +74,8 @@ impl Shared {
             full: Vec::new(),
             max_peers_per_ip: config.max_peers_per_ip,
             confirms_disconnects: config.confirm_disconnects && config.profile.proves_addresses(),
+            returns_undelivered: config.return_undelivered,
+            peer_defaults: config.peer_defaults,
             checksum: config.checksum,
             stats: HostStats::default(),
             memory: Memory::new(account(config)),
@@ -86,6 +91,11 @@ impl Shared {
         let first = self.stamp.wrapping_add(1);
         self.stamp = self.stamp.wrapping_add(commands);
         first
+    }
+
+    /// The first of those that would be taken next.
+    pub(crate) const fn next_stamp(&self) -> u32 {
+        self.stamp.wrapping_add(1)
     }
 
     /// The number of an address of ours. `None` for those of a machine that has more than 255.

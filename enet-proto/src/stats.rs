@@ -1,5 +1,7 @@
 //! Counters, for dashboards and tests. All are totals since creation unless they say otherwise.
 
+mod list;
+
 use core::fmt;
 
 /// A host's totals (PROTOCOL.md §18.5).
@@ -48,8 +50,13 @@ macro_rules! reasons {
 
             /// A short name for labels and JSON keys.
             pub const fn as_str(self) -> &'static str {
+                self.labels().0
+            }
+
+            /// That, and the name of its counter among others.
+            const fn labels(self) -> (&'static str, &'static str) {
                 match self {
-                    $(DiscardReason::$name => $text,)*
+                    $(DiscardReason::$name => ($text, concat!("discarded_", $text)),)*
                 }
             }
         }
@@ -199,6 +206,21 @@ pub struct PeerStats {
     pub packet_loss: u32,
     /// Its mean deviation, of 65 536.
     pub packet_loss_variance: u32,
+    /// ENet clock, in ms, at which the running loss interval began; 0 before the first datagram.
+    pub packet_loss_epoch: u32,
+    /// Share of commands that counted as lost in the last full loss interval, of 65 536, not smoothed: see
+    /// [`Peer::loss`](crate::Peer::loss).
+    pub last_packet_loss: u32,
+    /// Where the throttle stands in its round of 32, in steps of 7: a packet passes while this is at most `throttle`.
+    pub throttle_counter: u32,
+    /// ENet clock, in ms, at which the running throttle interval began; 0 before the first round trip.
+    pub throttle_epoch: u32,
+    /// What an acknowledgement without delay adds to the throttle, of 32.
+    pub throttle_acceleration: u32,
+    /// What a late one takes, of 32.
+    pub throttle_deceleration: u32,
+    /// Length of the throttle interval, ms.
+    pub throttle_interval: u32,
     /// ENet clock at which the oldest command in flight is due, while there is one.
     pub next_timeout: Option<u32>,
     /// Bytes of reliable data that may be in flight.
@@ -227,6 +249,20 @@ pub struct PeerStats {
     pub queued: usize,
     /// Acknowledgements waiting to be sent.
     pub acknowledgements_owed: usize,
+}
+
+/// A connection's totals since somebody wanted them: see [`PeerDefaults::totals`](crate::PeerDefaults).
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PeerTotals {
+    /// UDP payload bytes sent to it.
+    pub bytes_sent: u64,
+    /// Datagrams sent to it.
+    pub datagrams_sent: u64,
+    /// UDP payload bytes received from it.
+    pub bytes_received: u64,
+    /// Datagrams received from it.
+    pub datagrams_received: u64,
 }
 
 /// A channel's counters.

@@ -122,7 +122,7 @@ fn a_held_connect_takes_its_slot() {
     let mut remote = Crafted::stranger_with(|config| config.peers = PeerLimit::MIN);
     let options = ConnectOptions { hold: true, ..ConnectOptions::default() };
     remote.host.connect(remote.address, options).unwrap();
-    assert_eq!(remote.host.connect(remote.address, options), Err(ConnectError::NoFreeSlot));
+    assert_eq!(remote.host.connect(remote.address, options), Err(ConnectError::NoFreeSlot { limit: 1 }));
 }
 
 #[test]
@@ -393,6 +393,7 @@ fn the_users_value_comes_back_with_the_end() {
         data: 8,
         address: remote.address,
         user_value: 0xdead_beef_0000_0001,
+        undelivered: enet_proto::Undelivered::default(),
     };
     assert_eq!(remote.events(), [expected]);
 }

@@ -213,6 +213,7 @@ impl Stage {
                     timeout: (limit.0 != 1).then_some(timeouts),
                     connect_id: (pick >= 128).then_some(ConnectId([pick, 0, 0, 0])),
                     hold,
+                    ..ConnectOptions::default()
                 };
                 let full = self.subject.peers().len() >= self.subject.host.peer_limit();
                 let connected = self.subject.host.connect(to, options);

@@ -138,13 +138,33 @@ impl Inbox {
         let payload = core::mem::replace(payload, Payload::EMPTY);
         let (channel, packet) = (*channel, Packet::new(*delivery, payload));
         memory.inboxes.discard_front(&mut self.packets);
-        if !mutants::is(Mutant::WaitingDataLeak) {
-            let length = counted(packet.len());
-            self.release(length);
-            self.told = self.told.wrapping_sub(length).wrapping_sub(ENTRY);
-            memory.account.give_back(length.wrapping_add(ENTRY));
-        }
+        self.give_back(packet.len(), memory);
         Some((channel, packet))
+    }
+
+    /// The next packet that came on a channel.
+    pub(crate) fn take_from(&mut self, wanted: ChannelId, memory: &mut Memory) -> Option<Packet> {
+        let mut at = self.packets.first()?;
+        while memory.inboxes.get(at)?.channel != wanted {
+            at = memory.inboxes.next(at)?;
+        }
+        let Received { delivery, payload, .. } = memory.inboxes.get_mut(at)?;
+        let packet = Packet::new(*delivery, core::mem::replace(payload, Payload::EMPTY));
+        memory.inboxes.discard(&mut self.packets, at);
+        self.give_back(packet.len(), memory);
+        Some(packet)
+    }
+
+    /// A packet of this length was fetched.
+    #[inline(always)]
+    fn give_back(&mut self, length: usize, memory: &mut Memory) {
+        if mutants::is(Mutant::WaitingDataLeak) {
+            return;
+        }
+        let length = counted(length);
+        self.release(length);
+        self.told = self.told.wrapping_sub(length).wrapping_sub(ENTRY);
+        memory.account.give_back(length.wrapping_add(ENTRY));
     }
 
     /// Number and payload bytes of the packets queued here.

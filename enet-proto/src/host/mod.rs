@@ -13,6 +13,7 @@ mod resting;
 mod schedule;
 mod service;
 mod table;
+mod token;
 mod transmit;
 mod view;
 
@@ -29,8 +30,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use crate::config::HostConfig;
-use crate::event::{Event, PeerId};
+use crate::event::{DisconnectReason, Event, PeerId};
 use crate::mutants::{self, Mutant};
+use crate::peer::extras::Notice;
 use crate::peer::{Connection, Stage};
 use crate::shared::Shared;
 use crate::time::Instant;
@@ -46,7 +48,7 @@ pub use handshake::ConnectOptions;
 pub use receive::{Datagram, Ecn, Intercept, Verdict};
 pub use service::Socket;
 pub use transmit::Transmit;
-pub use view::{Peer, PeerMut};
+pub use view::{Peer, PeerMut, SendOptions};
 
 /// One end of any number of ENet connections: a state machine without socket, clock or entropy.
 ///
@@ -70,6 +72,8 @@ pub struct Host {
     farewells: VecDeque<(u16, Box<Connection>)>,
     /// Datagrams of the application's own.
     raw: VecDeque<(SocketAddr, Bytes)>,
+    /// What `take_stats` has told already.
+    taken: Option<Box<crate::stats::HostStats>>,
     recalculate_bandwidth: bool,
     bandwidth_epoch: crate::time::Millis,
     /// Room for the bandwidth pass.
@@ -109,6 +113,7 @@ impl Host {
             touched: Vec::new(),
             farewells: VecDeque::new(),
             raw: VecDeque::new(),
+            taken: None,
             recalculate_bandwidth: false,
             bandwidth_epoch: crate::time::Millis::UNSET,
             shares: Vec::new(),
@@ -262,10 +267,8 @@ impl Host {
     fn fetch_end(&mut self, slot: u16, peer: PeerId) -> Option<Event> {
         let connection = self.table.get(slot)?;
         let Stage::Zombie { reason, data } = connection.stage else { return None };
-        let (address, user_value) = (connection.address, connection.settings().user_value);
         self.recalculate_bandwidth = true;
-        self.bury(slot);
-        let event = Event::Disconnected { peer, reason, data, address, user_value };
+        let event = self.end_of(slot, peer, reason, data)?;
         if mutants::is(Mutant::EventAfterDisconnect) {
             self.events.push_back(event.clone());
         }
@@ -310,7 +313,7 @@ impl Host {
         let announced = connection.announce.take();
         let lost_turn = core::mem::take(&mut connection.lost_turn);
         let wanted = connection.wants_dispatch();
-        if announced.is_some() || matches!(connection.stage, Stage::Over { .. }) {
+        if announced.is_some() || matches!(connection.stage, Stage::Over { .. }) || connection.has_notices() {
             self.raise(slot, announced);
         }
         self.queue_for_dispatch(slot, wanted, lost_turn);
@@ -344,15 +347,42 @@ impl Host {
         if let Some(data) = announced {
             self.recalculate_bandwidth = true;
             self.events.push_back(Event::Connected { peer, data });
+            if let Some(connection) = self.table.get_mut(slot) {
+                connection.adopt_default_throttle(&mut self.shared);
+                connection.send_early(&mut self.shared);
+            }
         }
+        self.raise_notices(slot, peer);
         let Some(connection) = self.table.get(slot) else { return };
         let Stage::Over { event, was_established } = connection.stage else { return };
-        let (address, user_value) = (connection.address, connection.settings().user_value);
         self.recalculate_bandwidth |= was_established;
+        let event = event.and_then(|(reason, data)| self.end_of(slot, peer, reason, data));
         self.bury(slot);
-        if let Some((reason, data)) = event {
-            self.events.push_back(Event::Disconnected { peer, reason, data, address, user_value });
+        self.events.extend(event);
+    }
+
+    /// Raises what a connection of which more was asked has to say.
+    fn raise_notices(&mut self, slot: u16, peer: PeerId) {
+        let Some(connection) = self.table.get_mut(slot) else { return };
+        while let Some(notice) = connection.take_notice() {
+            self.events.push_back(match notice {
+                Notice::Acknowledged(token) => Event::Acknowledged { peer, token },
+                Notice::Stalled => Event::Stalled { peer },
+                Notice::Resumed => Event::Resumed { peer },
+            });
         }
+    }
+
+    /// The event of a connection's end, which frees its slot.
+    fn end_of(&mut self, slot: u16, peer: PeerId, reason: DisconnectReason, data: u32) -> Option<Event> {
+        let connection = self.table.get_mut(slot)?;
+        if reason != DisconnectReason::Local {
+            connection.put_undelivered_aside(&self.shared);
+        }
+        let undelivered = connection.take_undelivered();
+        let (address, user_value) = (connection.address, connection.settings().user_value);
+        self.bury(slot);
+        Some(Event::Disconnected { peer, reason, data, address, user_value, undelivered })
     }
 
     /// Keeps a slot's place in the queue of those with events; one that lost its turn starts over at the back.

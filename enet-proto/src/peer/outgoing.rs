@@ -480,5 +480,6 @@ fn is_blocked(next: &Queued, channels: &Channels, profile: Profile) -> bool {
 
 mod amount;
 mod evidence;
+mod rescue;
 #[cfg(test)]
 mod tests;

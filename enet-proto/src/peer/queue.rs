@@ -38,6 +38,9 @@ impl Connection {
         packet: Packet,
         shared: &mut Shared,
     ) -> Result<(), SendError> {
+        if self.is_detaining(packet.delivery()) {
+            return self.detain(id, packet, shared);
+        }
         if let Some(number) = self.number_small(id, packet.delivery(), packet.len(), shared) {
             self.queue_small(id, number, packet.len(), shared, || packet.into_payload());
             return Ok(());
@@ -52,7 +55,7 @@ impl Connection {
                 {
                     shared.full.push(self.slot);
                 }
-                Err(SendError { reason, packet })
+                Err(SendError { reason, channel: id, packet })
             }
         }
     }
@@ -65,6 +68,9 @@ impl Connection {
         packet: &Packet,
         shared: &mut Shared,
     ) -> Result<(), SendErrorReason> {
+        if self.is_detaining(packet.delivery()) {
+            return self.detain(id, packet.clone(), shared).map_err(|error| error.reason);
+        }
         if let Some(number) = self.number_small(id, packet.delivery(), packet.len(), shared) {
             self.queue_small(id, number, packet.len(), shared, || packet.payload().clone());
             return Ok(());

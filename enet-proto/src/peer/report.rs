@@ -4,17 +4,10 @@ use enet_wire::ChannelId;
 
 use super::Connection;
 use crate::channel::account::ENTRY;
-use crate::config::Timeouts;
-use crate::profile::GiveUp;
 use crate::shared::Shared;
 use crate::stats::{ChannelStats, PeerStats};
 
 impl Connection {
-    pub(crate) fn set_timeouts(&mut self, timeouts: Timeouts) {
-        let (limit, minimum, maximum) = timeouts.resolve();
-        self.settings_mut().give_up = GiveUp { limit, minimum, maximum };
-    }
-
     pub(crate) fn stats(&self, shared: &Shared) -> PeerStats {
         let (in_flight, queued) = self.outgoing.count(&shared.commands);
         PeerStats {
@@ -31,6 +24,13 @@ impl Connection {
             packets_lost: self.loss.lost,
             packet_loss: self.loss.loss,
             packet_loss_variance: self.loss.variance,
+            packet_loss_epoch: self.loss.epoch.0,
+            last_packet_loss: self.loss.last.saturating_sub(1),
+            throttle_counter: self.throttle.counter,
+            throttle_epoch: self.rtt.epoch.0,
+            throttle_acceleration: self.throttle.acceleration,
+            throttle_deceleration: self.throttle.deceleration,
+            throttle_interval: self.throttle.interval,
             next_timeout: self.in_flight_deadline(shared).map(|deadline| deadline.0),
             window_size: self.window_size,
             waiting_data: self.inbox.waiting_data(),
