@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::family::canonical;
 use crate::handle::{HostHandle, Orders};
 use crate::handler::{self, Handler};
-use crate::log;
+use crate::log::{self, Refusals};
 use crate::lookup::Lookup;
 use crate::options::SocketOptions;
 use crate::stats::{IoCapabilities, IoStats};
@@ -100,6 +100,7 @@ pub struct Host {
     alone: Alone,
     orders: Option<Orders>,
     orders_refused: u64,
+    refusals: Refusals,
 }
 
 impl Host {
@@ -155,6 +156,7 @@ impl Host {
             alone: Alone::default(),
             orders: None,
             orders_refused: 0,
+            refusals: Refusals::default(),
         })
     }
 
@@ -398,6 +400,7 @@ impl Host {
     /// One pass in C's order.
     pub(crate) fn compat_pass(&mut self, now: Instant) -> io::Result<Option<Event>> {
         self.carry_out_orders();
+        self.refusals.look(now, || self.protocol.stats());
         match self.protocol.service_pass(now, &mut self.udp) {
             None => self.udp.check().map(|()| None),
             event => Ok(event),
@@ -447,6 +450,7 @@ impl Host {
         }
         let arrivals = self.udp.arrivals() - before;
         self.alone.on_pass(arrivals, emptied);
+        self.refusals.look(now, || self.protocol.stats());
         if arrivals == 0 { now } else { self.clock.now() }
     }
 

@@ -1,11 +1,14 @@
-//! What a server's log should say of the operating system, as events of [`tracing`](https://docs.rs/tracing) with the target
-//! `enet_mio`; for those who look for something also every event (`enet_mio::event`) and datagram (`enet_mio::datagram`).
-//! Without the feature `tracing` nothing is said; the counters of [`IoStats`](crate::IoStats) always count.
+//! What a server's log should say of the operating system and of what was refused, as events of
+//! [`tracing`](https://docs.rs/tracing) with the target `enet_mio`; for those who look for something also every event
+//! (`enet_mio::event`) and datagram (`enet_mio::datagram`). Without the feature `tracing` nothing is said; the counters of
+//! [`IoStats`](crate::IoStats) always count.
 
 use std::io;
 use std::net::SocketAddr;
 
-use enet_proto::{Datagram, Event, Transmit};
+use enet_proto::{Datagram, Event, HostStats, Instant, Transmit};
+#[cfg(feature = "tracing")]
+use enet_proto::{DiscardReason, Discarded};
 
 use crate::stats::IoCapabilities;
 
@@ -70,6 +73,57 @@ pub(crate) fn train_refused(to: SocketAddr, datagrams: u64, reason: &io::Error) 
     );
 }
 
+/// Says what a host discarded, at most once a second: an event for each reason, with how often it was one. Nothing is done
+/// for a datagram.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals {
+    #[cfg(feature = "tracing")]
+    said: Discarded,
+    #[cfg(feature = "tracing")]
+    next: Option<Instant>,
+}
+
+#[cfg(feature = "tracing")]
+const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
+
+impl Refusals {
+    /// Looks at the counters, if it is time to.
+    #[inline]
+    #[cfg_attr(not(feature = "tracing"), allow(unused_variables, clippy::unused_self))]
+    pub(crate) fn look(&mut self, now: Instant, stats: impl FnOnce() -> HostStats) {
+        #[cfg(feature = "tracing")]
+        if self.next.is_none_or(|next| now >= next) {
+            self.next = Some(now + PAUSE);
+            self.say(&stats());
+        }
+    }
+
+    #[cfg(feature = "tracing")]
+    #[cold]
+    fn say(&mut self, stats: &HostStats) {
+        for (reason, count) in stats.discarded.iter() {
+            let count = count - self.said.get(reason);
+            if count > 0 {
+                let hint = hint(reason);
+                let reason = reason.as_str();
+                tracing::warn!(target: "enet_mio", reason, count, hint, "received and discarded");
+            }
+        }
+        self.said = stats.discarded;
+    }
+}
+
+/// What is likely to be wrong, where peers are not understood at all.
+#[cfg(feature = "tracing")]
+const fn hint(reason: DiscardReason) -> Option<&'static str> {
+    match reason {
+        DiscardReason::NoCompressor => Some("a peer compresses; configure the same compressor here"),
+        DiscardReason::BadCompression => Some("do both ends use the same compressor and checksum?"),
+        DiscardReason::BadChecksum => Some("do both ends use the same checksum?"),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use std::sync::{Arc, Mutex};
@@ -98,6 +152,54 @@ pub(crate) mod tests {
         tracing::subscriber::with_default(log.finish(), done);
         let bytes = lines.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
+    }
+
+    #[cfg(feature = "tracing")]
+    #[test]
+    fn who_compresses_otherwise_is_said_with_what_is_likely_to_be_wrong() {
+        use enet_proto::{Datagram, Host, HostConfig};
+
+        let mut host = Host::new(HostConfig::new([7; 32]));
+        let source = SocketAddr::from(([192, 0, 2, 1], 7_000));
+        // Peer 0xfff, compressed, without a time; whatever the block holds.
+        host.handle_datagram(Instant::ZERO, Datagram::new(source, &[0x4f, 0xff, 1, 2, 3, 4]));
+        let lines = said(|| Refusals::default().look(Instant::ZERO, || host.stats()));
+        assert!(lines.contains("reason=\"no_compressor\" count=1 hint=\"a peer compresses;"), "{lines}");
+    }
+
+    #[cfg(feature = "tracing")]
+    #[test]
+    fn what_is_discarded_is_said_once_a_second_with_its_reason_and_how_often() {
+        use std::time::Duration;
+
+        use enet_proto::{Datagram, Host, HostConfig};
+
+        let mut host = Host::new(HostConfig::new([7; 32]));
+        let mut refusals = Refusals::default();
+        let start = Instant::ZERO;
+        let mut junk = |datagrams, at: Instant, lengths: &[usize]| {
+            for (_, length) in (0..datagrams).zip(lengths.iter().cycle()) {
+                let source = SocketAddr::from(([192, 0, 2, 1], 7_000));
+                host.handle_datagram(at, Datagram::new(source, &[0; 5000][..*length]));
+            }
+            said(|| refusals.look(at, || host.stats()))
+        };
+        assert_eq!(junk(0, start, &[1]), "");
+        assert_eq!(junk(5, start + Duration::from_millis(999), &[1, 5000]), "");
+        let lines = junk(0, start + Duration::from_secs(1), &[1]);
+        assert!(
+            lines.contains("WARN enet_mio: received and discarded reason=\"truncated\" count=3\n"),
+            "{lines}"
+        );
+        assert!(
+            lines.contains("WARN enet_mio: received and discarded reason=\"oversize\" count=2\n"),
+            "{lines}"
+        );
+        assert_eq!(lines.lines().count(), 2);
+        assert_eq!(junk(0, start + Duration::from_secs(2), &[1]), "");
+        let lines = junk(1, start + Duration::from_secs(9), &[1]);
+        assert_eq!(lines.lines().count(), 1);
+        assert!(lines.contains("count=1"), "{lines}");
     }
 
     #[cfg(feature = "tracing")]

@@ -41,8 +41,19 @@ pub struct HostConfig {
     pub mtu: Mtu,
     /// Largest packet sent or accepted, in bytes. Default 32 MiB.
     pub max_packet_size: u32,
-    /// Bytes of received but not yet fetched data per peer at which further data is refused. Default 32 MiB.
+    /// Bytes of received but not yet fetched data per peer at which further data is refused. The memory counts that it
+    /// takes, 128 bytes for an empty packet; under [`Profile::Compat`] the payload alone. Packets in fragments that were
+    /// begun go on. Default 32 MiB.
     pub max_waiting_data: u32,
+    /// Memory that received and not yet fetched data of all peers may take. No peer gets more of it than is left for all
+    /// others: a single one half, each of two a third. A packet in fragments longer than that is never taken. Not under
+    /// [`Profile::Compat`]. Default 256 MiB.
+    pub memory: MemoryLimit,
+    /// Bytes queued to a peer, sent and not acknowledged ones included, at which further packets are given back: payload,
+    /// and 256 bytes for each command. Not under [`Profile::Compat`]. Default 32 MiB.
+    pub max_queued_data: u32,
+    /// Whether [`Event::Writable`](crate::Event::Writable) says when a queue that was full takes packets again.
+    pub writable_events: bool,
     /// Connections one IP address may hold, `None` = unlimited; `Some(0)` refuses every incoming connection.
     pub max_peers_per_ip: Option<u16>,
     /// Clients that were answered and have not proven their address yet, at most. Each takes 96 bytes while it lasts; in a
@@ -81,6 +92,9 @@ impl HostConfig {
             mtu: Mtu::DEFAULT,
             max_packet_size: 32 << 20,
             max_waiting_data: 32 << 20,
+            memory: MemoryLimit::DEFAULT,
+            max_queued_data: 32 << 20,
+            writable_events: false,
             max_peers_per_ip: None,
             half_open: HalfOpenLimit::DEFAULT,
             strict_handshake: false,
@@ -194,8 +208,8 @@ pub enum Stalls {
 pub struct ConfigError {
     what: &'static str,
     value: usize,
-    minimum: u16,
-    maximum: u16,
+    minimum: u64,
+    maximum: u64,
 }
 
 impl fmt::Display for ConfigError {
@@ -246,7 +260,8 @@ macro_rules! bounded {
             type Error = ConfigError;
 
             fn try_from(value: usize) -> Result<Self, ConfigError> {
-                let error = ConfigError { what: $what, value, minimum: $min, maximum: $max };
+                let (minimum, maximum) = (Self::MIN.0 as u64, Self::MAX.0 as u64);
+                let error = ConfigError { what: $what, value, minimum, maximum };
                 <$inner>::try_from(value).ok().and_then(Self::new).ok_or(error)
             }
         }
@@ -269,6 +284,11 @@ bounded! {
 bounded! {
     /// How many clients may be about to connect: 1 to 65,535.
     HalfOpenLimit(u16): "the limit of half-open connections", 1, 65_535, 65_535
+}
+
+bounded! {
+    /// Bytes of memory for received data of all peers: 1 MiB to 1 TiB.
+    MemoryLimit(u64): "the memory limit", 0x10_0000, 0x100_0000_0000, 0x1000_0000
 }
 
 /// A checksum over whole datagrams (PROTOCOL.md §1.3): nothing on the wire announces it, so both ends must agree.

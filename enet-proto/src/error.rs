@@ -33,6 +33,9 @@ pub enum SendErrorReason {
         /// That limit, in bytes.
         max: u32,
     },
+    /// The peer has not taken what was queued before: as much as the host's
+    /// [`max_queued_data`](crate::HostConfig::max_queued_data) waits.
+    QueueFull,
     /// It would need more fragments than the wire can count.
     TooManyFragments {
         /// That limit.
@@ -54,6 +57,9 @@ impl fmt::Display for SendErrorReason {
             SendErrorReason::TooLarge { max } => {
                 write!(f, "a packet may have {max} bytes: split it, or raise max_packet_size on both ends")
             }
+            SendErrorReason::QueueFull => f.write_str(
+                "the peer has not taken what was queued before: wait for Writable, or raise max_queued_data",
+            ),
             SendErrorReason::TooManyFragments { max } => {
                 write!(f, "a packet may have {max} fragments: split it, or raise the MTU on both ends")
             }

@@ -58,7 +58,8 @@ impl RequestId {
     }
 }
 
-/// Something the application wants to know. For each `PeerId`: `(Connected Received*)? Disconnected?`, then nothing.
+/// Something the application wants to know. For each `PeerId`: `(Connected (Received | Writable)*)? Disconnected?`,
+/// then nothing.
 #[non_exhaustive]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -122,6 +123,13 @@ pub enum Event {
         /// Why.
         reason: DiscardReason,
     },
+    /// A peer that had no room for a packet of ours ([`SendErrorReason::QueueFull`](crate::SendErrorReason::QueueFull))
+    /// has: less than half of what may be queued is. Only if the host was told to say so
+    /// ([`HostConfig::writable_events`](crate::HostConfig::writable_events)).
+    Writable {
+        /// Which peer.
+        peer: PeerId,
+    },
     /// Somebody wants to connect, and [`Admission::Ask`](crate::Admission::Ask) was the answer. Their address is proven.
     /// They have no slot until [`accept`](crate::Host::accept), and are refused after 10 s.
     ConnectRequest {
@@ -143,6 +151,7 @@ impl Event {
             | Event::Acknowledged { peer, .. }
             | Event::Stalled { peer }
             | Event::Resumed { peer }
+            | Event::Writable { peer }
             | Event::Disconnected { peer, .. } => Some(*peer),
             Event::ConnectRequest { .. } | Event::Refused { .. } => None,
         }

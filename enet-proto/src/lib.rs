@@ -109,16 +109,16 @@ mod undelivered;
 
 pub use bytes::Bytes;
 pub use config::{
-    ChannelLimit, Checksum, ConfigError, HalfOpenLimit, HostConfig, Mtu, PeerDefaults, PeerLimit, Redundancy,
-    Stalls, ThrottleSettings, Timeouts,
+    ChannelLimit, Checksum, ConfigError, HalfOpenLimit, HostConfig, MemoryLimit, Mtu, PeerDefaults,
+    PeerLimit, Redundancy, Stalls, ThrottleSettings, Timeouts,
 };
 pub use enet_compress::{Compressor, RangeCoder};
 pub use enet_wire::{ChannelId, ConnectId};
 pub use error::{AcceptError, ConnectError, SendError, SendErrorReason};
 pub use event::{DisconnectReason, Event, PeerId, PeerState, RequestId};
 pub use host::{
-    Admission, Admit, ConnectAttempt, ConnectOptions, Datagram, Ecn, Host, Intercept, Peer, PeerMut,
-    SendOptions, Socket, Transmit, Verdict,
+    Admission, Admit, Broadcast, ConnectAttempt, ConnectOptions, Datagram, Ecn, Host, Intercept, Peer,
+    PeerMut, SendOptions, Socket, Transmit, Verdict,
 };
 pub use packet::{Delivery, Packet, Payload};
 pub use profile::Profile;

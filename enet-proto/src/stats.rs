@@ -20,6 +20,10 @@ pub struct HostStats {
     pub refusals_sent: u64,
     /// Clients that were answered and have not proven their address, at the moment.
     pub half_open: usize,
+    /// Bytes of memory that received and not yet fetched data of all peers takes, at the moment.
+    pub held_data: u64,
+    /// The most that ever was.
+    pub highest_held_data: u64,
     /// Reliable commands sent again because they counted as lost, copies that rode along not included.
     pub retransmissions: u64,
     /// Those of them whose original had arrived after all, as its acknowledgement shows. With
@@ -89,6 +93,12 @@ reasons! {
     PacketTooLarge = "packet_too_large",
     /// More data than the application is willing to hold.
     WaitingDataLimit = "waiting_data_limit",
+    /// More data than its peer may have of the host's [`memory`](crate::HostConfig::memory).
+    MemoryLimit = "memory_limit",
+    /// A command whose acknowledgement there is no room for: it will come again. What it brought is not lost.
+    AcknowledgementLimit = "acknowledgement_limit",
+    /// Somebody who wants to connect, while too many events wait to be fetched.
+    EventLimit = "event_limit",
     /// A command that wants an acknowledgement in a datagram without a sent time.
     NoSentTime = "no_sent_time",
     /// A connect that makes no sense.
@@ -217,6 +227,10 @@ pub struct PeerStats {
     pub window_size: u32,
     /// Received bytes the application has not fetched, reserved ones included.
     pub waiting_data: u32,
+    /// Bytes of memory that received data takes which the application has not fetched.
+    pub held_data: u32,
+    /// Bytes queued, in flight or to be sent again, with 256 for each command.
+    pub queued_data: u64,
     /// The remote's downstream limit, bytes/s, 0 = unlimited.
     pub incoming_bandwidth: u32,
     /// The remote's upstream limit, bytes/s, 0 = unlimited.

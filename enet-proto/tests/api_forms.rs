@@ -111,7 +111,7 @@ fn errors_name_the_value_the_limit_and_the_remedy() {
         Box::new(SendError { reason, channel: ChannelId::new(7), packet: Packet::reliable("four") })
     };
     let start = "4 bytes for channel 7 were not queued: ";
-    let table: [(Box<dyn Error>, &str); 8] = [
+    let table: [(Box<dyn Error>, &str); 9] = [
         (
             unsent(SendErrorReason::NotConnected),
             "the peer is not connected: wait for Connected, or connect with queue_until_connected",
@@ -123,6 +123,10 @@ fn errors_name_the_value_the_limit_and_the_remedy() {
         (
             unsent(SendErrorReason::TooLarge { max: 3 }),
             "a packet may have 3 bytes: split it, or raise max_packet_size on both ends",
+        ),
+        (
+            unsent(SendErrorReason::QueueFull),
+            "the peer has not taken what was queued before: wait for Writable, or raise max_queued_data",
         ),
         (
             unsent(SendErrorReason::TooManyFragments { max: 9 }),

@@ -183,7 +183,7 @@ fn what_is_unreliable_is_sent_dropped_or_coalesced_during_a_stall() {
         pair.run_until(|pair| pair.client.peer().is_stalled());
         for round in 1..=3 {
             pair.client.send(0, Packet::unreliable(format!("place {round}")));
-            assert_eq!(pair.client.host.broadcast(1, Packet::unsequenced(format!("aim {round}"))), 1);
+            assert_eq!(pair.client.host.broadcast(1, Packet::unsequenced(format!("aim {round}"))).queued, 1);
         }
         let refused = pair.client.try_send(9, Packet::unreliable("nowhere")).unwrap_err();
         assert_eq!(refused.reason, SendErrorReason::NoSuchChannel { channels: 2 });

@@ -279,13 +279,13 @@ fn a_broadcast_can_leave_one_out_or_name_its_peers() {
     let near = |id| pair.server.host.peer(id).unwrap().connect_id();
     let far_of: Vec<_> =
         ids.iter().map(|id| far.iter().find(|(connect, _)| *connect == near(*id)).unwrap().1).collect();
-    assert_eq!(pair.server.host.broadcast_except(ids[0], 0, Packet::reliable("not the first")), 1);
-    assert_eq!(pair.server.host.broadcast_to([ids[0]], 0, Packet::reliable("the first")), 1);
-    assert_eq!(pair.server.host.broadcast_to(ids.clone(), 1, Packet::unreliable("both")), 2);
-    assert_eq!(pair.server.host.broadcast_to(ids.clone(), 2, Packet::reliable("no such channel")), 0);
-    assert_eq!(pair.server.host.broadcast(0, Packet::reliable("all")), 2);
+    assert_eq!(pair.server.host.broadcast_except(ids[0], 0, Packet::reliable("not the first")).queued, 1);
+    assert_eq!(pair.server.host.broadcast_to([ids[0]], 0, Packet::reliable("the first")).queued, 1);
+    assert_eq!(pair.server.host.broadcast_to(ids.clone(), 1, Packet::unreliable("both")).queued, 2);
+    assert_eq!(pair.server.host.broadcast_to(ids.clone(), 2, Packet::reliable("no such channel")).queued, 0);
+    assert_eq!(pair.server.host.broadcast(0, Packet::reliable("all")).queued, 2);
     pair.server.host.peer_mut(ids[1]).unwrap().reset();
-    assert_eq!(pair.server.host.broadcast_to(ids.clone(), 0, Packet::reliable("who is left")), 1);
+    assert_eq!(pair.server.host.broadcast_to(ids.clone(), 0, Packet::reliable("who is left")).queued, 1);
     pair.run_for(ms(100));
     let mut heard: BTreeMap<_, Vec<String>> = BTreeMap::new();
     for event in pair.client.events() {

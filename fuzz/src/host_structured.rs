@@ -222,7 +222,7 @@ impl Stage {
             (Call::Broadcast { channel, delivery, len }, _) => {
                 let packet = packet(delivery, len);
                 let reached = self.subject.host.broadcast(channel, packet);
-                assert!(reached <= self.subject.host.connected_peers());
+                assert!(reached.queued + reached.full <= self.subject.host.connected_peers());
             }
             (call, Some(peer)) => self.call_peer(peer, call),
             (_, None) => {}

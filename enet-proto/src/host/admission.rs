@@ -191,6 +191,13 @@ impl Lobby {
         self.half_open.wants_to_reply() || !self.refusals.is_empty()
     }
 
+    /// Has a refusal sent, unless very many wait already: who gets none will notice.
+    pub(crate) fn refuse(&mut self, refusal: Refusal) {
+        if self.refusals.len() < 2 * REFUSALS as usize {
+            self.refusals.push_back(refusal);
+        }
+    }
+
     /// Whether another refusal may be sent.
     pub(crate) fn may_refuse(&mut self, now: u64) -> bool {
         let (began, count) = self.refused;

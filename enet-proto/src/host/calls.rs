@@ -10,17 +10,27 @@ use enet_wire::ChannelId;
 
 use super::{Host, Peer, PeerMut};
 use crate::config::{ChannelLimit, Checksum, Mtu, PeerDefaults};
+use crate::error::SendErrorReason;
 use crate::event::{Event, PeerId};
 use crate::packet::Packet;
 use crate::peer::Stage;
 use crate::profile::Profile;
 use crate::stats::HostStats;
 
+/// What became of a packet for everybody.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Broadcast {
+    /// Peers it was queued to.
+    pub queued: usize,
+    /// Peers that did not get it because [their queue is full](crate::SendErrorReason::QueueFull).
+    pub full: usize,
+}
+
 impl Host {
-    /// Queues a packet to every connected peer that has the channel; to how many. Large payloads are shared, not
-    /// copied.
+    /// Queues a packet to every connected peer that has the channel. Large payloads are shared, not copied.
     #[doc(alias = "enet_host_broadcast")]
-    pub fn broadcast(&mut self, channel: impl Into<ChannelId>, packet: impl Into<Packet>) -> usize {
+    pub fn broadcast(&mut self, channel: impl Into<ChannelId>, packet: impl Into<Packet>) -> Broadcast {
         self.broadcast_past(None, channel.into(), &packet.into())
     }
 
@@ -40,7 +50,7 @@ impl Host {
         peer: PeerId,
         channel: impl Into<ChannelId>,
         packet: impl Into<Packet>,
-    ) -> usize {
+    ) -> Broadcast {
         self.broadcast_past(Some(peer), channel.into(), &packet.into())
     }
 
@@ -50,41 +60,50 @@ impl Host {
         peers: impl IntoIterator<Item = PeerId>,
         channel: impl Into<ChannelId>,
         packet: impl Into<Packet>,
-    ) -> usize {
+    ) -> Broadcast {
         let (channel, packet) = (channel.into(), packet.into());
-        let slots = peers.into_iter().filter(|id| {
-            let slot = self.table.find(*id);
-            slot.is_some_and(|slot| self.send_copy_to(slot, channel, &packet))
-        });
-        slots.count()
+        let mut broadcast = Broadcast::default();
+        for id in peers {
+            if let Some(slot) = self.table.find(id) {
+                self.send_copy_to(slot, channel, &packet, &mut broadcast);
+            }
+        }
+        broadcast
     }
 
-    fn broadcast_past(&mut self, except: Option<PeerId>, channel: ChannelId, packet: &Packet) -> usize {
+    fn broadcast_past(&mut self, except: Option<PeerId>, channel: ChannelId, packet: &Packet) -> Broadcast {
         let except = except.and_then(|id| self.table.find(id));
-        let mut reached = 0;
+        let mut broadcast = Broadcast::default();
         let mut from = 0;
         while let Some(slot) = self.table.next_active(from) {
             from = slot + 1;
-            if except != Some(slot) && self.send_copy_to(slot, channel, packet) {
-                reached += 1;
+            if except != Some(slot) {
+                self.send_copy_to(slot, channel, packet, &mut broadcast);
             }
         }
-        reached
+        broadcast
     }
 
     /// Queues a packet to a peer, if it is connected and has the channel.
     #[inline]
-    fn send_copy_to(&mut self, slot: u16, channel: ChannelId, packet: &Packet) -> bool {
-        let Some(connection) = self.table.get_mut(slot) else { return false };
-        if connection.stage != Stage::Connected || !connection.send_copy(channel, packet, &mut self.shared) {
-            return false;
+    fn send_copy_to(&mut self, slot: u16, channel: ChannelId, packet: &Packet, broadcast: &mut Broadcast) {
+        let Some(connection) = self.table.get_mut(slot) else { return };
+        if connection.stage != Stage::Connected {
+            return;
+        }
+        match connection.send_copy(channel, packet, &mut self.shared) {
+            Ok(()) => broadcast.queued += 1,
+            Err(SendErrorReason::QueueFull) => {
+                broadcast.full += 1;
+                return;
+            }
+            Err(_) => return,
         }
         if connection.is_packet_next(&self.shared) {
             self.schedule.mark_ready(slot);
         } else {
             self.touch(slot);
         }
-        true
     }
 
     /// Queues a datagram of your own, to be sent from the host's socket before everything else.
@@ -130,7 +149,8 @@ impl Host {
 
     /// The host's totals.
     pub fn stats(&self) -> HostStats {
-        HostStats { half_open: self.lobby.half_open.len(), ..self.shared.stats }
+        let (held_data, highest_held_data) = self.shared.memory.account.taken();
+        HostStats { half_open: self.lobby.half_open.len(), held_data, highest_held_data, ..self.shared.stats }
     }
 
     /// What came together since this was called last, or since creation.
@@ -208,7 +228,7 @@ impl Host {
 
     /// The waiting data at which a peer's further data is refused, in bytes.
     pub fn set_max_waiting_data(&mut self, bytes: u32) {
-        self.shared.max_waiting_data = bytes;
+        self.shared.set_max_waiting_data(bytes);
     }
 
     /// Connections one IP address may hold when it asks for another, `None` = unlimited.

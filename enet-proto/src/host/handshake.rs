@@ -208,7 +208,7 @@ impl Host {
         if self.lobby.reports && self.events.len() < REPORTS {
             self.events.push_back(Event::Refused { address: refusal.to, data, reason });
         }
-        self.lobby.refusals.push_back(refusal);
+        self.lobby.refuse(refusal);
     }
 
     fn is_somebody_leaving(&self) -> bool {
@@ -274,17 +274,21 @@ impl Host {
     }
 
     fn on_proven(&mut self, number: Number) -> Result<u16, DiscardReason> {
+        // Every connection brings two at least. It stays as it is, and the client will be asked again.
+        if self.events.len() >= 2 * self.table.len() + EVENTS {
+            return Err(DiscardReason::EventLimit);
+        }
         let candidate = self.lobby.half_open.remove(number).ok_or(DiscardReason::UnknownPeer)?;
         let sample = candidate.sample(self.age());
         if let Err(reason) = self.check_room(candidate.address()) {
-            self.lobby.refusals.push_back(Refusal::of(&candidate, 0));
+            self.lobby.refuse(Refusal::of(&candidate, 0));
             return Err(reason);
         }
         if !candidate.asks() {
             return self.seat(&candidate, sample).ok_or(DiscardReason::HostFull);
         }
         if self.lobby.requests.len() >= self.table.len() {
-            self.lobby.refusals.push_back(Refusal::of(&candidate, 0));
+            self.lobby.refuse(Refusal::of(&candidate, 0));
             return Err(DiscardReason::HostFull);
         }
         let request = self.lobby.requests.insert(candidate, sample, self.elapsed());
@@ -347,7 +351,7 @@ impl Host {
     /// with this number. Whether the request was still there.
     pub fn refuse(&mut self, request: RequestId, data: u32) -> bool {
         let Some((candidate, _)) = self.lobby.requests.remove(request) else { return false };
-        self.lobby.refusals.push_back(Refusal::of(&candidate, data));
+        self.lobby.refuse(Refusal::of(&candidate, data));
         true
     }
 
@@ -420,3 +424,6 @@ impl Host {
         self.count_sent(to, from, Train::of_one(len))
     }
 }
+
+/// Events, beside two for each slot, that may wait to be fetched while anybody is let in.
+const EVENTS: usize = 64;

@@ -43,6 +43,7 @@ use schedule::Schedule;
 use table::Table;
 
 pub use admission::{Admission, Admit, ConnectAttempt};
+pub use calls::Broadcast;
 pub use handshake::ConnectOptions;
 pub use receive::{Datagram, Ecn, Intercept, Verdict};
 pub use service::Socket;
@@ -251,7 +252,7 @@ impl Host {
                 return Some(event);
             }
         }
-        None
+        self.raise_writable()
     }
 
     /// Takes the slot in front off the queue of those with events.
@@ -277,6 +278,9 @@ impl Host {
     /// Whether [`poll_event`](Host::poll_event) has something to give.
     pub fn has_pending_event(&mut self) -> bool {
         self.settle_touched();
+        if !self.shared.full.is_empty() {
+            self.note_writable();
+        }
         !self.events.is_empty() || !self.dispatch.is_empty()
     }
 
@@ -313,6 +317,27 @@ impl Host {
             self.raise(slot, announced);
         }
         self.queue_for_dispatch(slot, wanted, lost_turn);
+    }
+
+    /// Says which queues that were full take packets again: the first event that comes of it.
+    fn raise_writable(&mut self) -> Option<Event> {
+        if !self.shared.full.is_empty() {
+            self.note_writable();
+        }
+        self.events.pop_front()
+    }
+
+    #[cold]
+    fn note_writable(&mut self) {
+        let Host { table, shared, events, .. } = self;
+        let max = shared.max_queued_data;
+        shared.full.retain(|slot| {
+            let Some(connection) = table.get_mut(*slot) else { return false };
+            if connection.outgoing.is_relieved(max) && connection.stage == Stage::Connected {
+                events.push_back(Event::Writable { peer: table.id_of(*slot) });
+            }
+            table.get(*slot).is_some_and(|connection| connection.outgoing.was_full())
+        });
     }
 
     /// Raises what happened to a connection as a whole; one that is over leaves its slot.
@@ -435,14 +460,16 @@ impl Host {
         self.lobby.half_open.check_invariants();
         let connections = self.table.occupied().filter_map(|slot| self.table.get(slot));
         let held = connections.chain(self.farewells.iter().map(|(_, connection)| &**connection));
-        let (mut packets, mut commands, mut acks, mut names) = (0, 0, 0, 0);
+        let (mut packets, mut commands, mut acks, mut names, mut memory) = (0, 0, 0, 0, 0);
         for connection in held {
             let stats = connection.stats(&self.shared);
             names += connection.outgoing.check_names(&self.shared.commands);
+            memory += u64::from(stats.held_data);
             packets += connection.inbox.queued(&self.shared.memory).0;
             commands += stats.in_flight + stats.queued;
             acks += connection.acks.count(&self.shared.acks).1;
         }
+        assert_eq!(self.shared.memory.account.taken().0, memory, "memory that nobody holds");
         assert_eq!(self.shared.memory.packets(), packets, "packets that are in no inbox");
         assert_eq!(self.shared.commands.len(), commands, "commands that are in no list");
         assert_eq!(self.shared.commands.names(), names, "names of nobody");

@@ -256,6 +256,7 @@ impl Host {
                 totals.bytes_received += datagram.bytes.len() as u64;
             }
         }
+        shared.memory.account.open();
         while !rest.is_empty() {
             match Command::decode(rest) {
                 Ok((command, behind)) => {
@@ -272,6 +273,7 @@ impl Host {
             }
         }
         connection.on_datagram_end(shared);
+        connection.inbox.settle(&mut shared.memory.account);
         if let Some(local) = datagram.local {
             connection.local = shared.note_local(local);
         }

@@ -115,7 +115,10 @@ impl Connection {
         let too_far = self.channels.is_too_far_ahead(command.channel, command.seq);
         if owed && !too_far {
             let Command { channel, seq, .. } = *command;
-            self.acks.push_back(Ack { channel, seq, sent_time, of_disconnect }, &mut shared.acks);
+            let ack = Ack { channel, seq, sent_time, of_disconnect };
+            if !self.acks.push_back(ack, &mut shared.acks) {
+                return Err(DiscardReason::AcknowledgementLimit);
+            }
             self.outgoing_data_total = self.outgoing_data_total.wrapping_add(u32::from(Ack::LEN));
         }
         Ok(())

@@ -3,6 +3,7 @@
 use enet_wire::ChannelId;
 
 use super::Connection;
+use crate::channel::account::ENTRY;
 use crate::shared::Shared;
 use crate::stats::{ChannelStats, PeerStats};
 
@@ -33,6 +34,8 @@ impl Connection {
             next_timeout: self.in_flight_deadline(shared).map(|deadline| deadline.0),
             window_size: self.window_size,
             waiting_data: self.inbox.waiting_data(),
+            held_data: self.inbox.held(),
+            queued_data: self.outgoing.queued(),
             incoming_bandwidth: self.incoming_bandwidth,
             outgoing_bandwidth: self.outgoing_bandwidth,
             outgoing_data_total: self.outgoing_data_total,
@@ -60,6 +63,10 @@ impl Connection {
     /// Panics if the connection's accounts contradict its queues.
     #[allow(clippy::panic)] // its purpose
     pub(crate) fn check_invariants(&self, shared: &Shared) {
+        let (packets, bytes) = self.inbox.queued(&shared.memory);
+        let ahead = self.channels.iter().map(|channel| channel.receiver.held()).sum::<usize>();
+        assert_eq!(self.inbox.held() as usize, ahead + bytes + packets * ENTRY as usize, "memory held");
+        assert_eq!(self.outgoing.queued(), self.outgoing.requeued(&shared.commands), "bytes queued");
         let waiting = self.channels.iter().map(|channel| channel.receiver.reserved_bytes()).sum::<usize>();
         if self.is_active() {
             let held = waiting + self.inbox.queued(&shared.memory).1;

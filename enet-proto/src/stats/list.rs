@@ -35,6 +35,8 @@ impl HostStats {
                 retransmissions: "commands",
                 needless_retransmissions: "commands",
                 copies: "commands",
+                held_data: "bytes",
+                highest_held_data: "bytes",
             },
             { discarded }
         );
@@ -56,6 +58,8 @@ impl HostStats {
             datagrams_received: self.datagrams_received.saturating_sub(earlier.datagrams_received),
             refusals_sent: self.refusals_sent.saturating_sub(earlier.refusals_sent),
             half_open: self.half_open,
+            held_data: self.held_data,
+            highest_held_data: self.highest_held_data,
             retransmissions: self.retransmissions.saturating_sub(earlier.retransmissions),
             needless_retransmissions: self
                 .needless_retransmissions
@@ -104,6 +108,8 @@ impl PeerStats {
                 last_packet_loss: "1/65536",
                 window_size: "bytes",
                 waiting_data: "bytes",
+                held_data: "bytes",
+                queued_data: "bytes",
                 incoming_bandwidth: "bytes/s",
                 outgoing_bandwidth: "bytes/s",
                 outgoing_data_total: "bytes",
