@@ -98,9 +98,9 @@ pub struct Host {
     /// Room for one train of datagrams.
     out: Vec<u8>,
     alone: Alone,
+    refusals: Refusals,
     orders: Option<Orders>,
     orders_refused: u64,
-    refusals: Refusals,
 }
 
 impl Host {
@@ -154,9 +154,9 @@ impl Host {
             clock: Clock::new(),
             out: Vec::new(),
             alone: Alone::default(),
+            refusals: Refusals::default(),
             orders: None,
             orders_refused: 0,
-            refusals: Refusals::default(),
         })
     }
 
@@ -399,8 +399,8 @@ impl Host {
 
     /// One pass in C's order.
     pub(crate) fn compat_pass(&mut self, now: Instant) -> io::Result<Option<Event>> {
-        self.carry_out_orders();
         self.refusals.look(now, || self.protocol.stats());
+        self.carry_out_orders();
         match self.protocol.service_pass(now, &mut self.udp) {
             None => self.udp.check().map(|()| None),
             event => Ok(event),
