@@ -105,6 +105,9 @@ pub trait Handler {
     /// A packet sent with a token ([`SendOptions`](enet_proto::SendOptions)) has arrived.
     fn on_acknowledged(&mut self, host: &mut Host, peer: PeerId, token: u64) {}
 
+    /// A peer that had no room for a packet of ours has; see [`writable_events`](crate::HostConfig::writable_events).
+    fn on_writable(&mut self, host: &mut Host, peer: PeerId) {}
+
     /// Somebody was turned away: [`HostFull`](DiscardReason::HostFull),
     /// [`TooManyFromAddress`](DiscardReason::TooManyFromAddress), or [`Refused`](DiscardReason::Refused) by the admission
     /// policy, which is also where a bad token is found. Only if [`report_refusals`](crate::HostConfig::report_refusals)
@@ -160,6 +163,7 @@ pub(crate) fn hand_over(host: &mut Host, handler: &mut (impl Handler + ?Sized), 
         Event::Stalled { peer } => handler.on_stalled(host, peer),
         Event::Resumed { peer } => handler.on_resumed(host, peer),
         Event::Acknowledged { peer, token } => handler.on_acknowledged(host, peer, token),
+        Event::Writable { peer } => handler.on_writable(host, peer),
         Event::Refused { address, data, reason } => handler.on_refused(host, address, data, reason),
         other => handler.on_event(host, other),
     }

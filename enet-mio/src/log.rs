@@ -6,9 +6,9 @@
 use std::io;
 use std::net::SocketAddr;
 
-#[cfg(feature = "tracing")]
-use enet_proto::Discarded;
 use enet_proto::{Datagram, Event, HostStats, Instant, Transmit};
+#[cfg(feature = "tracing")]
+use enet_proto::{DiscardReason, Discarded};
 
 use crate::stats::IoCapabilities;
 
@@ -104,11 +104,23 @@ impl Refusals {
         for (reason, count) in stats.discarded.iter() {
             let count = count - self.said.get(reason);
             if count > 0 {
+                let hint = hint(reason);
                 let reason = reason.as_str();
-                tracing::warn!(target: "enet_mio", reason, count, "received and discarded");
+                tracing::warn!(target: "enet_mio", reason, count, hint, "received and discarded");
             }
         }
         self.said = stats.discarded;
+    }
+}
+
+/// What is likely to be wrong, where peers are not understood at all.
+#[cfg(feature = "tracing")]
+const fn hint(reason: DiscardReason) -> Option<&'static str> {
+    match reason {
+        DiscardReason::NoCompressor => Some("a peer compresses; configure the same compressor here"),
+        DiscardReason::BadCompression => Some("do both ends use the same compressor and checksum?"),
+        DiscardReason::BadChecksum => Some("do both ends use the same checksum?"),
+        _ => None,
     }
 }
 
@@ -140,6 +152,19 @@ pub(crate) mod tests {
         tracing::subscriber::with_default(log.finish(), done);
         let bytes = lines.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
+    }
+
+    #[cfg(feature = "tracing")]
+    #[test]
+    fn who_compresses_otherwise_is_said_with_what_is_likely_to_be_wrong() {
+        use enet_proto::{Datagram, Host, HostConfig};
+
+        let mut host = Host::new(HostConfig::new([7; 32]));
+        let source = SocketAddr::from(([192, 0, 2, 1], 7_000));
+        // Peer 0xfff, compressed, without a time; whatever the block holds.
+        host.handle_datagram(Instant::ZERO, Datagram::new(source, &[0x4f, 0xff, 1, 2, 3, 4]));
+        let lines = said(|| Refusals::default().look(Instant::ZERO, || host.stats()));
+        assert!(lines.contains("reason=\"no_compressor\" count=1 hint=\"a peer compresses;"), "{lines}");
     }
 
     #[cfg(feature = "tracing")]
