@@ -115,7 +115,11 @@ impl Connection {
         let too_far = self.channels.is_too_far_ahead(command.channel, command.seq);
         if owed && !too_far {
             let Command { channel, seq, .. } = *command;
-            self.acks.push_back(Ack { channel, seq, sent_time, of_disconnect }, &mut shared.acks);
+            let ack = Ack { channel, seq, sent_time, of_disconnect };
+            self.acks.push_back(ack, &mut shared.acks);
+            if command.body == Body::Ping {
+                self.pulse.on_ping(ack, shared.now);
+            }
             self.outgoing_data_total = self.outgoing_data_total.wrapping_add(u32::from(Ack::LEN));
         }
         Ok(())

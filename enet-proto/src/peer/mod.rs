@@ -10,6 +10,7 @@ pub(crate) mod establish;
 pub(crate) mod gaps;
 pub(crate) mod loss;
 pub(crate) mod outgoing;
+pub(crate) mod pulse;
 pub(crate) mod queue;
 pub(crate) mod queueing;
 mod recover;
@@ -35,8 +36,9 @@ use crate::time::{HALF_A_DAY, Millis};
 use acks::Acks;
 use doubt::Doubt;
 use gaps::Gaps;
-use loss::PacketLoss;
+use loss::{PacketLoss, Resent};
 use outgoing::{Choice, Expiry, Limits, Outgoing};
+use pulse::Pulse;
 use queueing::Queueing;
 use recovery::Recovery;
 use rtt::Rtt;
@@ -132,8 +134,10 @@ pub(crate) struct Connection {
     pub(crate) recovery: Recovery,
     pub(crate) queueing: Queueing,
     pub(crate) gaps: Gaps,
+    pub(crate) pulse: Pulse,
     pub(crate) throttle: Throttle,
     pub(crate) loss: PacketLoss,
+    pub(crate) resent: Resent,
     /// What the application chose, if it chose anything.
     settings: Option<Box<Settings>>,
     /// When the last acknowledgement came; unset before the first.
@@ -208,8 +212,10 @@ impl Connection {
             recovery: Recovery::default(),
             queueing: Queueing::default(),
             gaps: Gaps::default(),
+            pulse: Pulse::default(),
             throttle: Throttle::default(),
             loss: PacketLoss::default(),
+            resent: Resent::default(),
             settings: None,
             last_receive_time: Millis::UNSET,
             earliest_timeout: Millis::UNSET,
