@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use enet_mio::{ChannelLimit, Event, PeerLimit, Service};
+use enet_mio::enet_proto::ConnectAttempt;
+use enet_mio::{Admission, ChannelLimit, Event, PeerLimit, Service};
 use serde_json::json;
 
 use common::{Both, FAREWELL};
@@ -20,7 +21,8 @@ Examples:
   echo_server --bind '*:7000' --channels 4      all addresses of the machine, IPv6 and IPv4
   echo_server --bind '127.0.0.1:*' --seconds 5 --json
                                                 any free port (see `listening`), for scripts
-  echo_server --compress range --checksum crc32 for clients that do the same")]
+  echo_server --compress range --checksum crc32 for clients that do the same
+  echo_server --token secret                    only for clients with this token")]
 struct Options {
     /// Where to listen: `host:port`; `*` stands for every host or any port
     #[arg(long, value_name = "ADDR", default_value = "localhost:6789")]
@@ -37,6 +39,9 @@ struct Options {
     #[command(flatten)]
     both: Both,
 }
+
+/// What a client with another token hears.
+const BAD_TOKEN: u32 = 401;
 
 #[derive(Default)]
 struct Totals {
@@ -56,6 +61,13 @@ fn run(options: &Options) -> io::Result<bool> {
     config.channels = ChannelLimit::new(options.channels).unwrap_or(ChannelLimit::MAX);
     config.peers = PeerLimit::new(options.peers).unwrap_or_default();
     let mut service = Service::bind(&options.bind, config)?;
+    if let Some(token) = options.both.token.clone() {
+        service.set_admission(Some(Box::new(move |attempt: &ConnectAttempt<'_>| match attempt.token {
+            Some(brought) if brought == token.as_bytes() => Admission::Accept,
+            Some(_) => Admission::Refuse(BAD_TOKEN),
+            None => Admission::Ignore, // it may be on its way
+        })));
+    }
     options.both.say(&json!({ "event": "listening", "address": service.local_addr()?.to_string() }));
 
     let start = Instant::now();

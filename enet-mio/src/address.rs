@@ -4,6 +4,8 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 use std::str::FromStr;
 
+use crate::family::{Family, canonical};
+
 /// Where a host listens.
 ///
 /// | text | meaning |
@@ -12,6 +14,7 @@ use std::str::FromStr;
 /// | `localhost:6789` | what the name stands for, IPv4 first, because stock ENet knows nothing else |
 /// | `*:6789` | all addresses, IPv6 and IPv4, or IPv4 alone on a machine without IPv6 |
 /// | `[::1]:6789` | one IPv6 address; `[::]:6789` is all IPv6 addresses and no IPv4 |
+/// | `6789` | the same as `*:6789` |
 /// | `[fe80::1%eth0]:6789` | a link-local address and its interface, by name (Linux) or number |
 /// | `127.0.0.1:*` | any free port, for any of the forms above; port `0` says the same |
 ///
@@ -69,6 +72,11 @@ impl FromStr for Bind {
     type Err = io::Error;
 
     fn from_str(text: &str) -> io::Result<Bind> {
+        if text.bytes().all(|byte| byte.is_ascii_digit())
+            && let Ok(port) = text.parse()
+        {
+            return Ok(Bind::Any { port });
+        }
         let (target, port) = split(text)?;
         let port = port.unwrap_or(0);
         match target {
@@ -79,16 +87,42 @@ impl FromStr for Bind {
     }
 }
 
-/// The addresses a peer may be found at, IPv4 first: the same forms without the stars.
-pub(crate) fn resolve(text: &str) -> io::Result<Vec<SocketAddr>> {
-    let (target, port) = split(text)?;
-    let port = port.filter(|port| *port != 0);
-    let port = port.ok_or_else(|| invalid(text, "a peer has a port from 1 to 65535"))?;
-    match target {
-        Target::Any => Err(invalid(text, "a peer has an address; `*` is only for listening")),
-        Target::Ip(ip, scope) => Ok(vec![socket_addr(ip, scope, port)]),
-        Target::Name(name) => resolve_name(name, port),
+/// Where a peer may be found: the same forms without the stars, and with a port.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum PeerAddress {
+    Ip(SocketAddr),
+    Name(String, u16),
+}
+
+impl PeerAddress {
+    pub(crate) fn parse(text: &str) -> io::Result<PeerAddress> {
+        let (target, port) = split(text)?;
+        let port = port.filter(|port| *port != 0);
+        let port = port.ok_or_else(|| invalid(text, "a peer has a port from 1 to 65535"))?;
+        match target {
+            Target::Any => Err(invalid(text, "a peer has an address; `*` is only for listening")),
+            Target::Ip(ip, scope) => Ok(PeerAddress::Ip(socket_addr(ip, scope, port))),
+            Target::Name(name) => Ok(PeerAddress::Name(name.to_owned(), port)),
+        }
     }
+
+    /// Its addresses, IPv4 first. Blocks until the system's resolver answers, if it is a name.
+    pub(crate) fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
+        match self {
+            PeerAddress::Ip(address) => Ok(vec![*address]),
+            PeerAddress::Name(name, port) => resolve_name(name, *port),
+        }
+    }
+}
+
+/// The first of the addresses, which `text` stands for, that a socket can reach.
+pub(crate) fn reachable(text: &str, addresses: Vec<SocketAddr>, family: Family) -> io::Result<SocketAddr> {
+    let mut addresses = addresses.into_iter().map(canonical);
+    addresses.find(|address| family.reaches(*address)).ok_or_else(|| {
+        let reason =
+            format!("`{text}` has no address that an {family} socket reaches; bind to `*` for both families");
+        io::Error::new(io::ErrorKind::AddrNotAvailable, reason)
+    })
 }
 
 /// The part of an address before the port.
@@ -206,6 +240,7 @@ mod tests {
             ("127.0.0.1:0", to("127.0.0.1:0")),
             ("*:6767", Bind::Any { port: 6767 }),
             ("*:*", Bind::Any { port: 0 }),
+            ("6767", Bind::Any { port: 6767 }),
             ("[::1]:2232", to("[::1]:2232")),
             ("[::]:2232", to("[::]:2232")),
             ("[::1]:*", to("[::1]:0")),
@@ -223,6 +258,8 @@ mod tests {
         let table = [
             ("", "port is missing"),
             ("localhost", "port is missing"),
+            ("65536", "port is missing"),
+            ("127.0.0.1", "port is missing"),
             ("[::1]", "port is missing"),
             ("[::1]6789", "port is missing"),
             ("[::1:6789", "`]` is missing"),
@@ -285,6 +322,7 @@ mod tests {
 
     #[test]
     fn a_peer_needs_an_address_and_a_port() {
+        let resolve = |text| PeerAddress::parse(text).and_then(|address| address.resolve());
         assert_eq!(resolve("127.0.0.1:6789").unwrap(), ["127.0.0.1:6789".parse().unwrap()]);
         assert_eq!(resolve("[::1]:6789").unwrap(), ["[::1]:6789".parse().unwrap()]);
         assert!(resolve("localhost:6789").unwrap().iter().all(|address| address.port() == 6789));
@@ -293,6 +331,7 @@ mod tests {
             ("127.0.0.1:*", "from 1 to 65535"),
             ("127.0.0.1:0", "from 1 to 65535"),
             ("localhost:0", "from 1 to 65535"),
+            ("6789", "port is missing"),
         ] {
             let error = resolve(text).expect_err(text);
             assert!(error.to_string().contains(part), "{text}: {error}");

@@ -2,7 +2,8 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::ops::{Deref, DerefMut};
+use std::ops::{ControlFlow, Deref, DerefMut};
+use std::sync::Arc;
 use std::time::Duration;
 
 use enet_proto::{
@@ -10,12 +11,18 @@ use enet_proto::{
 };
 use mio::{Interest, Registry, Token, event};
 
-use crate::address::{self, Bind, ToBind};
+use crate::address::{self, Bind, PeerAddress, ToBind};
 use crate::alone::Alone;
 use crate::clock::Clock;
+use crate::family::canonical;
+use crate::handle::{HostHandle, Orders};
+use crate::handler::{self, Handler};
+use crate::log::{self, Refusals};
+use crate::lookup::Lookup;
 use crate::options::SocketOptions;
 use crate::stats::{IoCapabilities, IoStats};
-use crate::udp::{Udp, canonical};
+use crate::udp::Udp;
+use crate::waker::Waker;
 
 /// Datagrams taken in one [`drive`](Host::drive), so that the other sources of the loop get their turn; as many as a
 /// service pass takes.
@@ -91,6 +98,9 @@ pub struct Host {
     /// Room for one train of datagrams.
     out: Vec<u8>,
     alone: Alone,
+    refusals: Refusals,
+    orders: Option<Orders>,
+    orders_refused: u64,
 }
 
 impl Host {
@@ -144,6 +154,9 @@ impl Host {
             clock: Clock::new(),
             out: Vec::new(),
             alone: Alone::default(),
+            refusals: Refusals::default(),
+            orders: None,
+            orders_refused: 0,
         })
     }
 
@@ -165,6 +178,7 @@ impl Host {
     /// The socket itself is broken: it gave nothing but errors, many times in a row.
     pub fn drive(&mut self) -> io::Result<()> {
         let now = self.clock.now();
+        self.carry_out_orders();
         if self.events_come_first() {
             self.transmit(now); // in case that nobody has since the last turn
         }
@@ -192,10 +206,21 @@ impl Host {
         Some(deadline.saturating_duration_since(now))
     }
 
+    /// Hands all waiting events to the handler, and ends its turn: its [`on_turn`](Handler::on_turn)'s answer. For after
+    /// [`drive`](Host::drive), in place of `poll_event`.
+    pub fn dispatch(&mut self, handler: &mut (impl Handler + ?Sized)) -> ControlFlow<()> {
+        while let Some(event) = self.protocol.poll_event() {
+            log::event(&event);
+            handler::hand_over(self, handler, event);
+        }
+        handler.on_turn(self)
+    }
+
     /// Sends what is queued, now, without receiving or looking at timeouts.
     #[doc(alias = "enet_host_flush")]
     pub fn flush(&mut self) {
         let now = self.clock.now();
+        self.carry_out_orders();
         if self.events_come_first() {
             self.transmit(now);
         } else {
@@ -245,6 +270,17 @@ impl Host {
         }
     }
 
+    /// Pings everybody who is connected; how many. The protocol pings by itself whom nothing was heard from for a
+    /// [`ping_interval`](enet_proto::Peer::ping_interval); this is for a round trip time that is fresh.
+    #[doc(alias = "enet_peer_ping")]
+    pub fn ping_all(&mut self) -> usize {
+        let peers = self.peer_ids();
+        peers
+            .into_iter()
+            .filter(|peer| self.protocol.peer_mut(*peer).is_some_and(|mut peer| peer.ping()))
+            .count()
+    }
+
     // --- calls that need the socket ---
 
     /// Starts a connection, as [`enet_proto::Host::connect`] does; the address may be in any spelling, including
@@ -265,20 +301,46 @@ impl Host {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn resolve(&self, text: &str) -> io::Result<SocketAddr> {
-        let family = self.udp.family();
-        let mut addresses = address::resolve(text)?.into_iter().map(canonical);
-        addresses.find(|address| family.reaches(*address)).ok_or_else(|| {
-            let reason = format!(
-                "`{text}` has no address that a {family:?} socket reaches; bind to `*` for both families"
-            );
-            io::Error::new(io::ErrorKind::AddrNotAvailable, reason)
-        })
+        address::reachable(text, PeerAddress::parse(text)?.resolve()?, self.udp.family())
+    }
+
+    /// As [`resolve`](Host::resolve), by a thread of its own: this host goes on meanwhile. `on_answer` is called there when
+    /// there is something to [`poll`](Lookup::poll); have it wake your loop.
+    ///
+    /// # Errors
+    ///
+    /// The text is no address of a peer, or the system has no room for a thread.
+    pub fn look_up(&self, text: &str, on_answer: impl FnOnce() + Send + 'static) -> io::Result<Lookup> {
+        Lookup::start(text, self.udp.family(), on_answer)
     }
 
     /// Sets the hook that sees every received datagram before the protocol does; for other protocols on the same
     /// port. [`set_intercept`](enet_proto::Host::set_intercept) with `None` removes it.
     pub fn intercept(&mut self, hook: impl Intercept + 'static) {
         self.protocol.set_intercept(Some(Box::new(hook)));
+    }
+
+    /// What gives orders to this host from any thread. `waker` is your poll's, and its event the sign to
+    /// [`drive`](Host::drive), which carries the orders out; the first call's serves all handles.
+    ///
+    /// ```
+    /// # use std::{sync::Arc, thread, time::Duration};
+    /// use enet_mio::{Host, HostConfig, Packet, random_seed};
+    /// use mio::{Events, Poll, Token, Waker};
+    ///
+    /// let mut poll = Poll::new()?;
+    /// let waker = Arc::new(Waker::new(poll.registry(), Token(1))?);
+    /// let mut host = Host::bind("127.0.0.1:*", HostConfig::new(random_seed()?))?;
+    /// let handle = host.handle(waker);
+    /// thread::spawn(move || handle.broadcast(0, Packet::reliable("to all who are there"))).join().unwrap().unwrap();
+    /// let mut events = Events::with_capacity(1);
+    /// poll.poll(&mut events, Some(Duration::from_secs(60)))?;
+    /// assert!(events.iter().any(|event| event.token() == Token(1)));
+    /// host.drive()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn handle(&mut self, waker: Arc<mio::Waker>) -> HostHandle {
+        self.handle_waking(Waker::new(waker))
     }
 
     // --- views ---
@@ -291,7 +353,7 @@ impl Host {
 
     /// What the socket did to datagrams.
     pub fn io_stats(&self) -> IoStats {
-        self.udp.stats()
+        IoStats { orders_refused: self.orders_refused, ..self.udp.stats() }
     }
 
     /// What the operating system does for the socket: how many datagrams a system call can carry.
@@ -311,6 +373,10 @@ impl Host {
     }
 
     // --- for Service ---
+
+    pub(crate) fn handle_waking(&mut self, waker: Waker) -> HostHandle {
+        self.orders.get_or_insert_with(|| Orders::new(waker)).handle()
+    }
 
     pub(crate) fn now(&self) -> Instant {
         self.clock.now()
@@ -333,6 +399,8 @@ impl Host {
 
     /// One pass in C's order.
     pub(crate) fn compat_pass(&mut self, now: Instant) -> io::Result<Option<Event>> {
+        self.refusals.look(now, || self.protocol.stats());
+        self.carry_out_orders();
         match self.protocol.service_pass(now, &mut self.udp) {
             None => self.udp.check().map(|()| None),
             event => Ok(event),
@@ -342,6 +410,7 @@ impl Host {
     /// One pass in our own order: sends what earlier turns left, receives, does what is due, and sends again unless
     /// there is an event.
     pub(crate) fn pass(&mut self, now: Instant) -> io::Result<Option<Event>> {
+        self.carry_out_orders();
         self.transmit(now);
         let now = self.receive(now, self.alone.is_likely());
         self.protocol.handle_timeout(now);
@@ -357,6 +426,12 @@ impl Host {
     }
 
     // --- private ---
+
+    fn carry_out_orders(&mut self) {
+        if let Some(orders) = &self.orders {
+            self.orders_refused += orders.carry_out(&mut self.protocol);
+        }
+    }
 
     /// Takes what there is to receive, up to the budget or, if asked to, to the first system call that gives an event;
     /// the time afterwards.
@@ -375,6 +450,7 @@ impl Host {
         }
         let arrivals = self.udp.arrivals() - before;
         self.alone.on_pass(arrivals, emptied);
+        self.refusals.look(now, || self.protocol.stats());
         if arrivals == 0 { now } else { self.clock.now() }
     }
 

@@ -13,25 +13,41 @@ mod address;
 mod alone;
 mod burst;
 mod clock;
+mod family;
+mod handle;
+mod handler;
 mod host;
 mod kernel;
+mod lan;
 mod log;
+mod lookup;
 mod options;
 mod seed;
 mod service;
 mod stats;
 mod train;
 mod udp;
+mod waker;
 
 pub use address::{Bind, ToBind};
+pub use handle::{HandleError, HandleErrorReason, HostHandle};
+pub use handler::{Gone, Handler};
 pub use host::Host;
+pub use lan::broadcast_addresses;
+pub use lookup::Lookup;
 pub use options::SocketOptions;
 pub use seed::random_seed;
-pub use service::{Service, Waker};
+pub use service::Service;
 pub use stats::{IoCapabilities, IoStats};
+pub use waker::Waker;
 
 #[doc(no_inline)]
 pub use enet_proto::{
     self, Admission, ChannelId, ChannelLimit, Checksum, ConnectOptions, Delivery, DisconnectReason, Event,
-    HostConfig, Packet, PeerId, PeerLimit, PeerState, RangeCoder,
+    HostConfig, Packet, PeerId, PeerLimit, PeerState, Profile, RangeCoder,
 };
+
+/// Its program is run like those of the documentation here.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/MIGRATING.md")]
+struct Migrating;

@@ -1,10 +1,54 @@
-//! What a server's log should say of the operating system, as events of [`tracing`](https://docs.rs/tracing) with the target
-//! `enet_mio`. Without the feature `tracing` nothing is said; the counters of [`IoStats`](crate::IoStats) always count.
+//! What a server's log should say of the operating system and of what was refused, as events of
+//! [`tracing`](https://docs.rs/tracing) with the target `enet_mio`; for those who look for something also every event
+//! (`enet_mio::event`) and datagram (`enet_mio::datagram`). Without the feature `tracing` nothing is said; the counters of
+//! [`IoStats`](crate::IoStats) always count.
 
 use std::io;
 use std::net::SocketAddr;
 
+#[cfg(feature = "tracing")]
+use enet_proto::Discarded;
+use enet_proto::{Datagram, Event, HostStats, Instant, Transmit};
+
 use crate::stats::IoCapabilities;
+
+/// Says what the application is told: target `enet_mio::event`, level debug.
+#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
+pub(crate) fn event(event: &Event) {
+    #[cfg(feature = "tracing")]
+    match event {
+        // Not what is in it: that is the application's.
+        Event::Received { peer, channel, packet } => tracing::debug!(
+            target: "enet_mio::event", %peer, channel = channel.get(), bytes = packet.len(),
+            delivery = ?packet.delivery(), "received",
+        ),
+        Event::Connected { peer, data } => {
+            tracing::debug!(target: "enet_mio::event", %peer, data, "connected");
+        }
+        Event::Disconnected { peer, reason, data, address, .. } => tracing::debug!(
+            target: "enet_mio::event", %peer, %address, %reason, data, "disconnected",
+        ),
+        other => tracing::debug!(target: "enet_mio::event", "{other:?}"),
+    }
+}
+
+/// Says what arrived: target `enet_mio::datagram`, level trace.
+#[inline]
+#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
+pub(crate) fn received(datagram: Option<&Datagram<'_>>) {
+    #[cfg(feature = "tracing")]
+    if let Some(Datagram { source, bytes, .. }) = datagram {
+        tracing::trace!(target: "enet_mio::datagram", from = %source, bytes = bytes.len(), "in");
+    }
+}
+
+/// Says what leaves: target `enet_mio::datagram`, level trace. A train is one.
+#[inline]
+#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
+pub(crate) fn sent(transmit: &Transmit) {
+    #[cfg(feature = "tracing")]
+    tracing::trace!(target: "enet_mio::datagram", to = %transmit.to, bytes = transmit.len, "out");
+}
 
 /// Says once for a socket what it has to do without.
 #[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
@@ -27,6 +71,45 @@ pub(crate) fn train_refused(to: SocketAddr, datagrams: u64, reason: &io::Error) 
         target: "enet_mio", %to, datagrams, %reason,
         "the system refused a train of datagrams, which left one by one; trains are tried again later",
     );
+}
+
+/// Says what a host discarded, at most once a second: an event for each reason, with how often it was one. Nothing is done
+/// for a datagram.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals {
+    #[cfg(feature = "tracing")]
+    said: Discarded,
+    #[cfg(feature = "tracing")]
+    next: Option<Instant>,
+}
+
+#[cfg(feature = "tracing")]
+const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
+
+impl Refusals {
+    /// Looks at the counters, if it is time to.
+    #[inline]
+    #[cfg_attr(not(feature = "tracing"), allow(unused_variables, clippy::unused_self))]
+    pub(crate) fn look(&mut self, now: Instant, stats: impl FnOnce() -> HostStats) {
+        #[cfg(feature = "tracing")]
+        if self.next.is_none_or(|next| now >= next) {
+            self.next = Some(now + PAUSE);
+            self.say(&stats());
+        }
+    }
+
+    #[cfg(feature = "tracing")]
+    #[cold]
+    fn say(&mut self, stats: &HostStats) {
+        for (reason, count) in stats.discarded.iter() {
+            let count = count - self.said.get(reason);
+            if count > 0 {
+                let reason = reason.as_str();
+                tracing::warn!(target: "enet_mio", reason, count, "received and discarded");
+            }
+        }
+        self.said = stats.discarded;
+    }
 }
 
 #[cfg(test)]
@@ -57,6 +140,41 @@ pub(crate) mod tests {
         tracing::subscriber::with_default(log.finish(), done);
         let bytes = lines.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
+    }
+
+    #[cfg(feature = "tracing")]
+    #[test]
+    fn what_is_discarded_is_said_once_a_second_with_its_reason_and_how_often() {
+        use std::time::Duration;
+
+        use enet_proto::{Datagram, Host, HostConfig};
+
+        let mut host = Host::new(HostConfig::new([7; 32]));
+        let mut refusals = Refusals::default();
+        let start = Instant::ZERO;
+        let mut junk = |datagrams, at: Instant, lengths: &[usize]| {
+            for (_, length) in (0..datagrams).zip(lengths.iter().cycle()) {
+                let source = SocketAddr::from(([192, 0, 2, 1], 7_000));
+                host.handle_datagram(at, Datagram::new(source, &[0; 5000][..*length]));
+            }
+            said(|| refusals.look(at, || host.stats()))
+        };
+        assert_eq!(junk(0, start, &[1]), "");
+        assert_eq!(junk(5, start + Duration::from_millis(999), &[1, 5000]), "");
+        let lines = junk(0, start + Duration::from_secs(1), &[1]);
+        assert!(
+            lines.contains("WARN enet_mio: received and discarded reason=\"truncated\" count=3\n"),
+            "{lines}"
+        );
+        assert!(
+            lines.contains("WARN enet_mio: received and discarded reason=\"oversize\" count=2\n"),
+            "{lines}"
+        );
+        assert_eq!(lines.lines().count(), 2);
+        assert_eq!(junk(0, start + Duration::from_secs(2), &[1]), "");
+        let lines = junk(1, start + Duration::from_secs(9), &[1]);
+        assert_eq!(lines.lines().count(), 1);
+        assert!(lines.contains("count=1"), "{lines}");
     }
 
     #[cfg(feature = "tracing")]

@@ -45,7 +45,10 @@ impl SocketOptions {
         match to.to_bind()? {
             Bind::Any { port } => self.bind_any(port),
             Bind::To(addresses) => {
-                let mut result = Err(io::Error::new(io::ErrorKind::InvalidInput, "no address to bind to"));
+                let mut result = Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "no address to bind to; name one, or `*` for all",
+                ));
                 for address in addresses {
                     result = self.bind_one(address, true).map_err(|error| explain(address, &error));
                     if result.is_ok() {
@@ -59,18 +62,7 @@ impl SocketOptions {
 
     /// Both families on one socket if the machine has IPv6, else IPv4 alone.
     fn bind_any(&self, port: u16) -> io::Result<UdpSocket> {
-        let v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
-        let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-        match self.bind_one(v6, false) {
-            // A taken port is taken; IPv4 alone would hide half of the service.
-            Err(error)
-                if matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied) =>
-            {
-                Err(explain(v6, &error))
-            }
-            Err(_) => self.bind_one(v4, false).map_err(|error| explain(v4, &error)),
-            Ok(socket) => Ok(socket),
-        }
+        both_or_v4(port, |address| self.bind_one(address, false))
     }
 
     fn bind_one(&self, address: SocketAddr, only_v6: bool) -> io::Result<UdpSocket> {
@@ -85,6 +77,20 @@ impl SocketOptions {
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
         Ok(socket.into())
+    }
+}
+
+/// Binds to all addresses: of both families, or, where there is no IPv6, of IPv4.
+fn both_or_v4<T>(port: u16, mut bind: impl FnMut(SocketAddr) -> io::Result<T>) -> io::Result<T> {
+    let v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+    let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    match bind(v6) {
+        // A taken port is taken; IPv4 alone would hide half of the service.
+        Err(error) if matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied) => {
+            Err(explain(v6, &error))
+        }
+        Err(_) => bind(v4).map_err(|error| explain(v4, &error)),
+        bound => bound,
     }
 }
 
@@ -134,6 +140,22 @@ mod tests {
             assert_eq!(error.kind(), io::ErrorKind::AddrInUse, "{again}");
             assert!(error.to_string().contains("choose another port"), "{error}");
         }
+    }
+
+    #[test]
+    fn without_ipv6_a_host_listens_on_ipv4_and_a_taken_port_is_no_lack_of_ipv6() {
+        let without_v6 = |kind: io::ErrorKind| {
+            both_or_v4(7, |address| if address.is_ipv6() { Err(kind.into()) } else { Ok(address) })
+        };
+        // Kernels without it say AF_INET6 is unsupported, those with it turned off that there is no such address.
+        for kind in [io::ErrorKind::Unsupported, io::ErrorKind::AddrNotAvailable, io::ErrorKind::InvalidInput]
+        {
+            assert_eq!(without_v6(kind).unwrap(), "0.0.0.0:7".parse().unwrap());
+        }
+        for kind in [io::ErrorKind::AddrInUse, io::ErrorKind::PermissionDenied] {
+            assert_eq!(without_v6(kind).unwrap_err().kind(), kind);
+        }
+        assert_eq!(both_or_v4(7, Ok::<_, io::Error>).unwrap(), "[::]:7".parse().unwrap());
     }
 
     #[test]

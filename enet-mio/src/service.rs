@@ -1,7 +1,7 @@
 //! [`Service`]: a host with a poll of its own, and C's one call that does everything.
 
 use std::io;
-use std::ops::{Deref, DerefMut};
+use std::ops::{ControlFlow, Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,12 @@ use enet_proto::{Event, HostConfig, Instant};
 use mio::{Events, Interest, Poll, Token};
 
 use crate::address::ToBind;
+use crate::handle::HostHandle;
+use crate::handler::{self, Handler};
 use crate::host::Host;
+use crate::log;
+use crate::lookup::Lookup;
+use crate::waker::Waker;
 
 const SOCKET: Token = Token(0);
 const WAKER: Token = Token(1);
@@ -23,6 +28,9 @@ const LOOKS: u32 = 4;
 
 /// Events given in a row without sending at most: as many acknowledgements wait in one host.
 const EVENTS_IN_A_ROW: u32 = 256;
+
+/// Events that a handler is given between two of its turns at most.
+const EVENTS_IN_A_TURN: usize = 4_096;
 
 /// How long what is to be sent may wait while the application takes events, if it comes back for them at all.
 const PATIENCE: Duration = Duration::from_millis(1);
@@ -67,7 +75,7 @@ pub struct Service {
     host: Host,
     poll: Poll,
     ready: Events,
-    waker: Arc<mio::Waker>,
+    waker: Waker,
     /// Events given since something could be sent.
     events_in_a_row: u32,
     /// Calls in a row that found nothing.
@@ -96,7 +104,7 @@ impl Service {
     pub fn new(mut host: Host) -> io::Result<Service> {
         let poll = Poll::new()?;
         poll.registry().register(&mut host, SOCKET, Interest::READABLE)?;
-        let waker = Arc::new(mio::Waker::new(poll.registry(), WAKER)?);
+        let waker = Waker::new(Arc::new(mio::Waker::new(poll.registry(), WAKER)?));
         Ok(Service {
             host,
             poll,
@@ -129,6 +137,12 @@ impl Service {
     /// The socket or the poll is broken. No peer can cause that, and the call may be repeated.
     #[doc(alias = "enet_host_service")]
     pub fn service(&mut self, timeout: Duration) -> io::Result<Option<Event>> {
+        let event = self.next_event(timeout)?;
+        event.iter().for_each(log::event);
+        Ok(event)
+    }
+
+    fn next_event(&mut self, timeout: Duration) -> io::Result<Option<Event>> {
         if let Some(event) = self.waiting_event() {
             return Ok(Some(event));
         }
@@ -167,12 +181,64 @@ impl Service {
     /// the acknowledgements of what you have seen, or the next call of `service` does.
     #[doc(alias = "enet_host_check_events")]
     pub fn check_events(&mut self) -> Option<Event> {
-        self.host.poll_event()
+        let event = self.host.poll_event();
+        event.iter().for_each(log::event);
+        event
+    }
+
+    /// Hands all there is to the handler without waiting, and ends its turn: its [`on_turn`](Handler::on_turn)'s answer.
+    /// Once for each frame of a game.
+    ///
+    /// After 4,096 events the turn ends, however many there are left.
+    ///
+    /// # Errors
+    ///
+    /// As [`service`](Service::service).
+    pub fn pump(&mut self, handler: &mut (impl Handler + ?Sized)) -> io::Result<ControlFlow<()>> {
+        self.turn(handler, Duration::ZERO)
+    }
+
+    /// Hands all events to the handler as they come, until its [`on_turn`](Handler::on_turn) says
+    /// [`ControlFlow::Break`]: it is asked after each burst of events, and after `tick` if there were none.
+    ///
+    /// # Errors
+    ///
+    /// As [`service`](Service::service).
+    pub fn run(&mut self, handler: &mut (impl Handler + ?Sized), tick: Duration) -> io::Result<()> {
+        while self.turn(handler, tick)?.is_continue() {}
+        Ok(())
+    }
+
+    fn turn(&mut self, handler: &mut (impl Handler + ?Sized), wait: Duration) -> io::Result<ControlFlow<()>> {
+        let mut wait = wait;
+        for _ in 0..EVENTS_IN_A_TURN {
+            let Some(event) = self.service(wait)? else { break };
+            handler::hand_over(&mut self.host, handler, event);
+            wait = Duration::ZERO;
+        }
+        Ok(handler.on_turn(&mut self.host))
     }
 
     /// What ends a running wait, or else the next one, from any thread.
     pub fn waker(&self) -> Waker {
-        Waker(Arc::clone(&self.waker))
+        self.waker.clone()
+    }
+
+    /// As [`resolve`](Host::resolve), by a thread of its own; the answer ends the wait of a [`service`](Service::service)
+    /// call. See [`Lookup`].
+    ///
+    /// # Errors
+    ///
+    /// The text is no address of a peer, or the system has no room for a thread.
+    pub fn look_up(&self, text: &str) -> io::Result<Lookup> {
+        let waker = self.waker();
+        // If it cannot be woken, it sees the answer when it looks.
+        self.host.look_up(text, move || drop(waker.wake()))
+    }
+
+    /// What gives orders to this host from any thread, whether it waits or not.
+    pub fn handle(&mut self) -> HostHandle {
+        self.host.handle_waking(self.waker.clone())
     }
 
     /// The next event, if it is there without receiving anything. Sends first if what is to be sent has waited enough.
@@ -215,7 +281,7 @@ impl Service {
         let mut woken = false;
         for event in &self.ready {
             match event.token() {
-                WAKER => woken = true,
+                WAKER => woken |= self.waker.take_wanted(),
                 _ => self.host.on_ready(),
             }
         }
@@ -234,34 +300,5 @@ impl Deref for Service {
 impl DerefMut for Service {
     fn deref_mut(&mut self) -> &mut Host {
         &mut self.host
-    }
-}
-
-/// Ends the wait of a [`Service::service`] call from another thread: the call gives its event, or `None` early.
-///
-/// Wakes are not counted: one or many before the call looks end one wait.
-///
-/// ```
-/// use std::time::{Duration, Instant};
-/// use enet_mio::{HostConfig, Service, random_seed};
-/// let mut service = Service::bind("127.0.0.1:*", HostConfig::new(random_seed()?))?;
-/// let waker = service.waker();
-/// let start = Instant::now();
-/// std::thread::spawn(move || waker.wake());
-/// assert_eq!(service.service(Duration::from_secs(60))?, None);
-/// assert!(start.elapsed() < Duration::from_secs(30));
-/// # Ok::<(), std::io::Error>(())
-/// ```
-#[derive(Debug, Clone)]
-pub struct Waker(Arc<mio::Waker>);
-
-impl Waker {
-    /// Ends the wait.
-    ///
-    /// # Errors
-    ///
-    /// The system refused; the wait goes on.
-    pub fn wake(&self) -> io::Result<()> {
-        self.0.wake()
     }
 }

@@ -26,6 +26,9 @@ pub struct IoStats {
     pub send_blocked: u64,
     /// Datagrams lost because the system would not send them: no route, too long, forbidden, impossible address.
     pub send_errors: u64,
+    /// Orders of a [`HostHandle`](crate::HostHandle) that could not be carried out: the connection had ended, or has no
+    /// such channel, or the packet is too long.
+    pub orders_refused: u64,
 }
 
 /// What the operating system does for a host's socket. Nothing a host does depends on it, only how many system calls

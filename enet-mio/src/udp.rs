@@ -1,7 +1,7 @@
 //! [`Udp`]: a socket as the protocol sees it. Everything that can go wrong between the two ends here, as a counter.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use mio::net::UdpSocket;
 use socket2::SockRef;
 
 use crate::burst::{Arrival, Burst};
+use crate::family::{Family, canonical, mapped};
 use crate::kernel::{Departure, Kernel};
 use crate::log;
 use crate::stats::{IoCapabilities, IoStats};
@@ -21,25 +22,6 @@ const ERRORS_IN_A_ROW: u32 = 256;
 /// System calls for datagrams that are dropped; after so many the caller has its turn, and comes back since the socket
 /// is not empty.
 const DROPS_IN_A_ROW: u32 = 256;
-
-/// Which addresses a socket can send to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Family {
-    V4,
-    V6,
-    /// An IPv6 socket that speaks IPv4 too, in mapped addresses.
-    Dual,
-}
-
-impl Family {
-    pub(crate) fn reaches(self, address: SocketAddr) -> bool {
-        match self {
-            Family::V4 => address.is_ipv4(),
-            Family::V6 => address.is_ipv6(),
-            Family::Dual => true,
-        }
-    }
-}
 
 #[derive(Debug)]
 pub(crate) struct Udp {
@@ -284,12 +266,15 @@ impl Socket for Udp {
         if self.burst.is_empty() && !self.fetch() {
             return None;
         }
-        self.burst.take()
+        let datagram = self.burst.take();
+        log::received(datagram.as_ref());
+        datagram
     }
 
     fn send(&mut self, transmit: &Transmit, bytes: &[u8]) {
         let start = bytes.len().saturating_sub(transmit.len);
         let bytes = bytes.get(start..).unwrap_or_default();
+        log::sent(transmit);
         let to = if self.family == Family::V4 { transmit.to } else { mapped(transmit.to) };
         let segment = transmit.segment.filter(|segment| (1..bytes.len()).contains(segment));
         let segment = segment.and_then(|segment| u16::try_from(segment).ok());
@@ -303,59 +288,12 @@ impl Socket for Udp {
     }
 }
 
-/// One spelling per peer, because the protocol compares addresses: IPv4 unmapped, and of IPv6 only what a received
-/// datagram would show too.
-pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
-    match address {
-        SocketAddr::V4(_) => address,
-        SocketAddr::V6(v6) => match v6.ip().to_canonical() {
-            IpAddr::V4(ip) => SocketAddr::from((ip, v6.port())),
-            IpAddr::V6(ip) => {
-                let scope = if ip.is_unicast_link_local() { v6.scope_id() } else { 0 };
-                SocketAddrV6::new(ip, v6.port(), 0, scope).into()
-            }
-        },
-    }
-}
-
-/// How an IPv6 socket is told of an IPv4 address.
-fn mapped(address: SocketAddr) -> SocketAddr {
-    match address {
-        SocketAddr::V4(v4) => SocketAddr::from((v4.ip().to_ipv6_mapped(), v4.port())),
-        SocketAddr::V6(_) => address,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn addr(text: &str) -> SocketAddr {
         text.parse().unwrap()
-    }
-
-    #[test]
-    fn a_peer_has_one_spelling() {
-        let full =
-            |ip: &str, port, flow, scope| SocketAddrV6::new(ip.parse().unwrap(), port, flow, scope).into();
-        let table: [(SocketAddr, SocketAddr); 6] = [
-            (addr("1.2.3.4:5"), addr("1.2.3.4:5")),
-            (addr("[::ffff:1.2.3.4]:5"), addr("1.2.3.4:5")),
-            (addr("[::1]:5"), addr("[::1]:5")),
-            (full("2001:db8::1", 5, 99, 7), full("2001:db8::1", 5, 0, 0)),
-            (full("fe80::1", 5, 99, 7), full("fe80::1", 5, 0, 7)),
-            (full("::ffff:9.9.9.9", 5, 99, 7), addr("9.9.9.9:5")),
-        ];
-        for (given, expected) in table {
-            assert_eq!(canonical(given), expected, "{given}");
-        }
-    }
-
-    #[test]
-    fn mapping_out_undoes_unmapping_in() {
-        assert_eq!(mapped(addr("1.2.3.4:5")), addr("[::ffff:1.2.3.4]:5"));
-        assert_eq!(mapped(addr("[::1]:5")), addr("[::1]:5"));
-        assert_eq!(canonical(mapped(addr("1.2.3.4:5"))), addr("1.2.3.4:5"));
     }
 
     #[test]

@@ -112,3 +112,34 @@ fn the_ipv6_wildcard_leaves_the_port_of_ipv4_alone() {
     assert_eq!(v4.local_addr().unwrap().port(), v6.local_addr().unwrap().port());
     assert!(Service::bind(format!("*:{}", v6.local_addr().unwrap().port()).as_str(), config()).is_err());
 }
+
+#[test]
+fn a_name_is_looked_up_while_the_host_goes_on_and_the_answer_ends_its_wait() {
+    let mut server = Service::bind("0", config()).unwrap(); // a bare port: all addresses
+    let port = server.local_addr().unwrap().port();
+    let mut client = client();
+    let mut lookup = client.look_up(&format!("localhost:{port}")).unwrap();
+    let to = loop {
+        match lookup.poll() {
+            Some(answer) => break answer.unwrap(),
+            None => assert_eq!(client.service(common::PATIENCE).unwrap(), None),
+        }
+    };
+    assert_eq!(to, (Ipv4Addr::LOCALHOST, port).into(), "IPv4 first");
+    assert!(lookup.poll().unwrap().unwrap_err().to_string().contains("given already"));
+    echo_once(&mut server, &mut client, to);
+}
+
+#[test]
+fn a_lookup_fails_at_once_if_the_text_is_no_address_and_later_if_the_name_is_nobodys() {
+    let client = client();
+    assert!(client.look_up("localhost").unwrap_err().to_string().contains("port is missing"));
+    let mut lookup = client.look_up("no..name:1").unwrap();
+    let error = loop {
+        if let Some(answer) = lookup.poll() {
+            break answer.unwrap_err();
+        }
+        std::thread::yield_now();
+    };
+    assert!(error.to_string().contains("`no..name`"), "{error}");
+}

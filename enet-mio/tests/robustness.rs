@@ -112,7 +112,7 @@ fn a_peer_that_is_gone_disturbs_nobody() {
     // What is sent to this one comes back as ICMP from now on.
     connect(&mut server, &mut common::client(), ConnectOptions::default());
     for _ in 0..20 {
-        assert_eq!(server.broadcast(0, Packet::reliable("anyone?")), 2);
+        assert_eq!(server.broadcast(0, Packet::reliable("anyone?")).queued, 2);
         server.flush();
         let event = client.service(PATIENCE).unwrap();
         assert!(matches!(event, Some(Event::Received { .. })), "{event:?}");

@@ -91,6 +91,46 @@ fn a_client_fails_when_the_server_falls_silent() {
 }
 
 #[test]
+fn only_who_brings_the_token_is_let_in() {
+    let (mut server, address) = echo_server(&["--token", "open sesame"]);
+    let visit = |token: &[&str]| {
+        let mut client = Command::new(example("echo_client"));
+        run(client.args([&address, "--count", "1", "--seconds", "2"]).args(token))
+    };
+    let wrong = visit(&["--token", "open barley"]);
+    assert!(!wrong.status.success());
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("refused by the remote (401)"));
+    assert!(visit(&["--token", "open sesame"]).status.success());
+    server.event("connected");
+    assert!(!visit(&[]).status.success(), "and nobody without one");
+}
+
+#[test]
+fn a_verbose_client_tells_of_its_events_and_if_asked_to_of_its_datagrams() {
+    let (_server, address) = echo_server(&[]);
+    let said = |level: Option<&str>| {
+        let mut client = Command::new(example("echo_client"));
+        client.args([&address, "--count", "1", "--verbose"]).env_remove("ENET_LOG").env_remove("RUST_LOG");
+        client.envs(level.map(|level| ("ENET_LOG", level)));
+        let output = run(&mut client);
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (success, lines) = said(None);
+    assert!(success);
+    for part in ["DEBUG enet_mio::event: connected", "DEBUG enet_mio::event: received", "disconnected"] {
+        assert!(lines.contains(part), "{part}");
+    }
+    assert!(!lines.contains("enet_mio::datagram"));
+    let (_, lines) = said(Some("enet_mio::datagram=trace"));
+    assert!(
+        lines.contains("TRACE enet_mio::datagram: in") && lines.contains("TRACE enet_mio::datagram: out")
+    );
+    assert!(!lines.contains("enet_mio::event"), "not asked for");
+    let (success, lines) = said(Some("enet_mio=loud"));
+    assert!(!success && lines.contains("ENET_LOG=enet_mio=loud"), "{lines}");
+}
+
+#[test]
 fn mismatched_options_do_not_connect() {
     let (_server, address) = echo_server(&["--checksum", "crc32"]);
     let output = run(Command::new(example("echo_client")).args([&address, "--seconds", "0.5"]));

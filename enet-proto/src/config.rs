@@ -41,8 +41,19 @@ pub struct HostConfig {
     pub mtu: Mtu,
     /// Largest packet sent or accepted, in bytes. Default 32 MiB.
     pub max_packet_size: u32,
-    /// Bytes of received but not yet fetched data per peer at which further data is refused. Default 32 MiB.
+    /// Bytes of received but not yet fetched data per peer at which further data is refused. The memory counts that it
+    /// takes, 128 bytes for an empty packet; under [`Profile::Compat`] the payload alone. Packets in fragments that were
+    /// begun go on. Default 32 MiB.
     pub max_waiting_data: u32,
+    /// Memory that received and not yet fetched data of all peers may take. No peer gets more of it than is left for all
+    /// others: a single one half, each of two a third. A packet in fragments longer than that is never taken. Not under
+    /// [`Profile::Compat`]. Default 256 MiB.
+    pub memory: MemoryLimit,
+    /// Bytes queued to a peer, sent and not acknowledged ones included, at which further packets are given back: payload,
+    /// and 256 bytes for each command. Not under [`Profile::Compat`]. Default 32 MiB.
+    pub max_queued_data: u32,
+    /// Whether [`Event::Writable`](crate::Event::Writable) says when a queue that was full takes packets again.
+    pub writable_events: bool,
     /// Connections one IP address may hold, `None` = unlimited; `Some(0)` refuses every incoming connection.
     pub max_peers_per_ip: Option<u16>,
     /// Clients that were answered and have not proven their address yet, at most. Each takes 96 bytes while it lasts; in a
@@ -54,6 +65,13 @@ pub struct HostConfig {
     /// Ask a peer that seems to have disconnected whether it has, if anybody could have said so in its name: its end is
     /// then reported after max(500 ms, twice the retransmission timeout). Not under [`Profile::Compat`]. Default true.
     pub confirm_disconnects: bool,
+    /// What every peer is told as soon as it exists: see [`Host::set_peer_defaults`](crate::Host::set_peer_defaults).
+    pub peer_defaults: PeerDefaults,
+    /// Whether [`Disconnected`](crate::Event::Disconnected) carries the reliable packets that a lost connection did not
+    /// deliver, to be sent again over another: at least once, see [`Undelivered`](crate::Undelivered). Default false.
+    pub return_undelivered: bool,
+    /// Whether [`Refused`](crate::Event::Refused) tells whom the host turned away. Default false.
+    pub report_refusals: bool,
     /// Checksum of every datagram; both ends must agree. Default none.
     pub checksum: Option<Checksum>,
     /// Compressor of every datagram; both ends must agree. Default none.
@@ -74,10 +92,16 @@ impl HostConfig {
             mtu: Mtu::DEFAULT,
             max_packet_size: 32 << 20,
             max_waiting_data: 32 << 20,
+            memory: MemoryLimit::DEFAULT,
+            max_queued_data: 32 << 20,
+            writable_events: false,
             max_peers_per_ip: None,
             half_open: HalfOpenLimit::DEFAULT,
             strict_handshake: false,
             confirm_disconnects: true,
+            peer_defaults: PeerDefaults::default(),
+            return_undelivered: false,
+            report_refusals: false,
             checksum: None,
             compressor: None,
         }
@@ -119,17 +143,79 @@ pub enum Redundancy {
     Repeat(NonZeroU8),
 }
 
+/// What a host tells all its peers, those it has and those to come. In C each must be told, and anew after each connect.
+///
+/// ```
+/// use core::time::Duration;
+/// use enet_proto::{ConnectOptions, Host, HostConfig, PeerDefaults};
+/// let mut defaults = PeerDefaults::default();
+/// defaults.ping_interval = Duration::from_millis(100);
+/// let mut config = HostConfig::new([7; 32]);
+/// config.peer_defaults = defaults;
+/// let mut host = Host::new(config);
+/// let peer = host.connect("192.0.2.1:6789".parse()?, ConnectOptions::default())?;
+/// assert_eq!(host.peer(peer).unwrap().ping_interval(), Duration::from_millis(100));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeerDefaults {
+    /// When a silent peer is given up. An attempt's own [`timeout`](crate::ConnectOptions) goes before it.
+    pub timeouts: Timeouts,
+    /// How long nothing may be acknowledged before a ping is sent; zero stands for 500 ms.
+    pub ping_interval: Duration,
+    /// How fast the throttle moves, on both ends; `None` for what the connecting end chose.
+    pub throttle: Option<ThrottleSettings>,
+    /// Whether silence raises events. Default [`Stalls::Unnoticed`].
+    pub stalls: Stalls,
+    /// Whether each peer's bytes and datagrams are counted: [`Peer::totals`](crate::Peer::totals). Default false.
+    pub totals: bool,
+}
+
+impl Default for PeerDefaults {
+    fn default() -> Self {
+        PeerDefaults {
+            timeouts: Timeouts::default(),
+            ping_interval: Duration::from_millis(500),
+            throttle: None,
+            stalls: Stalls::Unnoticed,
+            totals: false,
+        }
+    }
+}
+
+/// Whether a host looks for connections that lag, and what becomes of unreliable packets meanwhile.
+///
+/// A connection is stalled when something reliable, be it a ping, is in flight and nothing was acknowledged for 1 s or for
+/// four retransmission timeouts, whichever is longer. That raises [`Stalled`](crate::Event::Stalled); the next
+/// acknowledgement raises [`Resumed`](crate::Event::Resumed). Reliable packets are queued meanwhile, as always.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Stalls {
+    /// Nobody looks.
+    #[default]
+    Unnoticed,
+    /// Events are raised, and unreliable packets are sent all the same.
+    Report,
+    /// Unreliable packets that are sent during a stall are dropped.
+    DropUnreliable,
+    /// Of each channel's unreliable packets that are sent during a stall, the last one is sent when it is over.
+    KeepLatest,
+}
+
 /// A number outside the range of a configuration type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConfigError {
     what: &'static str,
-    minimum: u16,
-    maximum: u16,
+    value: usize,
+    minimum: u64,
+    maximum: u64,
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} must be between {} and {}", self.what, self.minimum, self.maximum)
+        let ConfigError { what, value, minimum, maximum } = self;
+        write!(f, "{what} is {value}: choose a number between {minimum} and {maximum}")
     }
 }
 
@@ -174,7 +260,8 @@ macro_rules! bounded {
             type Error = ConfigError;
 
             fn try_from(value: usize) -> Result<Self, ConfigError> {
-                let error = ConfigError { what: $what, minimum: $min, maximum: $max };
+                let (minimum, maximum) = (Self::MIN.0 as u64, Self::MAX.0 as u64);
+                let error = ConfigError { what: $what, value, minimum, maximum };
                 <$inner>::try_from(value).ok().and_then(Self::new).ok_or(error)
             }
         }
@@ -197,6 +284,11 @@ bounded! {
 bounded! {
     /// How many clients may be about to connect: 1 to 65,535.
     HalfOpenLimit(u16): "the limit of half-open connections", 1, 65_535, 65_535
+}
+
+bounded! {
+    /// Bytes of memory for received data of all peers: 1 MiB to 1 TiB.
+    MemoryLimit(u64): "the memory limit", 0x10_0000, 0x100_0000_0000, 0x1000_0000
 }
 
 /// A checksum over whole datagrams (PROTOCOL.md §1.3): nothing on the wire announces it, so both ends must agree.

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use enet_wire::ChannelId;
+
 use crate::packet::Packet;
 
 /// A packet that could not be queued; it comes back untouched.
@@ -9,6 +11,8 @@ use crate::packet::Packet;
 pub struct SendError {
     /// What was wrong.
     pub reason: SendErrorReason,
+    /// The channel it was meant for.
+    pub channel: ChannelId,
     /// The packet, for another try.
     pub packet: Packet,
 }
@@ -29,6 +33,9 @@ pub enum SendErrorReason {
         /// That limit, in bytes.
         max: u32,
     },
+    /// The peer has not taken what was queued before: as much as the host's
+    /// [`max_queued_data`](crate::HostConfig::max_queued_data) waits.
+    QueueFull,
     /// It would need more fragments than the wire can count.
     TooManyFragments {
         /// That limit.
@@ -39,13 +46,22 @@ pub enum SendErrorReason {
 impl fmt::Display for SendErrorReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SendErrorReason::NotConnected => f.write_str("the peer is not connected"),
-            SendErrorReason::NoSuchChannel { channels } => {
-                write!(f, "no such channel: the connection has {channels}, numbered from 0")
+            SendErrorReason::NotConnected => f.write_str(
+                "the peer is not connected: wait for Connected, or connect with queue_until_connected",
+            ),
+            SendErrorReason::NoSuchChannel { channels } => write!(
+                f,
+                "the connection has channels 0 to {}: ask for more when connecting, and grant as many",
+                channels.saturating_sub(1)
+            ),
+            SendErrorReason::TooLarge { max } => {
+                write!(f, "a packet may have {max} bytes: split it, or raise max_packet_size on both ends")
             }
-            SendErrorReason::TooLarge { max } => write!(f, "the packet is longer than {max} bytes"),
+            SendErrorReason::QueueFull => f.write_str(
+                "the peer has not taken what was queued before: wait for Writable, or raise max_queued_data",
+            ),
             SendErrorReason::TooManyFragments { max } => {
-                write!(f, "the packet needs more than {max} fragments at this MTU")
+                write!(f, "a packet may have {max} fragments: split it, or raise the MTU on both ends")
             }
         }
     }
@@ -53,7 +69,8 @@ impl fmt::Display for SendErrorReason {
 
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.reason.fmt(f)
+        let SendError { reason, channel, packet } = self;
+        write!(f, "{} bytes for channel {} were not queued: {reason}", packet.len(), channel.get())
     }
 }
 
@@ -64,13 +81,29 @@ impl core::error::Error for SendError {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectError {
     /// All of the host's `peers` are in use.
-    NoFreeSlot,
+    NoFreeSlot {
+        /// How many those are.
+        limit: usize,
+    },
+    /// The token does not fit into its datagram.
+    TokenTooLong {
+        /// Its length in bytes.
+        len: usize,
+        /// What would fit.
+        max: usize,
+    },
 }
 
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ConnectError::NoFreeSlot => f.write_str("every peer slot of the host is in use"),
+            ConnectError::NoFreeSlot { limit } => write!(
+                f,
+                "all {limit} peer slots are in use: raise HostConfig::peers, or disconnect somebody"
+            ),
+            ConnectError::TokenTooLong { len, max } => {
+                write!(f, "the token has {len} bytes, {max} fit: send a reference to what does not")
+            }
         }
     }
 }
@@ -84,15 +117,23 @@ pub enum AcceptError {
     /// It was answered, it took too long, or the client has left.
     Gone,
     /// All of the host's `peers` are in use. The request stays.
-    NoFreeSlot,
+    NoFreeSlot {
+        /// How many those are.
+        limit: usize,
+    },
 }
 
 impl fmt::Display for AcceptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            AcceptError::Gone => "nobody waits for this answer",
-            AcceptError::NoFreeSlot => "every peer slot of the host is in use",
-        })
+        match self {
+            AcceptError::Gone => f.write_str(
+                "nobody waits for this answer: requests last for 10 s, or until the client leaves",
+            ),
+            AcceptError::NoFreeSlot { limit } => write!(
+                f,
+                "all {limit} peer slots are in use: disconnect somebody and accept again, or refuse"
+            ),
+        }
     }
 }
 

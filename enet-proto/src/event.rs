@@ -6,6 +6,8 @@ use core::net::SocketAddr;
 use enet_wire::ChannelId;
 
 use crate::packet::Packet;
+use crate::stats::DiscardReason;
+use crate::undelivered::Undelivered;
 
 /// A connection's handle: slot and generation. It never names a later connection in the same slot; once its
 /// connection has ended, every lookup with it gives `None`.
@@ -56,7 +58,8 @@ impl RequestId {
     }
 }
 
-/// Something the application wants to know. For each `PeerId`: `(Connected Received*)? Disconnected?`, then nothing.
+/// Something the application wants to know. For each `PeerId`: `(Connected (Received | Writable)*)? Disconnected?`,
+/// then nothing.
 #[non_exhaustive]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -88,6 +91,44 @@ pub enum Event {
         address: SocketAddr,
         /// What the application had set with `set_user_value`.
         user_value: u64,
+        /// Reliable packets that were not acknowledged, if the host's configuration asks for them and it was not us
+        /// who disconnected.
+        undelivered: Undelivered,
+    },
+    /// A packet that was sent with a token has arrived, all of its fragments included.
+    Acknowledged {
+        /// At whom.
+        peer: PeerId,
+        /// What was given with it: see [`SendOptions`](crate::SendOptions).
+        token: u64,
+    },
+    /// A connection lags: see [`Stalls`](crate::Stalls), without which this does not come.
+    Stalled {
+        /// Who does not answer.
+        peer: PeerId,
+    },
+    /// A stalled connection goes on.
+    Resumed {
+        /// Who has answered.
+        peer: PeerId,
+    },
+    /// Somebody was turned away and told so: because the host is full, their address has its share, or the
+    /// [policy](crate::Admit) said so. Only if [`HostConfig::report_refusals`](crate::HostConfig) asks for it. Their
+    /// address is **not** proven; at most 1,000 come in a second, and none while 64 events wait.
+    Refused {
+        /// Where the attempt came from.
+        address: SocketAddr,
+        /// What they gave to `connect`.
+        data: u32,
+        /// Why.
+        reason: DiscardReason,
+    },
+    /// A peer that had no room for a packet of ours ([`SendErrorReason::QueueFull`](crate::SendErrorReason::QueueFull))
+    /// has: less than half of what may be queued is. Only if the host was told to say so
+    /// ([`HostConfig::writable_events`](crate::HostConfig::writable_events)).
+    Writable {
+        /// Which peer.
+        peer: PeerId,
     },
     /// Somebody wants to connect, and [`Admission::Ask`](crate::Admission::Ask) was the answer. Their address is proven.
     /// They have no slot until [`accept`](crate::Host::accept), and are refused after 10 s.
@@ -102,13 +143,17 @@ pub enum Event {
 }
 
 impl Event {
-    /// The peer the event is about; a request is not about one yet.
+    /// The peer the event is about; a request is not about one yet, and a refusal never.
     pub const fn peer(&self) -> Option<PeerId> {
         match self {
             Event::Connected { peer, .. }
             | Event::Received { peer, .. }
+            | Event::Acknowledged { peer, .. }
+            | Event::Stalled { peer }
+            | Event::Resumed { peer }
+            | Event::Writable { peer }
             | Event::Disconnected { peer, .. } => Some(*peer),
-            Event::ConnectRequest { .. } => None,
+            Event::ConnectRequest { .. } | Event::Refused { .. } => None,
         }
     }
 }

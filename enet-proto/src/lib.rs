@@ -63,7 +63,7 @@
 //! 7. **prefix**: commands before a bad one in a datagram take effect, those after it do not.
 //! 8. **bounds**: what a peer can make a host hold is limited by the configuration, as long as events are fetched.
 //!    Payload bytes are counted; the few words around each packet are not, as in stock ENet (docs/QUIRKS.md Q59).
-//! 9. **lifecycle**: for each [`PeerId`], `(Connected Received*)? Disconnected?` and then never again. No event after
+//! 9. **lifecycle**: for each [`PeerId`], `(Connected (Received | Acknowledged | Stalled | Resumed)*)? Disconnected?` and then never again. No event after
 //!    [`reset`](PeerMut::reset), [`disconnect_now`](PeerMut::disconnect_now), or a disconnect while connecting.
 //! 10. **delivery**: reliable packets arrive once, whole, in order within their channel; unreliable ones at most once
 //!     and never behind a newer one of their channel; unsequenced ones at most once.
@@ -105,21 +105,23 @@ mod profile;
 mod shared;
 mod stats;
 mod time;
+mod undelivered;
 
 pub use bytes::Bytes;
 pub use config::{
-    ChannelLimit, Checksum, ConfigError, HalfOpenLimit, HostConfig, Mtu, PeerLimit, Redundancy,
-    ThrottleSettings, Timeouts,
+    ChannelLimit, Checksum, ConfigError, HalfOpenLimit, HostConfig, MemoryLimit, Mtu, PeerDefaults,
+    PeerLimit, Redundancy, Stalls, ThrottleSettings, Timeouts,
 };
 pub use enet_compress::{Compressor, RangeCoder};
 pub use enet_wire::{ChannelId, ConnectId};
 pub use error::{AcceptError, ConnectError, SendError, SendErrorReason};
 pub use event::{DisconnectReason, Event, PeerId, PeerState, RequestId};
 pub use host::{
-    Admission, Admit, ConnectAttempt, ConnectOptions, Datagram, Ecn, Host, Intercept, Peer, PeerMut, Socket,
-    Transmit, Verdict,
+    Admission, Admit, Broadcast, ConnectAttempt, ConnectOptions, Datagram, Ecn, Host, Intercept, Peer,
+    PeerMut, SendOptions, Socket, Transmit, Verdict,
 };
 pub use packet::{Delivery, Packet, Payload};
 pub use profile::Profile;
-pub use stats::{ChannelStats, DiscardReason, Discarded, HostStats, PeerStats};
+pub use stats::{ChannelStats, DiscardReason, Discarded, HostStats, PeerStats, PeerTotals};
 pub use time::Instant;
+pub use undelivered::Undelivered;

@@ -4,8 +4,9 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::num::NonZeroU8;
 
+use crate::channel::account::Account;
 use crate::channel::memory::Memory;
-use crate::config::{Checksum, HostConfig, Redundancy};
+use crate::config::{Checksum, HostConfig, PeerDefaults, Redundancy};
 use crate::peer::acks::Runs;
 use crate::peer::command::Commands;
 use crate::profile::Profile;
@@ -26,9 +27,17 @@ pub(crate) struct Shared {
     pub(crate) outgoing_bandwidth: u32,
     pub(crate) max_packet_size: u32,
     pub(crate) max_waiting_data: u32,
+    /// Bytes of a connection's queue at which it is full.
+    pub(crate) max_queued_data: u64,
+    pub(crate) writable_events: bool,
+    /// Connections that wait for room in their queue, of which the application is to be told.
+    pub(crate) full: Vec<u16>,
     pub(crate) max_peers_per_ip: Option<u16>,
     /// Whether a disconnect that anybody could have sent is confirmed.
     pub(crate) confirms_disconnects: bool,
+    /// Whether lost connections give back what they did not deliver.
+    pub(crate) returns_undelivered: bool,
+    pub(crate) peer_defaults: PeerDefaults,
     pub(crate) checksum: Option<Checksum>,
     pub(crate) stats: HostStats,
     pub(crate) memory: Memory,
@@ -57,11 +66,19 @@ impl Shared {
             outgoing_bandwidth: config.outgoing_bandwidth.map_or(0, core::num::NonZero::get),
             max_packet_size: config.max_packet_size,
             max_waiting_data: config.max_waiting_data,
+            max_queued_data: match config.profile {
+                Profile::Compat => u64::MAX,
+                Profile::Modern => config.max_queued_data.into(),
+            },
+            writable_events: config.writable_events,
+            full: Vec::new(),
             max_peers_per_ip: config.max_peers_per_ip,
             confirms_disconnects: config.confirm_disconnects && config.profile.proves_addresses(),
+            returns_undelivered: config.return_undelivered,
+            peer_defaults: config.peer_defaults,
             checksum: config.checksum,
             stats: HostStats::default(),
-            memory: Memory::new(),
+            memory: Memory::new(account(config)),
             commands: Commands::new(),
             acks: Runs::new(),
             locals: Vec::new(),
@@ -74,6 +91,11 @@ impl Shared {
         let first = self.stamp.wrapping_add(1);
         self.stamp = self.stamp.wrapping_add(commands);
         first
+    }
+
+    /// The first of those that would be taken next.
+    pub(crate) const fn next_stamp(&self) -> u32 {
+        self.stamp.wrapping_add(1)
     }
 
     /// The number of an address of ours. `None` for those of a machine that has more than 255.
@@ -91,6 +113,12 @@ impl Shared {
         self.locals.get(usize::from(local?.0.get()) - 1).copied()
     }
 
+    /// What a connection may hold from now on.
+    pub(crate) const fn set_max_waiting_data(&mut self, bytes: u32) {
+        self.max_waiting_data = bytes;
+        self.memory.account.set_share(bytes);
+    }
+
     /// Gives memory back that a burst left behind.
     pub(crate) fn trim(&mut self) {
         self.memory.trim();
@@ -100,5 +128,13 @@ impl Shared {
 
     pub(crate) fn discard(&mut self, reason: DiscardReason) {
         self.stats.discarded.count(reason);
+    }
+}
+
+/// The limits on received data; C has none on memory.
+fn account(config: &HostConfig) -> Account {
+    match config.profile {
+        Profile::Compat => Account::unlimited(),
+        Profile::Modern => Account::new(config.memory.get(), config.max_waiting_data),
     }
 }

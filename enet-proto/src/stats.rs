@@ -1,5 +1,7 @@
 //! Counters, for dashboards and tests. All are totals since creation unless they say otherwise.
 
+mod list;
+
 use core::fmt;
 
 /// A host's totals (PROTOCOL.md §18.5).
@@ -18,6 +20,10 @@ pub struct HostStats {
     pub refusals_sent: u64,
     /// Clients that were answered and have not proven their address, at the moment.
     pub half_open: usize,
+    /// Bytes of memory that received and not yet fetched data of all peers takes, at the moment.
+    pub held_data: u64,
+    /// The most that ever was.
+    pub highest_held_data: u64,
     /// Reliable commands sent again because they counted as lost, copies that rode along not included.
     pub retransmissions: u64,
     /// Those of them whose original had arrived after all, as its acknowledgement shows. With
@@ -44,8 +50,13 @@ macro_rules! reasons {
 
             /// A short name for labels and JSON keys.
             pub const fn as_str(self) -> &'static str {
+                self.labels().0
+            }
+
+            /// That, and the name of its counter among others.
+            const fn labels(self) -> (&'static str, &'static str) {
                 match self {
-                    $(DiscardReason::$name => $text,)*
+                    $(DiscardReason::$name => ($text, concat!("discarded_", $text)),)*
                 }
             }
         }
@@ -82,6 +93,12 @@ reasons! {
     PacketTooLarge = "packet_too_large",
     /// More data than the application is willing to hold.
     WaitingDataLimit = "waiting_data_limit",
+    /// More data than its peer may have of the host's [`memory`](crate::HostConfig::memory).
+    MemoryLimit = "memory_limit",
+    /// A command whose acknowledgement there is no room for: it will come again. What it brought is not lost.
+    AcknowledgementLimit = "acknowledgement_limit",
+    /// Somebody who wants to connect, while too many events wait to be fetched.
+    EventLimit = "event_limit",
     /// A command that wants an acknowledgement in a datagram without a sent time.
     NoSentTime = "no_sent_time",
     /// A connect that makes no sense.
@@ -196,12 +213,31 @@ pub struct PeerStats {
     pub needless_retransmissions: u64,
     /// Copies of reliable commands that rode along in datagrams that left anyway; with `Profile::Modern`.
     pub copies: u64,
+    /// ENet clock, in ms, at which the running loss interval began; 0 before the first datagram.
+    pub packet_loss_epoch: u32,
+    /// Share of commands that counted as lost in the last full loss interval, of 65 536, not smoothed: see
+    /// [`Peer::loss`](crate::Peer::loss).
+    pub last_packet_loss: u32,
+    /// Where the throttle stands in its round of 32, in steps of 7: a packet passes while this is at most `throttle`.
+    pub throttle_counter: u32,
+    /// ENet clock, in ms, at which the running throttle interval began; 0 before the first round trip.
+    pub throttle_epoch: u32,
+    /// What an acknowledgement without delay adds to the throttle, of 32.
+    pub throttle_acceleration: u32,
+    /// What a late one takes, of 32.
+    pub throttle_deceleration: u32,
+    /// Length of the throttle interval, ms.
+    pub throttle_interval: u32,
     /// ENet clock at which the oldest command in flight is due, while there is one.
     pub next_timeout: Option<u32>,
     /// Bytes of reliable data that may be in flight.
     pub window_size: u32,
     /// Received bytes the application has not fetched, reserved ones included.
     pub waiting_data: u32,
+    /// Bytes of memory that received data takes which the application has not fetched.
+    pub held_data: u32,
+    /// Bytes queued, in flight or to be sent again, with 256 for each command.
+    pub queued_data: u64,
     /// The remote's downstream limit, bytes/s, 0 = unlimited.
     pub incoming_bandwidth: u32,
     /// The remote's upstream limit, bytes/s, 0 = unlimited.
@@ -220,6 +256,20 @@ pub struct PeerStats {
     pub queued: usize,
     /// Acknowledgements waiting to be sent.
     pub acknowledgements_owed: usize,
+}
+
+/// A connection's totals since somebody wanted them: see [`PeerDefaults::totals`](crate::PeerDefaults).
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PeerTotals {
+    /// UDP payload bytes sent to it.
+    pub bytes_sent: u64,
+    /// Datagrams sent to it.
+    pub datagrams_sent: u64,
+    /// UDP payload bytes received from it.
+    pub bytes_received: u64,
+    /// Datagrams received from it.
+    pub datagrams_received: u64,
 }
 
 /// A channel's counters.

@@ -113,6 +113,38 @@ fn our_own_client_hears_of_a_refusal_within_a_round_trip() {
     }
 }
 
+#[test]
+fn who_is_turned_away_is_reported_with_address_and_reason() {
+    let mut remote = Crafted::stranger_with(|config| {
+        modern(config);
+        config.peers = PeerLimit::MIN;
+        config.report_refusals = true;
+    });
+    let policy =
+        |it: &ConnectAttempt| if it.data == 9 { Admission::Accept } else { Admission::Refuse(it.data) };
+    remote.host.set_admission(Some(Box::new(policy)));
+    remote.says(&[connect(Connect { data: 5, ..with_id(1) })]);
+    let address = remote.address;
+    let reason = DiscardReason::Refused;
+    assert_eq!(remote.events(), [Event::Refused { address, data: 5, reason }]);
+    remote.joins(Connect { data: 9, ..two_channels() });
+    remote.header = Header::default();
+    remote.address.set_port(4001);
+    remote.says(&[connect(Connect { data: 9, ..with_id(2) })]);
+    let address = remote.address;
+    let reason = DiscardReason::HostFull;
+    assert_eq!(remote.events(), [Event::Refused { address, data: 9, reason }]);
+    // Nobody looks: no more of them wait than leave room for others.
+    for id in 0..5_000 {
+        remote.says(&[connect(Connect { data: 9, ..with_id(id) })]);
+    }
+    remote.wait(1_000);
+    for id in 0..5_000 {
+        remote.says(&[connect(Connect { data: 9, ..with_id(id) })]);
+    }
+    assert_eq!(remote.events().len(), 64);
+}
+
 // ---- Full hosts
 
 #[test]
@@ -229,7 +261,7 @@ fn who_is_forgotten_is_refused_after_ten_seconds() {
 fn a_request_waits_for_a_slot() {
     let (mut remote, request) = requested(|config| config.peers = PeerLimit::MIN);
     let other = remote.host.connect("192.0.2.9:9".parse().unwrap(), Default::default()).unwrap();
-    assert_eq!(remote.host.accept(request), Err(AcceptError::NoFreeSlot));
+    assert_eq!(remote.host.accept(request), Err(AcceptError::NoFreeSlot { limit: 1 }));
     remote.host.peer_mut(other).unwrap().reset();
     assert!(remote.host.accept(request).is_ok());
 }

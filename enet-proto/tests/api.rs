@@ -31,9 +31,9 @@ fn two_clients() -> (Crafted, PeerId, PeerId) {
 #[test]
 fn broadcast_reaches_every_connected_peer_that_has_the_channel_and_counts_them() {
     let (mut remote, ..) = two_clients();
-    assert_eq!(remote.host.broadcast(0, Packet::reliable("all")), 2);
-    assert_eq!(remote.host.broadcast(1, Packet::reliable("one")), 1);
-    assert_eq!(remote.host.broadcast(7, Packet::reliable("none")), 0);
+    assert_eq!(remote.host.broadcast(0, Packet::reliable("all")).queued, 2);
+    assert_eq!(remote.host.broadcast(1, Packet::reliable("one")).queued, 1);
+    assert_eq!(remote.host.broadcast(7, Packet::reliable("none")).queued, 0);
     let to: Vec<u16> = remote.heard().iter().map(|datagram| datagram.to.port()).collect();
     assert_eq!(to, [4000, 4001]);
 }
@@ -44,10 +44,10 @@ fn broadcast_leaves_out_those_who_are_not_connected() {
     remote.is_connected_to();
     remote.host.peer_mut(first).unwrap().send(0, Packet::reliable("pending")).unwrap();
     remote.host.peer_mut(first).unwrap().disconnect_later(0);
-    assert_eq!(remote.host.broadcast(0, Packet::unreliable("x")), 1);
+    assert_eq!(remote.host.broadcast(0, Packet::unreliable("x")).queued, 1);
     remote.host.peer_mut(second).unwrap().disconnect(0);
     // §18.4: every CONNECTED peer; errors are ignored.
-    assert_eq!(remote.host.broadcast(0, Packet::unreliable("x")), 0);
+    assert_eq!(remote.host.broadcast(0, Packet::unreliable("x")).queued, 0);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn a_held_connect_takes_its_slot() {
     let mut remote = Crafted::stranger_with(|config| config.peers = PeerLimit::MIN);
     let options = ConnectOptions { hold: true, ..ConnectOptions::default() };
     remote.host.connect(remote.address, options).unwrap();
-    assert_eq!(remote.host.connect(remote.address, options), Err(ConnectError::NoFreeSlot));
+    assert_eq!(remote.host.connect(remote.address, options), Err(ConnectError::NoFreeSlot { limit: 1 }));
 }
 
 #[test]
@@ -393,6 +393,7 @@ fn the_users_value_comes_back_with_the_end() {
         data: 8,
         address: remote.address,
         user_value: 0xdead_beef_0000_0001,
+        undelivered: enet_proto::Undelivered::default(),
     };
     assert_eq!(remote.events(), [expected]);
 }

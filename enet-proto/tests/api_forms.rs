@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use common::Crafted;
 use enet_proto::{
-    Bytes, ChannelLimit, Checksum, ConnectError, ConnectOptions, Delivery, DiscardReason, DisconnectReason,
-    Event, Host, HostConfig, Instant, Mtu, Packet, Payload, PeerId, PeerLimit, PeerState, Profile, SendError,
-    SendErrorReason, ThrottleSettings, Timeouts,
+    AcceptError, Bytes, ChannelId, ChannelLimit, Checksum, ConnectError, ConnectOptions, Delivery,
+    DiscardReason, DisconnectReason, Event, Host, HostConfig, Instant, Mtu, Packet, Payload, PeerId,
+    PeerLimit, PeerState, Profile, SendError, SendErrorReason, ThrottleSettings, Timeouts,
 };
 
 // ---- Configuration (§3)
@@ -54,12 +54,12 @@ fn a_number_out_of_bounds_says_what_would_be_allowed() {
     let texts = [
         PeerLimit::try_from(5000).unwrap_err().to_string(),
         ChannelLimit::try_from(256).unwrap_err().to_string(),
-        Mtu::try_from(usize::MAX).unwrap_err().to_string(),
+        Mtu::try_from(5000).unwrap_err().to_string(),
     ];
     let expected = [
-        "the peer limit must be between 1 and 4095",
-        "the channel limit must be between 1 and 255",
-        "the MTU must be between 576 and 4096",
+        "the peer limit is 5000: choose a number between 1 and 4095",
+        "the channel limit is 256: choose a number between 1 and 255",
+        "the MTU is 5000: choose a number between 576 and 4096",
     ];
     assert_eq!(texts, expected);
 }
@@ -106,16 +106,53 @@ fn every_reason_has_a_text_of_its_own() {
 }
 
 #[test]
-fn errors_say_what_was_wrong() {
-    let texts = |reason| SendError { reason, packet: Packet::reliable("x") }.to_string();
-    assert_eq!(texts(SendErrorReason::NotConnected), "the peer is not connected");
-    let no_channel = "no such channel: the connection has 2, numbered from 0";
-    assert_eq!(texts(SendErrorReason::NoSuchChannel { channels: 2 }), no_channel);
-    assert_eq!(texts(SendErrorReason::TooLarge { max: 10 }), "the packet is longer than 10 bytes");
-    let too_many = "the packet needs more than 9 fragments at this MTU";
-    assert_eq!(texts(SendErrorReason::TooManyFragments { max: 9 }), too_many);
-    let error: Box<dyn Error> = Box::new(ConnectError::NoFreeSlot);
-    assert_eq!(error.to_string(), "every peer slot of the host is in use");
+fn errors_name_the_value_the_limit_and_the_remedy() {
+    let unsent = |reason| -> Box<dyn Error> {
+        Box::new(SendError { reason, channel: ChannelId::new(7), packet: Packet::reliable("four") })
+    };
+    let start = "4 bytes for channel 7 were not queued: ";
+    let table: [(Box<dyn Error>, &str); 9] = [
+        (
+            unsent(SendErrorReason::NotConnected),
+            "the peer is not connected: wait for Connected, or connect with queue_until_connected",
+        ),
+        (
+            unsent(SendErrorReason::NoSuchChannel { channels: 2 }),
+            "the connection has channels 0 to 1: ask for more when connecting, and grant as many",
+        ),
+        (
+            unsent(SendErrorReason::TooLarge { max: 3 }),
+            "a packet may have 3 bytes: split it, or raise max_packet_size on both ends",
+        ),
+        (
+            unsent(SendErrorReason::QueueFull),
+            "the peer has not taken what was queued before: wait for Writable, or raise max_queued_data",
+        ),
+        (
+            unsent(SendErrorReason::TooManyFragments { max: 9 }),
+            "a packet may have 9 fragments: split it, or raise the MTU on both ends",
+        ),
+        (
+            Box::new(ConnectError::NoFreeSlot { limit: 64 }),
+            "all 64 peer slots are in use: raise HostConfig::peers, or disconnect somebody",
+        ),
+        (
+            Box::new(AcceptError::NoFreeSlot { limit: 64 }),
+            "all 64 peer slots are in use: disconnect somebody and accept again, or refuse",
+        ),
+        (
+            Box::new(AcceptError::Gone),
+            "nobody waits for this answer: requests last for 10 s, or until the client leaves",
+        ),
+        (
+            Box::new(PeerLimit::try_from(5000).unwrap_err()),
+            "the peer limit is 5000: choose a number between 1 and 4095",
+        ),
+    ];
+    for (error, text) in table {
+        let start = if error.is::<SendError>() { start } else { "" };
+        assert_eq!(error.to_string(), format!("{start}{text}"));
+    }
 }
 
 // ---- How things print

@@ -123,7 +123,7 @@ fn a_host_without_a_free_slot_cannot_connect() {
     remote.is_connected_to();
     // §6.1 step 2
     let second = remote.host.connect(remote.address, ConnectOptions::default());
-    assert_eq!(second, Err(ConnectError::NoFreeSlot));
+    assert_eq!(second, Err(ConnectError::NoFreeSlot { limit: 1 }));
 }
 
 #[test]

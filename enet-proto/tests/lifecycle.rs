@@ -186,6 +186,7 @@ fn a_timeout_is_reported_with_data_0_and_the_applications_own_value() {
         data: 0,
         address: remote.address,
         user_value: 42,
+        undelivered: enet_proto::Undelivered::default(),
     };
     assert_eq!(remote.events(), [expected]);
     remote.gone_without_a_word();

@@ -5,7 +5,7 @@ mod common;
 use common::states::WAYS;
 use common::{Crafted, ms, two_channels};
 use enet_proto::{
-    ConnectOptions, DiscardReason, DisconnectReason, Packet, PeerState, ThrottleSettings, Timeouts,
+    ConnectOptions, DiscardReason, DisconnectReason, Packet, PeerState, PeerStats, ThrottleSettings, Timeouts,
 };
 use enet_testkit::commands::{acknowledge, connect, disconnect, disconnect_now, ping, reliable, unreliable};
 
@@ -227,7 +227,12 @@ fn a_new_connection_on_a_slot_starts_from_scratch() {
     assert_eq!(peer.timeouts(), Timeouts::default());
     assert_eq!((peer.ping_interval(), peer.user_value()), (ms(500), 0));
     assert_eq!(peer.channel(0).unwrap(), enet_proto::ChannelStats::default());
-    assert_eq!(remote.stats(), fresh);
+    // But for the times at which the intervals began.
+    let epochs = |stats: PeerStats| (stats.packet_loss_epoch, stats.throttle_epoch);
+    let mut now = remote.stats();
+    assert_ne!(epochs(now), epochs(fresh));
+    (now.packet_loss_epoch, now.throttle_epoch) = epochs(fresh);
+    assert_eq!(now, fresh);
 }
 
 #[test]

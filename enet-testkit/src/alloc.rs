@@ -33,6 +33,31 @@ pub struct Allocations {
 thread_local! {
     // Const and without a destructor: reading it never allocates, and it outlives every other thread-local.
     static ASKED: Cell<Allocations> = const { Cell::new(Allocations { count: 0, bytes: 0 }) };
+    // Less than nothing where a thread gives back what another one took.
+    static HELD: Cell<isize> = const { Cell::new(0) };
+}
+
+/// Bytes that this thread has asked for and not given back. Always nothing unless [`Counting`] is the global allocator.
+///
+/// ```
+/// use enet_testkit::alloc::{Counting, held};
+///
+/// #[global_allocator]
+/// static ALLOCATOR: Counting = Counting;
+///
+/// let before = held();
+/// let vector = vec![0_u8; 100];
+/// assert_eq!(held() - before, 100);
+/// drop(vector);
+/// assert_eq!(held(), before);
+/// ```
+pub fn held() -> isize {
+    HELD.get()
+}
+
+fn hold(before: usize, after: usize) {
+    let _ =
+        HELD.try_with(|held| held.set(held.get().wrapping_add_unsigned(after).wrapping_sub_unsigned(before)));
 }
 
 /// What this thread has asked for while `work` ran. Always nothing unless [`Counting`] is the global allocator.
@@ -56,23 +81,27 @@ fn count(bytes: usize) {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
+        hold(0, layout.size());
         // SAFETY: the caller's promises are passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
+        hold(0, layout.size());
         // SAFETY: as above.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         count(new_size);
+        hold(layout.size(), new_size);
         // SAFETY: as above.
         unsafe { System.realloc(memory, layout, new_size) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        hold(layout.size(), 0);
         // SAFETY: as above.
         unsafe { System.dealloc(memory, layout) }
     }

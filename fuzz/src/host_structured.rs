@@ -213,6 +213,7 @@ impl Stage {
                     timeout: (limit.0 != 1).then_some(timeouts),
                     connect_id: (pick >= 128).then_some(ConnectId([pick, 0, 0, 0])),
                     hold,
+                    ..ConnectOptions::default()
                 };
                 let full = self.subject.peers().len() >= self.subject.host.peer_limit();
                 let connected = self.subject.host.connect(to, options);
@@ -221,7 +222,7 @@ impl Stage {
             (Call::Broadcast { channel, delivery, len }, _) => {
                 let packet = packet(delivery, len);
                 let reached = self.subject.host.broadcast(channel, packet);
-                assert!(reached <= self.subject.host.connected_peers());
+                assert!(reached.queued + reached.full <= self.subject.host.connected_peers());
             }
             (call, Some(peer)) => self.call_peer(peer, call),
             (_, None) => {}

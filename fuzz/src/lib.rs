@@ -6,6 +6,7 @@
 
 mod diff_libenet;
 mod fragments;
+mod godot_codecs;
 mod handshake_attacker;
 mod host_datagrams;
 mod host_structured;
@@ -20,6 +21,7 @@ mod wire;
 
 pub use diff_libenet::diff_libenet;
 pub use fragments::fragments;
+pub use godot_codecs::{fastlz, zlib, zstd};
 pub use handshake_attacker::handshake_attacker;
 pub use host_datagrams::host_datagrams;
 pub use host_structured::host_structured;
@@ -49,6 +51,9 @@ targets! {
     seq_windows
     range_coder_decode
     range_coder_roundtrip
+    fastlz
+    zlib
+    zstd
     handshake_attacker
     diff_libenet
 }

@@ -57,6 +57,9 @@ replays! {
     seq_windows
     range_coder_decode
     range_coder_roundtrip
+    fastlz
+    zlib
+    zstd
     handshake_attacker
     diff_libenet
 }

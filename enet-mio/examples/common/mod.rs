@@ -1,6 +1,7 @@
 //! What the tools share: options of both ends, and lines for people or for programs.
 #![allow(dead_code, unreachable_pub)] // every tool uses its own part
 
+use std::env;
 use std::fmt::Display;
 use std::io;
 use std::process::ExitCode;
@@ -10,6 +11,9 @@ use clap::{Args, ValueEnum};
 use enet_compress::{Compressor, FastLz, RangeCoder, Zlib};
 use enet_mio::{Checksum, HostConfig, random_seed};
 use serde_json::Value;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// How long a tool waits for its peers to confirm that it leaves.
 pub const FAREWELL: Duration = Duration::from_secs(2);
@@ -54,24 +58,50 @@ pub enum Sum {
 #[derive(Args)]
 pub struct Both {
     /// Compress datagrams; both ends must do so
-    #[arg(long, value_enum, default_value_t, hide_default_value = true)]
+    #[arg(long, global = true, value_enum, default_value_t, hide_default_value = true)]
     pub compress: Codec,
     /// Put a checksum into datagrams; both ends must do so
-    #[arg(long, value_enum)]
+    #[arg(long, global = true, value_enum)]
     pub checksum: Option<Sum>,
+    /// What a client must bring to be let in, up to 1,024 bytes; not a secret from who listens on the wire
+    #[arg(long, global = true, value_name = "TEXT")]
+    pub token: Option<String>,
     /// Print one JSON object per line
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub json: bool,
+    /// Say on stderr what happens underneath; ENET_LOG chooses what (debug, trace, or TARGET=LEVEL,…)
+    #[arg(long, global = true)]
+    pub verbose: bool,
 }
 
 impl Both {
     pub fn config(&self) -> io::Result<HostConfig> {
+        self.log()?;
         let mut config = HostConfig::new(random_seed()?);
         config.compressor = self.compress.compressor();
         if let Some(Sum::Crc32) = self.checksum {
             config.checksum = Some(Checksum::CRC32);
         }
         Ok(config)
+    }
+
+    /// Has the layers' events printed. `enet_mio::event` tells of connections and packets (debug), `enet_mio::datagram` of
+    /// each datagram (trace), `enet_mio` of what an operator should know (info and above).
+    fn log(&self) -> io::Result<()> {
+        let chosen = env::var("ENET_LOG").or_else(|_| env::var("RUST_LOG")).ok();
+        if !self.verbose && env::var_os("ENET_LOG").is_none() {
+            return Ok(());
+        }
+        let chosen = chosen.as_deref().unwrap_or("debug");
+        let targets: Targets = chosen.parse().map_err(|error| {
+            io::Error::other(format!(
+                "ENET_LOG={chosen}: {error}; write debug, trace, or enet_mio::event=debug"
+            ))
+        })?;
+        let lines = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(io::stderr);
+        // A second host of the same program finds it done.
+        let _ = lines.finish().with(targets).try_init();
+        Ok(())
     }
 
     /// Prints an object with an `event`: as it is, or as `event key=value …`.

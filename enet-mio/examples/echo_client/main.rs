@@ -28,6 +28,7 @@ Examples:
                                                         for a server that does the same
   echo_client localhost:6789 --data 7 --disconnect-data 8 --json
                                                         numbers for the server's events; JSON lines
+  echo_client localhost:6789 --token secret             for a server that asks for it
 
 With --compress no empty packets are sent: stock ENet crashes when it compresses one.")]
 struct Options {
@@ -65,11 +66,14 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
     let mut service = Service::client(options.both.config()?)?;
     let server = service.resolve(&options.server)?;
     let channels = ChannelLimit::new(options.channels).ok_or("channels are counted from 1")?;
-    let peer = service
-        .connect(server, ConnectOptions { channels, data: options.data, ..ConnectOptions::default() })?;
+    let token = options.both.token.clone().unwrap_or_default();
+    let asked = ConnectOptions { channels, data: options.data, ..ConnectOptions::default() };
+    let peer = service.connect_with_token(server, asked, token)?;
     match service.service(deadline.saturating_duration_since(Instant::now()))? {
         Some(Event::Connected { .. }) => {}
-        Some(Event::Disconnected { reason, .. }) => return Err(format!("{server}: {reason}").into()),
+        Some(Event::Disconnected { reason, data, .. }) => {
+            return Err(format!("{server}: {reason} ({data})").into());
+        }
         _ => return Err(format!("{server} did not answer in time").into()),
     }
     let granted = service.peer(peer).map_or(0, |peer| peer.channels());

@@ -2,7 +2,7 @@
 #![allow(dead_code, unreachable_pub)] // every test binary uses its own part
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -50,11 +50,28 @@ impl Running {
         Running { child, stdout }
     }
 
+    /// Types a line into it; its `stdin` must be piped.
+    pub fn type_line(&mut self, line: &str) {
+        let stdin = self.child.stdin.as_mut().unwrap();
+        writeln!(stdin, "{line}").unwrap();
+    }
+
     /// The next line it prints.
     pub fn line(&mut self) -> String {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
         line.trim_end().to_owned()
+    }
+
+    /// The next line that has this in it.
+    pub fn line_with(&mut self, part: &str) -> String {
+        loop {
+            let line = self.line();
+            assert!(!line.is_empty(), "ended without `{part}`");
+            if line.contains(part) {
+                return line;
+            }
+        }
     }
 
     /// The next line with this event.
@@ -69,8 +86,9 @@ impl Running {
         }
     }
 
-    /// What else it prints, and whether it succeeds.
+    /// What else it prints, and whether it succeeds. Its input ends.
     pub fn finish(mut self) -> (String, bool) {
+        drop(self.child.stdin.take());
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).unwrap();
         let success = self.child.wait().unwrap().success();

@@ -84,3 +84,21 @@ fn a_c_client_that_is_refused_later_gets_the_number() {
         scene.silence();
     });
 }
+
+#[test]
+fn a_c_server_does_not_notice_a_token_before_the_connect() {
+    play("token", WIRES, |scene, wire| {
+        let server = scene.server(Kind::C, Setup::on(wire));
+        let client = scene.client(Kind::Ours, Setup::on(wire));
+        let ask = Ask { token: &[b'k'; 1024], data: 7, ..Ask::default() };
+        let [from, to] = scene.connect(client, server, ask);
+        scene.send(from, 0, Delivery::Reliable, b"and then");
+        let payload = b"and then".to_vec();
+        scene.expect(vec![(
+            to.end,
+            Heard::Received { peer: to.peer, channel: 0, delivery: Delivery::Reliable, payload },
+        )]);
+        scene.silence();
+        assert_eq!(scene.ours(client).stats().discarded.total(), 0);
+    });
+}

@@ -124,11 +124,13 @@ pub(crate) struct Ask {
     pub(crate) data: u32,
     /// Whether to give up as soon as the protocol can.
     pub(crate) hurried: bool,
+    /// What goes before the CONNECT; C cannot.
+    pub(crate) token: &'static [u8],
 }
 
 impl Default for Ask {
     fn default() -> Self {
-        Ask { channels: 2, data: 0, hurried: false }
+        Ask { channels: 2, data: 0, hurried: false, token: &[] }
     }
 }
 
@@ -266,7 +268,7 @@ impl End {
                 let timeout = ask.hurried.then_some(HURRY);
                 let options =
                     ConnectOptions { channels, data: ask.data, timeout, ..ConnectOptions::default() };
-                Peer::Ours(service.connect(to, options).expect("a free slot"))
+                Peer::Ours(service.connect_with_token(to, options, ask.token).expect("a free slot"))
             }
             End::C(host) => {
                 let peer = host.connect(to, usize::from(ask.channels), ask.data);

@@ -72,6 +72,19 @@ impl Assembly {
         self.aside.clear();
     }
 
+    /// Bytes of memory it takes.
+    pub(crate) fn footprint(&self) -> usize {
+        let aside = self.aside.pieces.capacity() * size_of::<Piece>() + self.aside.bytes.capacity();
+        size_of::<Assembly>() + self.seen.footprint() + self.bytes.capacity() + aside
+    }
+
+    /// Bytes for which there must be memory so that a fragment can be put in its place. With the last one the whole
+    /// packet is there, whatever the others brought.
+    pub(crate) fn room_for(&self, fragment: &Fragment<'_>) -> usize {
+        let whole = self.total_length as usize;
+        if self.missing == 1 { whole.saturating_sub(self.footprint()) } else { fragment.payload.len() }
+    }
+
     /// Whether a fragment announces the same shape.
     pub(crate) const fn matches(&self, fragment: &Fragment<'_>) -> bool {
         self.total_length == fragment.total_length && self.count == fragment.count

@@ -42,6 +42,17 @@ impl Backlog {
         self.ahead.places() + self.unreliable.places()
     }
 
+    /// Bytes of memory it takes, beside what the packets do.
+    pub(super) const fn footprint(&self) -> usize {
+        size_of::<Backlog>() + self.ahead.footprint() + self.unreliable.footprint()
+    }
+
+    /// The same together with the packets, added up anew.
+    pub(super) fn held(&self) -> usize {
+        let packets = self.ahead.values().chain(self.unreliable.items());
+        self.footprint() + packets.map(Ahead::held).sum::<usize>()
+    }
+
     /// Bytes held by packets that wait here.
     pub(super) fn reserved_bytes(&self) -> usize {
         self.ahead.values().chain(self.unreliable.items()).map(Ahead::reserved).sum()

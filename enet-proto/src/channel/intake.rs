@@ -3,8 +3,9 @@
 
 use alloc::boxed::Box;
 
-use enet_wire::ChannelId;
+use enet_wire::{ChannelId, Fragment};
 
+use super::account::{ENTRY, counted};
 use super::assembly::Assembly;
 use super::inbox::Inbox;
 use super::memory::Memory;
@@ -38,23 +39,70 @@ impl Intake<'_> {
     pub(crate) fn deliver_ahead(&mut self, item: Ahead, fragments: Delivery) {
         let packet = match item {
             Ahead::Whole(packet) => packet,
-            Ahead::Partial(assembly) => self.memory.finish(assembly, fragments),
+            Ahead::Partial(assembly) => {
+                self.resize(counted(assembly.footprint()), assembly.total_length());
+                self.memory.finish(assembly, fragments)
+            }
         };
         self.deliver(packet);
     }
 
     /// Gives back what will never be delivered.
     pub(crate) fn discard(&mut self, item: Ahead) {
-        self.inbox.release(u32::try_from(item.reserved()).unwrap_or(u32::MAX));
+        if let Ahead::Partial(assembly) = &item {
+            self.resize(counted(assembly.footprint()), assembly.total_length());
+        }
+        self.inbox.release(counted(item.reserved()));
         if let Ahead::Partial(assembly) = item {
             self.memory.abandon(assembly);
         }
     }
 
-    /// Reserves the bytes of a packet.
+    /// Reserves the bytes of a packet, which may be next on its channel.
     #[inline]
-    pub(crate) fn charge(&mut self, length: u32) -> Outcome {
-        self.inbox.charge(length, self.max_waiting_data)
+    pub(crate) fn charge(&mut self, length: u32, is_next: bool) -> Outcome {
+        self.inbox.charge(length, is_next, self.max_waiting_data, &self.memory.account)
+    }
+
+    /// A place for the packet of which this fragment is the first to arrive, if there is room for all of it.
+    pub(crate) fn begin(
+        &mut self,
+        fragment: &Fragment<'_>,
+        is_next: bool,
+    ) -> Result<Box<Assembly>, DiscardReason> {
+        self.inbox.charge_announced(
+            fragment.total_length,
+            is_next,
+            self.max_waiting_data,
+            &self.memory.account,
+        )?;
+        let assembly = self.memory.assembly(fragment);
+        self.resize(0, counted(assembly.footprint()));
+        Ok(assembly)
+    }
+
+    /// Puts a fragment in its place, if there is room for it; whether the packet is complete now.
+    pub(crate) fn insert_more(
+        &mut self,
+        fragment: &Fragment<'_>,
+        assembly: &mut Assembly,
+    ) -> Result<bool, DiscardReason> {
+        let room = counted(assembly.room_for(fragment));
+        self.inbox.admit_begun(room, &self.memory.account)?;
+        Ok(self.insert(fragment, assembly))
+    }
+
+    /// The same for one that there is room for.
+    pub(crate) fn insert(&mut self, fragment: &Fragment<'_>, assembly: &mut Assembly) -> bool {
+        let before = counted(assembly.footprint());
+        assembly.insert(fragment);
+        self.resize(before, counted(assembly.footprint()));
+        assembly.is_complete()
+    }
+
+    /// What took `before` bytes of memory takes `after`.
+    pub(crate) fn resize(&mut self, before: u32, after: u32) {
+        self.inbox.resize(before, after);
     }
 }
 
@@ -84,7 +132,16 @@ impl Ahead {
         }
     }
 
-    /// Bytes reserved for it in the inbox's account.
+    /// Bytes of memory it takes.
+    pub(crate) fn held(&self) -> usize {
+        ENTRY as usize
+            + match self {
+                Ahead::Whole(packet) => packet.len(),
+                Ahead::Partial(assembly) => assembly.footprint(),
+            }
+    }
+
+    /// Bytes reserved for it among the waiting data.
     pub(crate) fn reserved(&self) -> usize {
         match self {
             Ahead::Whole(packet) => packet.len(),

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use enet_wire::Fragment;
 
+use super::account::Account;
 use super::assembly::Assembly;
 use super::backlog::Backlog;
 use super::inbox::Received;
@@ -22,6 +23,8 @@ pub(crate) struct Memory {
     buffers: Buffers,
     assemblies: Spare<Assembly>,
     backlogs: Spare<Backlog>,
+    /// How much of it received data takes.
+    pub(crate) account: Account,
     /// The packets of all inboxes.
     pub(super) inboxes: Lists<Received>,
 }
@@ -41,8 +44,9 @@ const SPARE: usize = 64;
 const SPARE_PLACES: usize = 1024;
 
 impl Memory {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(account: Account) -> Self {
         Memory {
+            account,
             arena: Arena::default(),
             buffers: Buffers::default(),
             assemblies: Spare::new(),
@@ -143,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_packet_that_may_stay_long_takes_nothing_of_the_arena() {
-        let mut memory = Memory::new();
+        let mut memory = Memory::new(Account::unlimited());
         let first = memory.arena.copy(&[1; 100]);
         let kept = memory.waiting_packet(Delivery::Reliable, &[2; 100]);
         let second = memory.arena.copy(&[3; 100]);
@@ -153,7 +157,7 @@ mod tests {
 
     #[test]
     fn what_was_not_used_between_two_trims_is_given_back() {
-        let mut memory = Memory::new();
+        let mut memory = Memory::new(Account::unlimited());
         let three = [(); 3].map(|()| memory.backlog());
         three.into_iter().for_each(|backlog| memory.put_backlog(backlog));
         memory.trim();
@@ -170,7 +174,7 @@ mod tests {
         let whole = [7; 5000];
         let fragment =
             Fragment { start: 1, count: 1, number: 0, total_length: 5000, offset: 0, payload: &whole };
-        let mut memory = Memory::new();
+        let mut memory = Memory::new(Account::unlimited());
         let mut packet = || {
             let mut assembly = memory.assembly(&fragment);
             assembly.insert(&fragment);

@@ -1,5 +1,6 @@
 //! A channel: the numbers and windows of one ordered stream, in both directions.
 
+pub(crate) mod account;
 pub(crate) mod assembly;
 mod backlog;
 pub(crate) mod inbox;

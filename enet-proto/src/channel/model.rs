@@ -8,6 +8,7 @@ use std::vec::Vec;
 use enet_wire::{ChannelId, Fragment, ReliableSeq, UnreliableSeq, WindowOffset};
 use proptest::prelude::*;
 
+use super::account::{Account, ENTRY};
 use super::inbox::Inbox;
 use super::intake::{Intake, Outcome};
 use super::memory::Memory;
@@ -334,7 +335,7 @@ impl Both {
         Both {
             receiver: Receiver::starting_at(ReliableSeq(start)),
             inbox: Inbox::default(),
-            memory: Memory::new(),
+            memory: Memory::new(Account::unlimited()),
             model,
             fill: 0,
         }
@@ -423,7 +424,10 @@ impl Both {
         assert_eq!(self.receiver.last_unreliable().0, model.last_unreliable);
         assert_eq!(self.receiver.reserved_bytes(), model.reserved_bytes());
         assert_eq!(self.inbox.waiting_data() as usize, model.waiting_data);
-        assert_eq!(self.inbox.queued(&self.memory).0, model.inbox.len());
+        let (packets, bytes) = self.inbox.queued(&self.memory);
+        assert_eq!(packets, model.inbox.len());
+        let held = self.receiver.held() + bytes + packets * ENTRY as usize;
+        assert_eq!(self.inbox.held() as usize, held);
         let waits = !model.ahead.is_empty() || !model.waiting.is_empty() || model.barrier.is_some();
         assert_eq!(self.receiver.is_idle(), !waits);
     }

@@ -5,6 +5,8 @@ use alloc::boxed::Box;
 
 use enet_wire::{Fragment, ReliableSeq, UnreliableSeq, WindowOffset};
 
+use super::account::counted;
+use super::assembly::Assembly;
 use super::backlog::Backlog;
 use super::intake::{Ahead, Intake, Outcome};
 use super::unreliable::Place;
@@ -43,7 +45,7 @@ impl Receiver {
         if !in_order || (mutants::is(Mutant::ReliableWrap) && self.is_settled(seq)) {
             return self.on_reliable_aside(seq, payload, intake);
         }
-        if let Err(reason) = intake.charge(length_of(payload)) {
+        if let Err(reason) = intake.charge(length_of(payload), true) {
             return refused(reason);
         }
         self.last = seq;
@@ -57,16 +59,17 @@ impl Receiver {
     fn on_reliable_aside(&mut self, seq: ReliableSeq, payload: &[u8], mut intake: Intake<'_>) -> Outcome {
         let length = length_of(payload);
         if mutants::is(Mutant::NoDedup) && intake.accepting && self.is_settled(seq) {
-            intake.charge(length)?;
+            intake.charge(length, false)?;
             intake.deliver_payload(Delivery::Reliable, payload);
             return Ok(());
         }
         if !intake.accepting || self.is_settled(seq) || self.holds(seq) {
             return Ok(());
         }
-        if let Err(reason) = intake.charge(length) {
+        if let Err(reason) = intake.charge(length, seq == self.last.next()) {
             return refused(reason);
         }
+        let before = self.footprint();
         let backlog = self.backlog.get_or_insert_with(|| intake.memory.backlog());
         if seq == self.last.next() && !backlog.is_stuck() {
             backlog.advance(&mut self.last, 1);
@@ -77,6 +80,7 @@ impl Receiver {
             let packet = intake.memory.waiting_packet(Delivery::Reliable, payload);
             backlog.insert(seq, Ahead::Whole(packet));
         }
+        intake.resize(before, self.footprint());
         Ok(())
     }
 
@@ -86,22 +90,19 @@ impl Receiver {
         fragment: &Fragment<'_>,
         mut intake: Intake<'_>,
     ) -> Outcome {
-        let start = ReliableSeq(fragment.start);
+        let (start, before) = (ReliableSeq(fragment.start), self.footprint());
         let held = self.backlog.as_mut().and_then(|backlog| backlog.get_mut(start));
         let complete = match held {
             Some(Ahead::Partial(assembly)) if assembly.matches(fragment) => {
-                assembly.insert(fragment);
-                assembly.is_complete()
+                intake.insert_more(fragment, assembly)?
             }
             Some(_) => return Err(DiscardReason::BadFragment),
             None => {
                 if !intake.accepting || self.is_settled(start) {
                     return Err(DiscardReason::BadFragment);
                 }
-                intake.charge(fragment.total_length)?;
-                let mut assembly = intake.memory.assembly(fragment);
-                assembly.insert(fragment);
-                let complete = assembly.is_complete();
+                let mut assembly = intake.begin(fragment, start == self.last.next())?;
+                let complete = intake.insert(fragment, &mut assembly);
                 let backlog = self.backlog.get_or_insert_with(|| intake.memory.backlog());
                 backlog.insert(start, Ahead::Partial(assembly));
                 complete
@@ -113,6 +114,7 @@ impl Receiver {
         {
             self.on_reliable_delivered(&mut intake);
         }
+        intake.resize(before, self.footprint());
         Ok(())
     }
 
@@ -134,7 +136,7 @@ impl Receiver {
         if !in_order || self.backlog.is_some() || !intake.accepting {
             return self.on_unreliable_aside(reliable, seq, payload, intake);
         }
-        intake.charge(length_of(payload))?;
+        intake.charge(length_of(payload), false)?;
         self.last_unreliable = seq;
         intake.deliver_payload(Delivery::Unreliable, payload);
         Ok(())
@@ -157,18 +159,20 @@ impl Receiver {
         if place.is_some_and(|(backlog, place)| backlog.unreliable.contains(place)) {
             return Ok(());
         }
-        intake.charge(length_of(payload))?;
+        intake.charge(length_of(payload), false)?;
         let may_pass = reliable == self.last || mutants::is(Mutant::UnreliableOvertakes);
         if may_pass && waiting.is_none() {
             self.last_unreliable = seq;
             intake.deliver_payload(Delivery::Unreliable, payload);
             return Ok(());
         }
+        let before = self.footprint();
         let packet = intake.memory.waiting_packet(Delivery::Unreliable, payload);
         let backlog = self.backlog.get_or_insert_with(|| intake.memory.backlog());
         let place = backlog.place(self.last, reliable, seq);
         backlog.unreliable.insert(place, Ahead::Whole(packet));
         self.dispatch(Some(place), &mut intake);
+        intake.resize(before, self.footprint());
         Ok(())
     }
 
@@ -179,15 +183,14 @@ impl Receiver {
         fragment: &Fragment<'_>,
         mut intake: Intake<'_>,
     ) -> Outcome {
-        let seq = UnreliableSeq(fragment.start);
+        let (seq, before) = (UnreliableSeq(fragment.start), self.footprint());
         let held = match &mut self.backlog {
             Some(backlog) => backlog.unreliable.get_mut(backlog.place(self.last, reliable, seq)),
             None => None,
         };
         match held {
             Some(Ahead::Partial(assembly)) if assembly.matches(fragment) => {
-                assembly.insert(fragment);
-                if assembly.is_complete() {
+                if intake.insert_more(fragment, assembly)? {
                     self.dispatch(None, &mut intake);
                 }
             }
@@ -196,27 +199,32 @@ impl Receiver {
                 if !intake.accepting || self.is_superseded(reliable, seq) {
                     return Err(DiscardReason::BadFragment);
                 }
-                intake.charge(fragment.total_length)?;
-                self.begin_unreliable(reliable, fragment, &mut intake);
+                let assembly = intake.begin(fragment, false)?;
+                self.begin_unreliable(reliable, fragment, assembly, &mut intake);
             }
         }
+        intake.resize(before, self.footprint());
         Ok(())
     }
 
     /// The first fragment of an unreliable packet: its place is taken, which may cost older ones theirs, before it is
     /// stored.
-    fn begin_unreliable(&mut self, reliable: ReliableSeq, fragment: &Fragment<'_>, intake: &mut Intake<'_>) {
-        let assembly = intake.memory.assembly(fragment);
+    fn begin_unreliable(
+        &mut self,
+        reliable: ReliableSeq,
+        fragment: &Fragment<'_>,
+        assembly: Box<Assembly>,
+        intake: &mut Intake<'_>,
+    ) {
         let backlog = self.backlog.get_or_insert_with(|| intake.memory.backlog());
         let place = backlog.place(self.last, reliable, UnreliableSeq(fragment.start));
         backlog.unreliable.insert(place, Ahead::Partial(assembly));
         self.dispatch(Some(place), intake);
         let held = self.backlog.as_mut().and_then(|backlog| backlog.unreliable.get_mut(place));
-        if let Some(Ahead::Partial(assembly)) = held {
-            assembly.insert(fragment);
-            if assembly.is_complete() {
-                self.dispatch(None, intake);
-            }
+        if let Some(Ahead::Partial(assembly)) = held
+            && intake.insert(fragment, assembly)
+        {
+            self.dispatch(None, intake);
         }
     }
 
@@ -231,12 +239,25 @@ impl Receiver {
         if !intake.accepting {
             return Ok(());
         }
-        intake.charge(length_of(payload))?;
+        intake.charge(length_of(payload), false)?;
         intake.deliver_payload(Delivery::Unsequenced, payload);
         if self.backlog.is_some() {
+            let before = self.footprint();
             self.dispatch(None, &mut intake);
+            intake.resize(before, self.footprint());
         }
         Ok(())
+    }
+
+    /// Bytes of memory that is taken here, added up anew.
+    pub(crate) fn held(&self) -> usize {
+        self.backlog.as_ref().map_or(0, |backlog| backlog.held())
+    }
+
+    /// The same without that of the packets.
+    #[inline]
+    fn footprint(&self) -> u32 {
+        self.backlog.as_ref().map_or(0, |backlog| counted(backlog.footprint()))
     }
 
     /// Bytes held by packets that wait here.
@@ -318,6 +339,7 @@ fn length_of(payload: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::account::Account;
     use super::super::inbox::Inbox;
     use super::super::memory::Memory;
     use super::*;
@@ -333,7 +355,7 @@ mod tests {
     }
 
     fn owner() -> Owner {
-        Owner { inbox: Inbox::default(), memory: Memory::new() }
+        Owner { inbox: Inbox::default(), memory: Memory::new(Account::unlimited()) }
     }
 
     fn intake(Owner { inbox, memory }: &mut Owner) -> Intake<'_> {

@@ -42,6 +42,10 @@ impl Waiting {
         self.items.is_empty()
     }
 
+    pub(crate) const fn footprint(&self) -> usize {
+        self.items.footprint()
+    }
+
     pub(crate) const fn places(&self) -> usize {
         self.items.places()
     }

@@ -85,7 +85,11 @@ impl Buffers {
     pub(crate) fn split(&mut self, mut buffer: BytesMut) -> Bytes {
         let room = buffer.capacity();
         let class = class_of(room).and_then(|class| self.classes.get_mut(class));
-        let Some(class) = class.filter(|_| self.kept < KEPT) else { return buffer.freeze() };
+        let Some(class) = class.filter(|_| self.kept < KEPT) else {
+            // Nobody would know of what it leaves unused.
+            let wasteful = room - buffer.len() > buffer.len() / 8;
+            return if wasteful { Bytes::copy_from_slice(&buffer) } else { buffer.freeze() };
+        };
         let contents = buffer.split().freeze();
         self.kept += room + OVERHEAD;
         class.husks.push_back(Husk { buffer, room });

@@ -74,6 +74,11 @@ impl<T> Lists<T> {
     }
 
     #[inline]
+    pub(crate) fn back(&self, list: &List) -> Option<&T> {
+        self.get(list.last?)
+    }
+
+    #[inline]
     pub(crate) fn back_mut(&mut self, list: &List) -> Option<&mut T> {
         self.get_mut(list.last?)
     }

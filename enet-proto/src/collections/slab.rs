@@ -56,6 +56,19 @@ impl<T> Slab<T> {
         self.places.len()
     }
 
+    /// Bytes they take.
+    pub(crate) const fn footprint(&self) -> usize {
+        self.places.capacity() * size_of::<Place<T>>()
+    }
+
+    /// All values.
+    pub(crate) fn into_values(self) -> impl Iterator<Item = T> {
+        self.places.into_iter().filter_map(|place| match place {
+            Place::Taken(value) => Some(value),
+            Place::Vacant(_) => None,
+        })
+    }
+
     /// Takes a value in, made where it will stay. `None` only at 2³² of them.
     #[inline(always)]
     pub(crate) fn insert_with(&mut self, value: impl FnOnce() -> T) -> Option<Key> {

@@ -20,6 +20,10 @@ enum Branch {
 
 const DIGITS: usize = 16;
 
+/// Places that are kept although there is nothing in most of them; of more, one of so many is taken.
+const KEPT: usize = 64;
+const SPARSE: usize = 4;
+
 /// Where numbers part, two at least: those below agree in all higher digits.
 #[derive(Debug)]
 struct Fork {
@@ -165,7 +169,20 @@ impl<T> Tree<T> {
                 }
             }
         }
-        Some(self.leaves.remove(leaf)?.value)
+        let value = self.leaves.remove(leaf)?.value;
+        if self.leaves.places() > KEPT.max(self.leaves.len() * SPARSE) {
+            self.compact();
+        }
+        Some(value)
+    }
+
+    /// Moves what is held into memory that is no larger than it has to be.
+    #[cold]
+    fn compact(&mut self) {
+        let sparse = core::mem::replace(self, Tree::new());
+        for Leaf { number, value } in sparse.leaves.into_values() {
+            self.insert(number, value);
+        }
     }
 
     /// The lowest number held.
@@ -206,6 +223,11 @@ impl<T> Tree<T> {
     pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
         let numbers = core::iter::successors(self.first(), |number| self.after(*number));
         numbers.filter_map(|number| self.get(number))
+    }
+
+    /// Bytes of memory it takes, beside what the values have elsewhere.
+    pub(crate) const fn footprint(&self) -> usize {
+        self.leaves.footprint() + self.forks.footprint()
     }
 
     /// Places for values, taken or not.

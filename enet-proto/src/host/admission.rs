@@ -9,6 +9,7 @@ use enet_wire::{ConnectId, Session, WirePeerId};
 use super::half_open::HalfOpen;
 use super::origin::Secret;
 use super::resting::Resting;
+use super::token::Tokens;
 use crate::config::HostConfig;
 use crate::event::RequestId;
 use crate::peer::candidate::Candidate;
@@ -17,7 +18,7 @@ use crate::shared::LocalAddress;
 /// Somebody asks to connect. Whether the address is theirs is not proven yet.
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConnectAttempt {
+pub struct ConnectAttempt<'a> {
     /// Where the datagram says it comes from.
     pub address: SocketAddr,
     /// What was given to `connect`.
@@ -26,6 +27,9 @@ pub struct ConnectAttempt {
     pub channels: u32,
     /// The attempt's id: it stays the same when the client repeats itself.
     pub connect_id: ConnectId,
+    /// What was given to [`connect_with_token`](crate::Host::connect_with_token), if it has arrived. Where one is missing,
+    /// [`Ignore`](Admission::Ignore) lets a client of ours bring another within half a second.
+    pub token: Option<&'a [u8]>,
 }
 
 /// Decides about connects before anything is kept of them: see [`Host::set_admission`](crate::Host::set_admission).
@@ -33,11 +37,11 @@ pub struct ConnectAttempt {
 /// Every `FnMut(&ConnectAttempt) -> Admission` is one.
 pub trait Admit: Send {
     /// What to do with somebody who asks to connect.
-    fn admit(&mut self, attempt: &ConnectAttempt) -> Admission;
+    fn admit(&mut self, attempt: &ConnectAttempt<'_>) -> Admission;
 }
 
-impl<F: FnMut(&ConnectAttempt) -> Admission + Send> Admit for F {
-    fn admit(&mut self, attempt: &ConnectAttempt) -> Admission {
+impl<F: FnMut(&ConnectAttempt<'_>) -> Admission + Send> Admit for F {
+    fn admit(&mut self, attempt: &ConnectAttempt<'_>) -> Admission {
         self(attempt)
     }
 }
@@ -84,6 +88,9 @@ impl Refusal {
 
 /// Refusals in a second, and refusals that wait to be sent. Who gets none tries again.
 const REFUSALS: u32 = 1_000;
+
+/// Events that wait, at which refusals are no longer reported: they must not keep out those who are let in.
+pub(crate) const REPORTS: usize = 64;
 
 /// How long the application may think about a request, in ms: less than a stock client waits for its first answer.
 const PATIENCE: u64 = 10_000;
@@ -154,9 +161,12 @@ impl Requests {
 pub(crate) struct Lobby {
     pub(crate) half_open: HalfOpen,
     pub(crate) requests: Requests,
+    pub(crate) tokens: Tokens,
     pub(crate) resting: Resting,
     pub(crate) policy: Option<Box<dyn Admit>>,
     pub(crate) refusals: VecDeque<Refusal>,
+    /// Whether the application hears of them.
+    pub(crate) reports: bool,
     /// When the running second began, and refusals in it.
     refused: (u64, u32),
 }
@@ -166,9 +176,11 @@ impl Lobby {
         Lobby {
             half_open: HalfOpen::new(config.half_open.get(), config.strict_handshake, secret),
             requests: Requests::default(),
+            tokens: Tokens::default(),
             resting: Resting::default(),
             policy: None,
             refusals: VecDeque::new(),
+            reports: config.report_refusals,
             refused: (0, 0),
         }
     }
@@ -177,6 +189,13 @@ impl Lobby {
     #[inline]
     pub(crate) fn wants_transmit(&self) -> bool {
         self.half_open.wants_to_reply() || !self.refusals.is_empty()
+    }
+
+    /// Has a refusal sent, unless very many wait already: who gets none will notice.
+    pub(crate) fn refuse(&mut self, refusal: Refusal) {
+        if self.refusals.len() < 2 * REFUSALS as usize {
+            self.refusals.push_back(refusal);
+        }
     }
 
     /// Whether another refusal may be sent.

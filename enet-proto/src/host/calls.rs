@@ -9,37 +9,101 @@ use enet_compress::Compressor;
 use enet_wire::ChannelId;
 
 use super::{Host, Peer, PeerMut};
-use crate::config::{ChannelLimit, Checksum, Mtu};
+use crate::config::{ChannelLimit, Checksum, Mtu, PeerDefaults};
+use crate::error::SendErrorReason;
 use crate::event::{Event, PeerId};
 use crate::packet::Packet;
 use crate::peer::Stage;
 use crate::profile::Profile;
 use crate::stats::HostStats;
 
+/// What became of a packet for everybody.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Broadcast {
+    /// Peers it was queued to.
+    pub queued: usize,
+    /// Peers that did not get it because [their queue is full](crate::SendErrorReason::QueueFull).
+    pub full: usize,
+}
+
 impl Host {
-    /// Queues a packet to every connected peer that has the channel; to how many. Large payloads are shared, not
-    /// copied.
+    /// Queues a packet to every connected peer that has the channel. Large payloads are shared, not copied.
     #[doc(alias = "enet_host_broadcast")]
-    pub fn broadcast(&mut self, channel: impl Into<ChannelId>, packet: impl Into<Packet>) -> usize {
+    pub fn broadcast(&mut self, channel: impl Into<ChannelId>, packet: impl Into<Packet>) -> Broadcast {
+        self.broadcast_past(None, channel.into(), &packet.into())
+    }
+
+    /// As [`broadcast`](Host::broadcast), to all but one: what one player did, told to the others.
+    ///
+    /// ```
+    /// # use enet_proto::{Event, Host, HostConfig, Packet};
+    /// # fn relay(host: &mut Host) {
+    /// if let Some(Event::Received { peer, channel, packet }) = host.poll_event() {
+    ///     host.broadcast_except(peer, channel, packet);
+    /// }
+    /// # }
+    /// # relay(&mut Host::new(HostConfig::new([7; 32])));
+    /// ```
+    pub fn broadcast_except(
+        &mut self,
+        peer: PeerId,
+        channel: impl Into<ChannelId>,
+        packet: impl Into<Packet>,
+    ) -> Broadcast {
+        self.broadcast_past(Some(peer), channel.into(), &packet.into())
+    }
+
+    /// As [`broadcast`](Host::broadcast), to these peers: once for each time one is named.
+    pub fn broadcast_to(
+        &mut self,
+        peers: impl IntoIterator<Item = PeerId>,
+        channel: impl Into<ChannelId>,
+        packet: impl Into<Packet>,
+    ) -> Broadcast {
         let (channel, packet) = (channel.into(), packet.into());
-        let mut reached = 0;
+        let mut broadcast = Broadcast::default();
+        for id in peers {
+            if let Some(slot) = self.table.find(id) {
+                self.send_copy_to(slot, channel, &packet, &mut broadcast);
+            }
+        }
+        broadcast
+    }
+
+    fn broadcast_past(&mut self, except: Option<PeerId>, channel: ChannelId, packet: &Packet) -> Broadcast {
+        let except = except.and_then(|id| self.table.find(id));
+        let mut broadcast = Broadcast::default();
         let mut from = 0;
         while let Some(slot) = self.table.next_active(from) {
             from = slot + 1;
-            let Some(connection) = self.table.get_mut(slot) else { continue };
-            if connection.stage != Stage::Connected
-                || !connection.send_copy(channel, &packet, &mut self.shared)
-            {
-                continue;
-            }
-            reached += 1;
-            if connection.is_packet_next(&self.shared) {
-                self.schedule.mark_ready(slot);
-            } else {
-                self.touch(slot);
+            if except != Some(slot) {
+                self.send_copy_to(slot, channel, packet, &mut broadcast);
             }
         }
-        reached
+        broadcast
+    }
+
+    /// Queues a packet to a peer, if it is connected and has the channel.
+    #[inline]
+    fn send_copy_to(&mut self, slot: u16, channel: ChannelId, packet: &Packet, broadcast: &mut Broadcast) {
+        let Some(connection) = self.table.get_mut(slot) else { return };
+        if connection.stage != Stage::Connected {
+            return;
+        }
+        match connection.send_copy(channel, packet, &mut self.shared) {
+            Ok(()) => broadcast.queued += 1,
+            Err(SendErrorReason::QueueFull) => {
+                broadcast.full += 1;
+                return;
+            }
+            Err(_) => return,
+        }
+        if connection.is_packet_next(&self.shared) {
+            self.schedule.mark_ready(slot);
+        } else {
+            self.touch(slot);
+        }
     }
 
     /// Queues a datagram of your own, to be sent from the host's socket before everything else.
@@ -85,7 +149,16 @@ impl Host {
 
     /// The host's totals.
     pub fn stats(&self) -> HostStats {
-        HostStats { half_open: self.lobby.half_open.len(), ..self.shared.stats }
+        let (held_data, highest_held_data) = self.shared.memory.account.taken();
+        HostStats { half_open: self.lobby.half_open.len(), held_data, highest_held_data, ..self.shared.stats }
+    }
+
+    /// What came together since this was called last, or since creation.
+    #[doc(alias = "pop_statistic")]
+    pub fn take_stats(&mut self) -> HostStats {
+        let now = self.stats();
+        let before = self.taken.replace(Box::new(now));
+        before.map_or(now, |before| now.since(&before))
     }
 
     /// Whose decisions the host takes.
@@ -99,6 +172,29 @@ impl Host {
     #[doc(alias = "enet_host_channel_limit")]
     pub fn set_channel_limit(&mut self, limit: ChannelLimit) {
         self.shared.channel_limit = limit.get();
+    }
+
+    /// Channels granted to incoming connections at most.
+    pub fn max_channels(&self) -> ChannelLimit {
+        ChannelLimit::new(self.shared.channel_limit).unwrap_or_default()
+    }
+
+    /// Tells every peer, those there are and those to come, what [`PeerDefaults`] says. What a peer was told for itself
+    /// gives way; what it is told later goes before it.
+    pub fn set_peer_defaults(&mut self, defaults: PeerDefaults) {
+        self.shared.peer_defaults = defaults;
+        let slots: alloc::vec::Vec<u16> = self.table.occupied().collect();
+        for slot in slots {
+            let Some(connection) = self.table.get_mut(slot) else { continue };
+            connection.adopt_defaults(&defaults);
+            connection.adopt_default_throttle(&mut self.shared);
+            self.touch(slot);
+        }
+    }
+
+    /// What every peer is told.
+    pub fn peer_defaults(&self) -> PeerDefaults {
+        self.shared.peer_defaults
     }
 
     /// Our own limits in bytes/s, `None` = unlimited. Peers hear of them at the next bandwidth pass.
@@ -132,7 +228,7 @@ impl Host {
 
     /// The waiting data at which a peer's further data is refused, in bytes.
     pub fn set_max_waiting_data(&mut self, bytes: u32) {
-        self.shared.max_waiting_data = bytes;
+        self.shared.set_max_waiting_data(bytes);
     }
 
     /// Connections one IP address may hold when it asks for another, `None` = unlimited.

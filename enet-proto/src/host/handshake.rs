@@ -10,7 +10,7 @@ use enet_wire::{
 use rand_chacha::rand_core::RngCore;
 
 use super::Host;
-use super::admission::{Admission, Admit, ConnectAttempt, Refusal};
+use super::admission::{Admission, Admit, ConnectAttempt, REPORTS, Refusal};
 use super::half_open::Number;
 use super::receive::Datagram;
 use super::table::is_broadcast;
@@ -36,6 +36,9 @@ pub struct ConnectOptions {
     pub timeout: Option<Timeouts>,
     /// The connection's id; drawn from the host's seed if `None`.
     pub connect_id: Option<ConnectId>,
+    /// Whether packets may be queued before the connection is established, in which case they leave as soon as it is.
+    /// Default false: [`send`](crate::PeerMut::send) fails until [`Connected`](crate::Event::Connected).
+    pub queue_until_connected: bool,
     /// Prepare everything but send nothing until [`PeerMut::release`](crate::PeerMut::release).
     pub hold: bool,
 }
@@ -46,14 +49,19 @@ impl Host {
     #[doc(alias = "enet_host_connect")]
     pub fn connect(&mut self, to: SocketAddr, options: ConnectOptions) -> Result<PeerId, ConnectError> {
         self.settle_touched();
-        let (slot, sessions) = self.table.vacancy().ok_or(ConnectError::NoFreeSlot)?;
+        let limit = self.table.len();
+        let (slot, sessions) = self.table.vacancy().ok_or(ConnectError::NoFreeSlot { limit })?;
         let connect_id = options.connect_id.unwrap_or_else(|| ConnectId(self.rng.next_u32().to_le_bytes()));
         let wire_id = if self.table.has_ids() { self.draw_id(to) } else { WirePeerId::new(slot) };
-        let wire_id = wire_id.ok_or(ConnectError::NoFreeSlot)?;
+        let wire_id = wire_id.ok_or(ConnectError::NoFreeSlot { limit })?;
         let request = Request { channels: options.channels.get(), data: options.data, connect_id };
         let mut connection =
             Connection::connecting(to, Seat { slot, wire_id }, sessions, request, &mut self.shared);
         connection.held = options.hold;
+        connection.adopt_defaults(&self.shared.peer_defaults);
+        if options.queue_until_connected {
+            connection.keep_early();
+        }
         if let Some(timeouts) = options.timeout {
             connection.set_timeouts(timeouts);
         }
@@ -104,7 +112,9 @@ impl Host {
         let (slot, sessions) = self.table.vacancy().ok_or(DiscardReason::HostFull)?;
         let wire_id = WirePeerId::new(slot).unwrap_or_default();
         let seat = Seat { slot, wire_id };
-        let connection = Connection::accepting(from, seat, remote_id, sessions, connect, &mut self.shared);
+        let mut connection =
+            Connection::accepting(from, seat, remote_id, sessions, connect, &mut self.shared);
+        connection.adopt_defaults(&self.shared.peer_defaults);
         self.table.insert(slot, Box::new(connection));
         Ok(Some(slot))
     }
@@ -147,21 +157,24 @@ impl Host {
         if let Err(reason) = self.check_room(from) {
             // Where somebody is about to leave, another try may succeed. Hosts that let nobody in do not say so.
             if !self.is_somebody_leaving() && self.shared.max_peers_per_ip != Some(0) {
-                self.refuse_stranger(refusal);
+                self.refuse_stranger(refusal, connect.data, reason);
             }
             return Err(reason);
         }
+        let now = self.elapsed();
+        let token = self.lobby.tokens.take(from, connect.connect_id, now);
         let admission = self.lobby.policy.as_mut().map_or(Admission::Accept, |policy| {
             policy.admit(&ConnectAttempt {
                 address: from,
                 data: connect.data,
                 channels: connect.channel_count,
                 connect_id: connect.connect_id,
+                token: token.as_deref(),
             })
         });
         match admission {
             Admission::Refuse(data) => {
-                self.refuse_stranger(Refusal { data, ..refusal });
+                self.refuse_stranger(Refusal { data, ..refusal }, connect.data, DiscardReason::Refused);
                 return Err(DiscardReason::Refused);
             }
             Admission::Ignore => return Err(DiscardReason::Ignored),
@@ -188,10 +201,14 @@ impl Host {
         }
     }
 
-    fn refuse_stranger(&mut self, refusal: Refusal) {
-        if self.lobby.may_refuse(self.elapsed()) {
-            self.lobby.refusals.push_back(refusal);
+    fn refuse_stranger(&mut self, refusal: Refusal, data: u32, reason: DiscardReason) {
+        if !self.lobby.may_refuse(self.elapsed()) {
+            return;
         }
+        if self.lobby.reports && self.events.len() < REPORTS {
+            self.events.push_back(Event::Refused { address: refusal.to, data, reason });
+        }
+        self.lobby.refuse(refusal);
     }
 
     fn is_somebody_leaving(&self) -> bool {
@@ -257,17 +274,21 @@ impl Host {
     }
 
     fn on_proven(&mut self, number: Number) -> Result<u16, DiscardReason> {
+        // Every connection brings two at least. It stays as it is, and the client will be asked again.
+        if self.events.len() >= 2 * self.table.len() + EVENTS {
+            return Err(DiscardReason::EventLimit);
+        }
         let candidate = self.lobby.half_open.remove(number).ok_or(DiscardReason::UnknownPeer)?;
         let sample = candidate.sample(self.age());
         if let Err(reason) = self.check_room(candidate.address()) {
-            self.lobby.refusals.push_back(Refusal::of(&candidate, 0));
+            self.lobby.refuse(Refusal::of(&candidate, 0));
             return Err(reason);
         }
         if !candidate.asks() {
             return self.seat(&candidate, sample).ok_or(DiscardReason::HostFull);
         }
         if self.lobby.requests.len() >= self.table.len() {
-            self.lobby.refusals.push_back(Refusal::of(&candidate, 0));
+            self.lobby.refuse(Refusal::of(&candidate, 0));
             return Err(DiscardReason::HostFull);
         }
         let request = self.lobby.requests.insert(candidate, sample, self.elapsed());
@@ -279,7 +300,9 @@ impl Host {
     /// Gives a slot to who has proven to be where it says.
     fn seat(&mut self, candidate: &Candidate, sample: Option<u32>) -> Option<u16> {
         let (slot, _) = self.table.vacancy()?;
-        let connection = Connection::admitted(candidate.address(), slot, candidate, sample, &mut self.shared);
+        let mut connection =
+            Connection::admitted(candidate.address(), slot, candidate, sample, &mut self.shared);
+        connection.adopt_defaults(&self.shared.peer_defaults);
         self.table.insert(slot, Box::new(connection));
         self.table.get_mut(slot)?.establish(candidate.data);
         Some(slot)
@@ -301,6 +324,9 @@ impl Host {
     /// host.set_admission(Some(Box::new(policy)));
     /// ```
     pub fn set_admission(&mut self, policy: Option<Box<dyn Admit>>) {
+        if policy.is_none() {
+            self.lobby.tokens.clear();
+        }
         self.lobby.policy = policy;
     }
 
@@ -312,9 +338,10 @@ impl Host {
     /// The request is gone, after 10 s or because the client is; or no slot is free, and the request stays.
     pub fn accept(&mut self, request: RequestId) -> Result<PeerId, AcceptError> {
         self.lobby.requests.get(request).ok_or(AcceptError::Gone)?;
-        self.table.vacancy().ok_or(AcceptError::NoFreeSlot)?;
+        let limit = self.table.len();
+        self.table.vacancy().ok_or(AcceptError::NoFreeSlot { limit })?;
         let (candidate, sample) = self.lobby.requests.remove(request).ok_or(AcceptError::Gone)?;
-        let slot = self.seat(&candidate, sample).ok_or(AcceptError::NoFreeSlot)?;
+        let slot = self.seat(&candidate, sample).ok_or(AcceptError::NoFreeSlot { limit })?;
         self.settle_events(slot);
         self.touch(slot);
         Ok(self.table.id_of(slot))
@@ -324,7 +351,7 @@ impl Host {
     /// with this number. Whether the request was still there.
     pub fn refuse(&mut self, request: RequestId, data: u32) -> bool {
         let Some((candidate, _)) = self.lobby.requests.remove(request) else { return false };
-        self.lobby.refusals.push_back(Refusal::of(&candidate, data));
+        self.lobby.refuse(Refusal::of(&candidate, data));
         true
     }
 
@@ -397,3 +424,6 @@ impl Host {
         self.count_sent(to, from, Train::of_one(len))
     }
 }
+
+/// Events, beside two for each slot, that may wait to be fetched while anybody is let in.
+const EVENTS: usize = 64;

@@ -19,7 +19,12 @@ impl Host {
         let connection = self.table.get_mut(slot)?;
         let known = connection.stage == Stage::Connected && !connection.remote_id.is_unknown();
         let in_company = connection.outgoing.has_riders() || connection.acks.has_any();
-        if !known || connection.held || !connection.outgoing.is_lone() || in_company {
+        if !known
+            || connection.held
+            || connection.is_watched()
+            || !connection.outgoing.is_lone()
+            || in_company
+        {
             return None;
         }
         let shared = &mut self.shared;

@@ -13,6 +13,7 @@ mod resting;
 mod schedule;
 mod service;
 mod table;
+mod token;
 mod transmit;
 mod view;
 
@@ -29,8 +30,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use crate::config::HostConfig;
-use crate::event::{Event, PeerId};
+use crate::event::{DisconnectReason, Event, PeerId};
 use crate::mutants::{self, Mutant};
+use crate::peer::extras::Notice;
 use crate::peer::{Connection, Stage};
 use crate::shared::Shared;
 use crate::time::Instant;
@@ -41,11 +43,12 @@ use schedule::Schedule;
 use table::Table;
 
 pub use admission::{Admission, Admit, ConnectAttempt};
+pub use calls::Broadcast;
 pub use handshake::ConnectOptions;
 pub use receive::{Datagram, Ecn, Intercept, Verdict};
 pub use service::Socket;
 pub use transmit::Transmit;
-pub use view::{Peer, PeerMut};
+pub use view::{Peer, PeerMut, SendOptions};
 
 /// One end of any number of ENet connections: a state machine without socket, clock or entropy.
 ///
@@ -69,6 +72,8 @@ pub struct Host {
     farewells: VecDeque<(u16, Box<Connection>)>,
     /// Datagrams of the application's own.
     raw: VecDeque<(SocketAddr, Bytes)>,
+    /// What `take_stats` has told already.
+    taken: Option<Box<crate::stats::HostStats>>,
     recalculate_bandwidth: bool,
     bandwidth_epoch: crate::time::Millis,
     /// Room for the bandwidth pass.
@@ -108,6 +113,7 @@ impl Host {
             touched: Vec::new(),
             farewells: VecDeque::new(),
             raw: VecDeque::new(),
+            taken: None,
             recalculate_bandwidth: false,
             bandwidth_epoch: crate::time::Millis::UNSET,
             shares: Vec::new(),
@@ -246,7 +252,7 @@ impl Host {
                 return Some(event);
             }
         }
-        None
+        self.raise_writable()
     }
 
     /// Takes the slot in front off the queue of those with events.
@@ -261,10 +267,8 @@ impl Host {
     fn fetch_end(&mut self, slot: u16, peer: PeerId) -> Option<Event> {
         let connection = self.table.get(slot)?;
         let Stage::Zombie { reason, data } = connection.stage else { return None };
-        let (address, user_value) = (connection.address, connection.settings().user_value);
         self.recalculate_bandwidth = true;
-        self.bury(slot);
-        let event = Event::Disconnected { peer, reason, data, address, user_value };
+        let event = self.end_of(slot, peer, reason, data)?;
         if mutants::is(Mutant::EventAfterDisconnect) {
             self.events.push_back(event.clone());
         }
@@ -274,6 +278,9 @@ impl Host {
     /// Whether [`poll_event`](Host::poll_event) has something to give.
     pub fn has_pending_event(&mut self) -> bool {
         self.settle_touched();
+        if !self.shared.full.is_empty() {
+            self.note_writable();
+        }
         !self.events.is_empty() || !self.dispatch.is_empty()
     }
 
@@ -306,10 +313,31 @@ impl Host {
         let announced = connection.announce.take();
         let lost_turn = core::mem::take(&mut connection.lost_turn);
         let wanted = connection.wants_dispatch();
-        if announced.is_some() || matches!(connection.stage, Stage::Over { .. }) {
+        if announced.is_some() || matches!(connection.stage, Stage::Over { .. }) || connection.has_notices() {
             self.raise(slot, announced);
         }
         self.queue_for_dispatch(slot, wanted, lost_turn);
+    }
+
+    /// Says which queues that were full take packets again: the first event that comes of it.
+    fn raise_writable(&mut self) -> Option<Event> {
+        if !self.shared.full.is_empty() {
+            self.note_writable();
+        }
+        self.events.pop_front()
+    }
+
+    #[cold]
+    fn note_writable(&mut self) {
+        let Host { table, shared, events, .. } = self;
+        let max = shared.max_queued_data;
+        shared.full.retain(|slot| {
+            let Some(connection) = table.get_mut(*slot) else { return false };
+            if connection.outgoing.is_relieved(max) && connection.stage == Stage::Connected {
+                events.push_back(Event::Writable { peer: table.id_of(*slot) });
+            }
+            table.get(*slot).is_some_and(|connection| connection.outgoing.was_full())
+        });
     }
 
     /// Raises what happened to a connection as a whole; one that is over leaves its slot.
@@ -319,15 +347,42 @@ impl Host {
         if let Some(data) = announced {
             self.recalculate_bandwidth = true;
             self.events.push_back(Event::Connected { peer, data });
+            if let Some(connection) = self.table.get_mut(slot) {
+                connection.adopt_default_throttle(&mut self.shared);
+                connection.send_early(&mut self.shared);
+            }
         }
+        self.raise_notices(slot, peer);
         let Some(connection) = self.table.get(slot) else { return };
         let Stage::Over { event, was_established } = connection.stage else { return };
-        let (address, user_value) = (connection.address, connection.settings().user_value);
         self.recalculate_bandwidth |= was_established;
+        let event = event.and_then(|(reason, data)| self.end_of(slot, peer, reason, data));
         self.bury(slot);
-        if let Some((reason, data)) = event {
-            self.events.push_back(Event::Disconnected { peer, reason, data, address, user_value });
+        self.events.extend(event);
+    }
+
+    /// Raises what a connection of which more was asked has to say.
+    fn raise_notices(&mut self, slot: u16, peer: PeerId) {
+        let Some(connection) = self.table.get_mut(slot) else { return };
+        while let Some(notice) = connection.take_notice() {
+            self.events.push_back(match notice {
+                Notice::Acknowledged(token) => Event::Acknowledged { peer, token },
+                Notice::Stalled => Event::Stalled { peer },
+                Notice::Resumed => Event::Resumed { peer },
+            });
         }
+    }
+
+    /// The event of a connection's end, which frees its slot.
+    fn end_of(&mut self, slot: u16, peer: PeerId, reason: DisconnectReason, data: u32) -> Option<Event> {
+        let connection = self.table.get_mut(slot)?;
+        if reason != DisconnectReason::Local {
+            connection.put_undelivered_aside(&self.shared);
+        }
+        let undelivered = connection.take_undelivered();
+        let (address, user_value) = (connection.address, connection.settings().user_value);
+        self.bury(slot);
+        Some(Event::Disconnected { peer, reason, data, address, user_value, undelivered })
     }
 
     /// Keeps a slot's place in the queue of those with events; one that lost its turn starts over at the back.
@@ -405,14 +460,16 @@ impl Host {
         self.lobby.half_open.check_invariants();
         let connections = self.table.occupied().filter_map(|slot| self.table.get(slot));
         let held = connections.chain(self.farewells.iter().map(|(_, connection)| &**connection));
-        let (mut packets, mut commands, mut acks, mut names) = (0, 0, 0, 0);
+        let (mut packets, mut commands, mut acks, mut names, mut memory) = (0, 0, 0, 0, 0);
         for connection in held {
             let stats = connection.stats(&self.shared);
             names += connection.outgoing.check_names(&self.shared.commands);
+            memory += u64::from(stats.held_data);
             packets += connection.inbox.queued(&self.shared.memory).0;
             commands += stats.in_flight + stats.queued;
             acks += connection.acks.count(&self.shared.acks).1;
         }
+        assert_eq!(self.shared.memory.account.taken().0, memory, "memory that nobody holds");
         assert_eq!(self.shared.memory.packets(), packets, "packets that are in no inbox");
         assert_eq!(self.shared.commands.len(), commands, "commands that are in no list");
         assert_eq!(self.shared.commands.names(), names, "names of nobody");

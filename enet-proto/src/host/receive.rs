@@ -107,6 +107,9 @@ impl Host {
         {
             return;
         }
+        if self.lobby.policy.is_some() && self.take_token(datagram.source, datagram.bytes) {
+            return;
+        }
         if let Err(reason) = self.open(&datagram) {
             self.shared.discard(reason);
         }
@@ -248,7 +251,12 @@ impl Host {
             }
             let bytes = u32::try_from(header_len + commands.len()).unwrap_or(0);
             connection.incoming_data_total = connection.incoming_data_total.wrapping_add(bytes);
+            if let Some(totals) = connection.totals_mut() {
+                totals.datagrams_received += 1;
+                totals.bytes_received += datagram.bytes.len() as u64;
+            }
         }
+        shared.memory.account.open();
         while !rest.is_empty() {
             match Command::decode(rest) {
                 Ok((command, behind)) => {
@@ -265,6 +273,7 @@ impl Host {
             }
         }
         connection.on_datagram_end(shared);
+        connection.inbox.settle(&mut shared.memory.account);
         if let Some(local) = datagram.local {
             connection.local = shared.note_local(local);
         }

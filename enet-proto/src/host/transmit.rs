@@ -133,10 +133,23 @@ impl Host {
                     return Some(transmit);
                 }
                 let mut connection = self.table.take(*slot)?;
+                if connection.token_mut().is_some() {
+                    self.table.put_back(*slot, connection);
+                    if let Some(transmit) = self.transmit_token(*slot, out) {
+                        return Some(transmit);
+                    }
+                    connection = self.table.take(*slot)?;
+                }
                 let before = connection.stage;
                 let (train, again) = self.build_train(&mut connection, out, max_segments.get());
                 let (to, from) = (connection.address, self.shared.local_address(connection.local));
-                let moved_on = connection.stage != before || connection.is_finished() || connection.lost_turn;
+                if connection.is_watched() {
+                    self.note_departure(&mut connection, train);
+                }
+                let moved_on = connection.stage != before
+                    || connection.is_finished()
+                    || connection.lost_turn
+                    || connection.has_notices();
                 self.table.put_back(*slot, connection);
                 if again {
                     self.schedule.visit_again(*slot);
@@ -147,6 +160,16 @@ impl Host {
                 self.settle_schedule(*slot);
                 Some(self.count_sent(to, from, train?))
             }
+        }
+    }
+
+    /// For those who want to hear of it.
+    #[cold]
+    fn note_departure(&self, connection: &mut Connection, train: Option<Train>) {
+        connection.note_waiting(self.shared.now);
+        if let (Some(totals), Some(train)) = (connection.totals_mut(), train) {
+            totals.datagrams_sent += train.datagrams as u64;
+            totals.bytes_sent += train.len as u64;
         }
     }
 

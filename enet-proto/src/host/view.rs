@@ -4,17 +4,17 @@ use core::fmt;
 use core::net::SocketAddr;
 use core::time::Duration;
 
-use enet_wire::{Body, ChannelId, ConnectId, ThrottleConfigure};
+use enet_wire::{Body, ChannelId, ConnectId};
 
 use super::{Host, from_millis};
 use crate::config::{Redundancy, ThrottleSettings, Timeouts};
 use crate::error::SendError;
 use crate::event::{PeerId, PeerState};
 use crate::packet::Packet;
-use crate::peer::{Connection, DEFAULT_PING_INTERVAL};
+use crate::peer::Connection;
 use crate::shared::Shared;
-use crate::stats::{ChannelStats, PeerStats};
-use crate::time::{millis, wait_millis};
+use crate::stats::{ChannelStats, PeerStats, PeerTotals};
+use crate::time::wait_millis;
 
 /// A connection, to look at.
 #[derive(Clone, Copy)]
@@ -102,6 +102,29 @@ impl<'a> Peer<'a> {
         self.connection.redundancy(self.shared)
     }
 
+    /// The share of commands that were lost, from 0 to 1: in the last full interval of 10 s in which anything was sent, or
+    /// in the running one if there was none. What arrived after all does not count, unless what was sent instead of it
+    /// arrived first. `None` under [`Profile::Compat`](crate::Profile::Compat), which sees timeouts only, and before
+    /// anything was sent.
+    ///
+    /// Beside it stands ENet's own [`packet_loss`](PeerStats::packet_loss): a rate of retransmission, smoothed over minutes.
+    pub fn loss(&self) -> Option<f32> {
+        if self.shared.profile != crate::Profile::Modern {
+            return None;
+        }
+        self.connection.loss.share()
+    }
+
+    /// Bytes and datagrams of this connection, if [`PeerDefaults::totals`](crate::PeerDefaults) asks for them.
+    pub fn totals(&self) -> Option<PeerTotals> {
+        self.connection.totals()
+    }
+
+    /// Whether the connection lags: see [`Stalls`](crate::Stalls), without which nobody knows.
+    pub fn is_stalled(&self) -> bool {
+        self.connection.is_stalled()
+    }
+
     /// The connection's numbers.
     pub fn stats(&self) -> PeerStats {
         self.connection.stats(self.shared)
@@ -122,6 +145,28 @@ impl fmt::Debug for Peer<'_> {
 impl fmt::Display for Peer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.address().fmt(f)
+    }
+}
+
+/// What may be said about a packet besides its delivery.
+///
+/// ```
+/// use enet_proto::SendOptions;
+/// assert_eq!(SendOptions::with_token(17).token, Some(17));
+/// assert_eq!(SendOptions::default().token, None);
+/// ```
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SendOptions {
+    /// Comes back in [`Acknowledged`](crate::Event::Acknowledged) when the whole packet has arrived. Only what travels
+    /// reliably is ever acknowledged: of other packets nothing is heard.
+    pub token: Option<u64>,
+}
+
+impl SendOptions {
+    /// With this token.
+    pub const fn with_token(token: u64) -> Self {
+        SendOptions { token: Some(token) }
     }
 }
 
@@ -169,8 +214,43 @@ impl<'a> PeerMut<'a> {
         let Host { table, shared, .. } = &mut *self.host;
         match table.get_mut(self.id.slot) {
             Some(connection) => connection.send(channel, packet, shared),
-            None => Err(SendError { reason: crate::SendErrorReason::NotConnected, packet }),
+            None => Err(SendError { reason: crate::SendErrorReason::NotConnected, channel, packet }),
         }
+    }
+
+    /// As [`send`](PeerMut::send), with more to say about the packet.
+    ///
+    /// # Errors
+    ///
+    /// Those of `send`.
+    pub fn send_with(
+        &mut self,
+        channel: impl Into<ChannelId>,
+        packet: impl Into<Packet>,
+        options: SendOptions,
+    ) -> Result<(), SendError> {
+        let (channel, packet) = (channel.into(), packet.into());
+        let Some(token) = options.token else { return self.send_packet(channel, packet) };
+        let Host { table, shared, .. } = &mut *self.host;
+        match table.get_mut(self.id.slot) {
+            Some(connection) => connection.send_awaited(channel, packet, token, shared),
+            None => Err(SendError { reason: crate::SendErrorReason::NotConnected, channel, packet }),
+        }
+    }
+
+    /// Fetches the next packet of this peer that came on one channel, as [`receive`](PeerMut::receive) does; what came on
+    /// others stays. It passes by what waits in front.
+    ///
+    /// ```no_run
+    /// # use enet_proto::{Host, PeerId};
+    /// # fn both(host: &mut Host, id: PeerId) -> Option<()> {
+    /// let mut peer = host.peer_mut(id)?;
+    /// while let Some(order) = peer.receive_on(0) { /* orders before chat */ }
+    /// # Some(()) }
+    /// ```
+    pub fn receive_on(&mut self, channel: impl Into<ChannelId>) -> Option<Packet> {
+        let channel = channel.into();
+        self.with(|connection, shared| connection.inbox.take_from(channel, &mut shared.memory))?
     }
 
     /// Fetches the next packet of this peer, past the host's events, in whatever state the connection is.
@@ -242,9 +322,7 @@ impl<'a> PeerMut<'a> {
     #[doc(alias = "enet_peer_ping_interval")]
     pub fn set_ping_interval(&mut self, interval: Duration) {
         let ms = wait_millis(interval);
-        self.with(|connection, _| {
-            connection.settings_mut().ping_interval = if ms == 0 { DEFAULT_PING_INTERVAL } else { ms }
-        });
+        self.with(|connection, _| connection.set_ping_interval(ms));
     }
 
     /// Whether reliable commands to this peer ride along before anybody misses them, instead of what the host's
@@ -257,8 +335,7 @@ impl<'a> PeerMut<'a> {
     /// would no longer match what was asked for, and the attempt would fail (docs/QUIRKS.md Q86).
     #[doc(alias = "enet_peer_throttle_configure")]
     pub fn set_throttle(&mut self, settings: ThrottleSettings) {
-        let ThrottleSettings { interval, acceleration, deceleration } = settings;
-        let settings = ThrottleConfigure { interval: millis(interval), acceleration, deceleration };
+        let settings = settings.on_wire();
         self.with(|connection, shared| {
             connection.adopt_throttle(settings);
             if !connection.is_finished() {
@@ -285,6 +362,12 @@ impl<'a> PeerMut<'a> {
             connection.rtt.last = ms;
             connection.queueing.assume(ms.saturating_mul(1_000));
         });
+    }
+
+    /// The connection's [totals](Peer::totals), which start anew.
+    #[doc(alias = "pop_statistic")]
+    pub fn take_totals(&mut self) -> Option<PeerTotals> {
+        self.with(|connection, _| connection.totals_mut().map(core::mem::take))?
     }
 
     /// A number of the application's own, which comes back in the `Disconnected` event.

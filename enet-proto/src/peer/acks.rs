@@ -67,6 +67,11 @@ pub(crate) struct Acks {
     at: Millis,
 }
 
+/// Runs that all connections of a host may owe together. Then those get no more that owe a few: so that nobody whom others
+/// leave no room is deaf.
+const MAX_RUNS: usize = 1 << 19;
+const FEW: usize = 64;
+
 /// Acknowledgements that are repeated in one datagram, in runs.
 const MAX_REPEATED: usize = 8;
 
@@ -82,9 +87,20 @@ impl Acks {
         !self.owed.is_empty() || !self.left.is_empty()
     }
 
+    /// Owes one more; whether there was room.
     #[inline]
-    pub(crate) fn push_back(&mut self, ack: Ack, runs: &mut Runs) {
-        push_back(&mut self.owed, ack, runs);
+    pub(crate) fn push_back(&mut self, ack: Ack, runs: &mut Runs) -> bool {
+        if let Some(run) = runs.back_mut(&self.owed)
+            && run.is_followed_by(ack)
+        {
+            run.count += 1;
+            return true;
+        }
+        if runs.len() >= MAX_RUNS && runs.iter(&self.owed).nth(FEW - 1).is_some() {
+            return false;
+        }
+        runs.push_back(&mut self.owed, Run { first: ack, count: 1 });
+        true
     }
 
     #[inline]
@@ -109,13 +125,19 @@ impl Acks {
     }
 
     /// This one left now and is to be repeated. What else was to be, and did not fit, is forgotten.
+    #[inline(never)]
     pub(crate) fn repeat(&mut self, ack: Ack, now: Millis, runs: &mut Runs) {
         if self.at != now {
             runs.clear(&mut self.left);
             self.at = now;
         }
         if !ack.of_disconnect && runs.iter(&self.left).count() < MAX_REPEATED {
-            push_back(&mut self.left, ack, runs);
+            match runs.back_mut(&self.left).filter(|run| run.is_followed_by(ack)) {
+                Some(run) => run.count += 1,
+                None => {
+                    runs.push_back(&mut self.left, Run { first: ack, count: 1 });
+                }
+            }
         }
     }
 
@@ -128,17 +150,6 @@ impl Acks {
     pub(crate) fn clear(&mut self, runs: &mut Runs) {
         runs.clear(&mut self.owed);
         runs.clear(&mut self.left);
-    }
-}
-
-#[inline]
-fn push_back(list: &mut List, ack: Ack, runs: &mut Runs) {
-    if let Some(run) = runs.back_mut(list)
-        && run.is_followed_by(ack)
-    {
-        run.count += 1;
-    } else {
-        runs.push_back(list, Run { first: ack, count: 1 });
     }
 }
 
@@ -175,7 +186,7 @@ mod tests {
                 expected.push(Ack { channel: ChannelId::new(channel), seq, sent_time, of_disconnect });
             }
             for ack in &expected {
-                acks.push_back(*ack, &mut runs);
+                prop_assert!(acks.push_back(*ack, &mut runs));
             }
             prop_assert_eq!(acks.count(&runs), (expected.len(), runs.len()));
             let left: Vec<Ack> = core::iter::from_fn(|| acks.pop_front(&mut runs)).collect();
@@ -184,15 +195,30 @@ mod tests {
         }
     }
 
+    fn ack(seq: u16) -> Ack {
+        Ack { channel: ChannelId::new(0), seq: ReliableSeq(seq), sent_time: 7, of_disconnect: false }
+    }
+
+    /// Numbers that never follow each other.
+    fn fill(acks: &mut Acks, runs: &mut Runs) -> usize {
+        (0u16..60_000).step_by(2).cycle().map(ack).take_while(|ack| acks.push_back(*ack, runs)).count()
+    }
+
+    #[test]
+    fn where_too_many_acknowledgements_are_owed_everybody_may_owe_a_few() {
+        let (mut first, mut second, mut runs) = (Acks::default(), Acks::default(), Runs::new());
+        assert_eq!(fill(&mut first, &mut runs), MAX_RUNS);
+        assert_eq!(fill(&mut second, &mut runs), FEW);
+        assert!(!first.push_back(ack(1), &mut runs));
+        first.clear(&mut runs);
+        assert_eq!(fill(&mut second, &mut runs), MAX_RUNS - FEW);
+    }
+
     #[test]
     fn a_datagram_s_acknowledgements_take_the_room_of_one() {
         let (mut acks, mut runs) = (Acks::default(), Runs::new());
         for number in 0..300 {
-            let seq = ReliableSeq(65_400).add(number);
-            acks.push_back(
-                Ack { channel: ChannelId::new(0), seq, sent_time: 7, of_disconnect: false },
-                &mut runs,
-            );
+            acks.push_back(ack(ReliableSeq(65_400).add(number).0), &mut runs);
         }
         assert_eq!(runs.len(), 1);
     }

@@ -84,6 +84,10 @@ pub(crate) enum QueuedBody {
     Unsequenced(UnsequencedGroup, Payload),
 }
 
+/// What a command that waits is counted for beside its payload, in bytes: at most what it takes in the list, which may have
+/// as much room again, and in the index.
+pub(crate) const COMMAND: u64 = 256;
+
 /// Which part of a packet a fragment is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cut {
@@ -223,6 +227,20 @@ impl Queued {
     #[inline(always)]
     pub(crate) const fn header(&self, acknowledge: bool, unsequenced: bool) -> Command<'static> {
         Command { channel: self.channel, seq: self.seq, acknowledge, unsequenced, body: Body::Ping }
+    }
+
+    /// Bytes it is counted for while it waits for anything, together with the fragments that follow.
+    pub(crate) fn cost(&self) -> u64 {
+        let (rest, commands) = match &self.body {
+            QueuedBody::Fragments(packet, cut) | QueuedBody::UnreliableFragments(packet, cut)
+                if !matches!(self.place, Place::InFlight | Place::Riding | Place::RetryData) =>
+            {
+                let gone = u64::from(cut.number) * u64::from(cut.size);
+                (packet.len() as u64 - gone, cut.count.saturating_sub(cut.number))
+            }
+            _ => (u64::from(self.len), 1),
+        };
+        rest + u64::from(commands) * COMMAND
     }
 
     /// Bytes it takes in a datagram.

@@ -116,7 +116,9 @@ impl Connection {
         if owed && !too_far {
             let Command { channel, seq, .. } = *command;
             let ack = Ack { channel, seq, sent_time, of_disconnect };
-            self.acks.push_back(ack, &mut shared.acks);
+            if !self.acks.push_back(ack, &mut shared.acks) {
+                return Err(DiscardReason::AcknowledgementLimit);
+            }
             if command.body == Body::Ping {
                 self.pulse.on_ping(ack, shared.now);
             }
@@ -151,6 +153,9 @@ impl Connection {
             return Ok(());
         }
         self.on_sample(sample, shared);
+        if self.extras.is_some() {
+            self.on_extras_acknowledged(found.map(|found| found.stamp), shared);
+        }
         if let (Some(found), Profile::Modern) = (&found, shared.profile) {
             self.learn(found, echoed, sample, shared);
         }
@@ -201,6 +206,15 @@ impl Connection {
         }
     }
 
+    /// For those who want to hear of it.
+    #[cold]
+    fn on_extras_acknowledged(&mut self, stamp: Option<u32>, shared: &mut Shared) {
+        if let Some(stamp) = stamp {
+            self.on_stamp(stamp);
+        }
+        self.end_stall(shared);
+    }
+
     #[inline]
     fn take_acknowledged(
         &mut self,
@@ -233,6 +247,7 @@ impl Connection {
                 Stage::Zombie { reason: DisconnectReason::Remote, data }
             }
         };
+        self.put_undelivered_aside(shared);
         self.clear_queues(shared);
         self.stage = next;
     }

@@ -54,6 +54,7 @@ impl Connection {
             return;
         }
         let data = doubt.data;
+        self.put_undelivered_aside(shared);
         self.clear_queues(shared);
         self.stage = match doubt.owed {
             Some(ack) => {

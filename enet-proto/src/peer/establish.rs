@@ -34,6 +34,9 @@ impl Connection {
     ) -> Self {
         let mut new = Connection::new(seat, Stage::Connecting, to, sessions, request.channels, shared.mtu);
         new.connect_id = request.connect_id;
+        if let Some(throttle) = shared.peer_defaults.throttle {
+            new.adopt_throttle(throttle.on_wire());
+        }
         new.window_size = window_of(shared.outgoing_bandwidth);
         let body = Body::Connect(Connect {
             outgoing_peer: seat.wire_id.get(),

@@ -16,6 +16,8 @@ pub struct PacketLoss {
     pub loss: u32,
     /// Its mean deviation, of 65 536.
     pub variance: u32,
+    /// One more than the share of the last full interval, of 65 536; 0 before the first.
+    pub last: u32,
     /// When the running interval began; unset before the first datagram.
     pub epoch: Millis,
 }
@@ -38,8 +40,20 @@ impl PacketLoss {
             lost: 0,
             loss: narrow((u64::from(self.loss) * 7 + measured) / 8),
             variance: narrow((u64::from(self.variance) * 3 + distance) / 4),
+            last: narrow(measured).saturating_add(1),
             epoch: now,
         }
+    }
+}
+
+impl PacketLoss {
+    /// The share of commands that counted as lost and did not turn up, from 0 to 1; `None` before any was sent.
+    #[allow(clippy::cast_precision_loss)] // it is an estimate
+    pub fn share(&self) -> Option<f32> {
+        if let Some(last) = self.last.checked_sub(1) {
+            return Some(last.min(1 << 16) as f32 / SCALE as f32);
+        }
+        (self.sent > 0).then(|| (self.lost as f32 / self.sent as f32).min(1.0))
     }
 }
 

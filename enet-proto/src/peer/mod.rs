@@ -7,6 +7,7 @@ pub(crate) mod command;
 pub(crate) mod dispatch;
 pub(crate) mod doubt;
 pub(crate) mod establish;
+pub(crate) mod extras;
 pub(crate) mod gaps;
 pub(crate) mod loss;
 pub(crate) mod outgoing;
@@ -17,6 +18,7 @@ mod recover;
 pub(crate) mod recovery;
 mod report;
 pub(crate) mod rtt;
+pub(crate) mod stall;
 pub(crate) mod throttle;
 pub(crate) mod unsequenced;
 
@@ -30,11 +32,12 @@ use crate::channel::inbox::Inbox;
 use crate::config::Redundancy;
 use crate::event::{DisconnectReason, PeerState};
 use crate::mutants::{self, Mutant};
-use crate::profile::{GiveUp, Silence};
+use crate::profile::Silence;
 use crate::shared::{LocalAddress, Shared};
-use crate::time::{HALF_A_DAY, Millis};
+use crate::time::Millis;
 use acks::Acks;
 use doubt::Doubt;
+use extras::{Extras, Settings};
 use gaps::Gaps;
 use loss::{PacketLoss, Resent};
 use outgoing::{Choice, Expiry, Limits, Outgoing};
@@ -138,8 +141,8 @@ pub(crate) struct Connection {
     pub(crate) throttle: Throttle,
     pub(crate) loss: PacketLoss,
     pub(crate) resent: Resent,
-    /// What the application chose, if it chose anything.
-    settings: Option<Box<Settings>>,
+    /// What the application chose and asked for, if anything.
+    extras: Option<Box<Extras>>,
     /// When the last acknowledgement came; unset before the first.
     pub(crate) last_receive_time: Millis,
     /// Oldest transmission found expired since the last acknowledgement; unset if none.
@@ -150,29 +153,6 @@ pub(crate) struct Connection {
     pub(crate) announce: Option<u32>,
     /// Whether the queues were cleared since the host last asked: the peer loses its turn for events.
     pub(crate) lost_turn: bool,
-}
-
-/// What an application may choose for a connection of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Settings {
-    pub(crate) give_up: GiveUp,
-    /// How long nothing may be acknowledged before a ping is sent, in ms.
-    pub(crate) ping_interval: u32,
-    /// `None` for the host's.
-    pub(crate) redundancy: Option<Redundancy>,
-    pub(crate) user_value: u64,
-}
-
-impl Settings {
-    fn usual() -> Self {
-        let (limit, minimum, maximum) = crate::config::Timeouts::default().resolve();
-        Settings {
-            give_up: GiveUp { limit, minimum, maximum },
-            ping_interval: if mutants::is(Mutant::NoPing) { HALF_A_DAY } else { DEFAULT_PING_INTERVAL },
-            redundancy: None,
-            user_value: 0,
-        }
-    }
 }
 
 impl Connection {
@@ -216,7 +196,7 @@ impl Connection {
             throttle: Throttle::default(),
             loss: PacketLoss::default(),
             resent: Resent::default(),
-            settings: None,
+            extras: None,
             last_receive_time: Millis::UNSET,
             earliest_timeout: Millis::UNSET,
             held: false,
@@ -227,16 +207,16 @@ impl Connection {
 
     /// What the application chose, or else what is usual.
     pub(crate) fn settings(&self) -> Settings {
-        self.settings.as_deref().copied().unwrap_or(Settings::usual())
+        self.extras.as_deref().map_or_else(Settings::usual, |extras| extras.settings)
     }
 
     /// Whether reliable commands ride along before anybody misses them.
     pub(crate) fn redundancy(&self, shared: &Shared) -> Redundancy {
-        self.settings.as_deref().and_then(|settings| settings.redundancy).unwrap_or(shared.redundancy)
+        self.extras.as_deref().and_then(|extras| extras.settings.redundancy).unwrap_or(shared.redundancy)
     }
 
     pub(crate) fn settings_mut(&mut self) -> &mut Settings {
-        self.settings.get_or_insert_with(|| Box::new(Settings::usual()))
+        &mut self.extras_mut().settings
     }
 
     // --- what it wants ---
@@ -249,10 +229,9 @@ impl Connection {
         let in_flight = self.in_flight_deadline(shared);
         let deadline =
             in_flight.or_else(|| if self.ping_due(shared.now) { None } else { self.next_ping(shared.now) });
-        match (deadline, self.doubt_deadline()) {
-            (Some(deadline), Some(doubt)) => Some(if doubt.less(deadline) { doubt } else { deadline }),
-            (deadline, doubt) => deadline.or(doubt),
-        }
+        let earlier = |one: Millis, other: Millis| if other.less(one) { other } else { one };
+        let others = [self.doubt_deadline(), self.stall_deadline(shared)].into_iter().flatten();
+        deadline.into_iter().chain(others).reduce(earlier)
     }
 
     /// Whether something can be sent now.
@@ -333,6 +312,7 @@ impl Connection {
             return;
         }
         self.check_doubt(shared);
+        self.check_stall(shared);
         if self.goes_by_evidence(shared) {
             return self.recover(shared);
         }
@@ -428,6 +408,7 @@ impl Connection {
     /// Drops what is queued in either direction. Estimators and counters stay (PROTOCOL.md §7).
     pub(crate) fn clear_queues(&mut self, shared: &mut Shared) {
         self.doubt = None;
+        self.forget_awaited();
         self.acks.clear(&mut shared.acks);
         self.outgoing.clear(&mut shared.commands);
         self.inbox.clear(&mut shared.memory);

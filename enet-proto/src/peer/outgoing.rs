@@ -5,7 +5,7 @@ use enet_wire::{ChannelId, CommandKind, ReliableSeq, UnreliableSeq};
 
 use self::credit::Credit;
 pub(crate) use self::evidence::Acknowledged;
-use super::command::{Commands, Departure, Place, Queued, QueuedBody, name};
+use super::command::{COMMAND, Commands, Departure, Place, Queued, QueuedBody, name};
 use crate::channel::Channels;
 use crate::collections::index::Name;
 use crate::collections::lists::List;
@@ -29,6 +29,10 @@ pub(crate) struct Outgoing {
     unnamed: Option<Key>,
     /// Payload bytes in flight.
     bytes: u32,
+    /// Bytes of everything in the lists, as commands are counted.
+    queued: u64,
+    /// Whether a packet was given back because that was too much.
+    was_full: bool,
     /// Payload bytes of a probe, which may leave though the byte window is full (RFC 9002 §7.5).
     probe: u32,
     /// Number of the datagram that is being built, or was last.
@@ -76,10 +80,11 @@ pub(crate) enum Expiry {
 impl Outgoing {
     /// Queues a command.
     pub(crate) fn queue(&mut self, command: Queued, commands: &mut Commands) {
+        self.charge(command.cost());
         self.queue_with(command.body.is_data(), || command, commands);
     }
 
-    /// The same for a command that is made where it will stay, and is reliable data or not.
+    /// Queues a command that is counted already. It is made where it will stay, and is reliable data or not.
     #[inline(always)]
     pub(crate) fn queue_with(
         &mut self,
@@ -183,6 +188,9 @@ impl Outgoing {
     /// Takes a sequenced packet that was written off the queue.
     #[inline(always)]
     pub(crate) fn discard_sequenced(&mut self, commands: &mut Commands) {
+        if let Some(sent) = commands.lists.front(&self.control) {
+            self.forget(sent.len);
+        }
         commands.lists.discard_front(&mut self.control);
     }
 
@@ -262,7 +270,9 @@ impl Outgoing {
     /// Moves past the unreliable command just written: to the next fragment, or off the queue.
     #[inline]
     pub(crate) fn advance_control(&mut self, commands: &mut Commands) {
-        if !commands.lists.front_mut(&self.control).is_some_and(Queued::skip_fragment) {
+        let Some(sent) = commands.lists.front_mut(&self.control) else { return };
+        self.forget(sent.len);
+        if !sent.skip_fragment() {
             commands.lists.pop_front(&mut self.control);
         }
     }
@@ -271,7 +281,11 @@ impl Outgoing {
     /// as stock ENet does (PROTOCOL.md §10.3).
     pub(crate) fn drop_throttled(&mut self, commands: &mut Commands) {
         let Some(dropped) = commands.lists.pop_front(&mut self.control) else { return };
-        while commands.lists.front(&self.control).is_some_and(|next| next.numbers() == dropped.numbers()) {
+        self.queued = self.queued.saturating_sub(dropped.cost());
+        while let Some(next) = commands.lists.front(&self.control)
+            && next.numbers() == dropped.numbers()
+        {
+            self.queued = self.queued.saturating_sub(next.cost());
             commands.lists.pop_front(&mut self.control);
         }
     }
@@ -294,6 +308,7 @@ impl Outgoing {
         };
         let found = Acknowledged::of(sent);
         self.leave_flight(found.kind, sent.len);
+        self.forget(sent.len);
         commands.lists.discard_front(&mut self.in_flight);
         self.unnamed = self.in_flight.first();
         Some(found)
@@ -308,6 +323,7 @@ impl Outgoing {
         let key = commands.strike(name)?;
         let sent = commands.get(key)?;
         let found = Acknowledged::of(sent);
+        self.forget(sent.len);
         let list = match sent.place {
             Place::InFlight => {
                 self.leave_flight(found.kind, sent.len);
@@ -417,6 +433,8 @@ impl Outgoing {
         commands.lists.clear(&mut self.data);
         self.unnamed = None;
         self.riders = 0;
+        self.queued = 0;
+        self.was_full = false;
     }
 
     // --- views ---
@@ -446,38 +464,6 @@ impl Outgoing {
     pub(crate) const fn bytes(&self) -> u32 {
         self.bytes
     }
-
-    /// Commands in flight, and commands that wait; counted one by one.
-    pub(crate) fn count(&self, commands: &Commands) -> (usize, usize) {
-        let count = |list: &List| commands.lists.iter(list).count();
-        let waiting = [&self.control, &self.data, &self.retry_control, &self.retry_data];
-        (count(&self.in_flight) + count(&self.riding), waiting.map(count).iter().sum())
-    }
-
-    /// How many of the commands have names. Panics if one has none that must, or is not found by it.
-    #[allow(clippy::panic)] // its purpose
-    pub(crate) fn check_names(&self, commands: &Commands) -> usize {
-        let mut must_have = true;
-        let mut at = self.in_flight.first();
-        while let Some((key, sent)) = at.and_then(|key| Some((key, commands.get(key)?))) {
-            must_have &= self.unnamed != Some(key);
-            assert!(sent.indexed || !must_have, "a command in flight without a name");
-            at = commands.lists.next(key);
-        }
-        assert!(self.unnamed.is_none() || !must_have, "the first without a name is not in flight");
-        let lists = [&self.in_flight, &self.riding, &self.retry_control, &self.retry_data];
-        let riding = commands.lists.iter(&self.riding);
-        let riders = riding.inspect(|it| assert!(it.indexed && it.place == Place::Riding && it.rides > 0));
-        assert_eq!(riders.count(), usize::from(self.riders), "commands that ride along");
-        let named = lists.into_iter().flat_map(|list| commands.lists.iter(list)).filter(|sent| sent.indexed);
-        named.inspect(|sent| assert!(commands.knows(sent), "a name that leads nowhere")).count()
-    }
-
-    /// Payload bytes in flight, added up anew.
-    pub(crate) fn recount(&self, commands: &Commands) -> u64 {
-        let flying = [&self.in_flight, &self.riding].into_iter().flat_map(|list| commands.lists.iter(list));
-        flying.map(|sent| u64::from(sent.len)).sum()
-    }
 }
 
 /// Whether the first number of a sequence window must wait (PROTOCOL.md §9.7).
@@ -489,7 +475,9 @@ fn is_blocked(next: &Queued, channels: &Channels, profile: Profile) -> bool {
     blocked && !mutants::is(Mutant::SequenceWindowIgnored)
 }
 
+mod amount;
 mod credit;
 mod evidence;
+mod rescue;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use enet_wire::{Body, ChannelId, CommandKind, MAX_FRAGMENTS, ReliableSeq, UnreliableSeq};
 
-use super::command::{Cut, Queued, QueuedBody};
+use super::command::{COMMAND, Cut, Queued, QueuedBody};
 use super::outgoing::Choice;
 use super::{Connection, Stage};
 
@@ -38,6 +38,9 @@ impl Connection {
         packet: Packet,
         shared: &mut Shared,
     ) -> Result<(), SendError> {
+        if self.is_detaining(packet.delivery()) {
+            return self.detain(id, packet, shared);
+        }
         if let Some(number) = self.number_small(id, packet.delivery(), packet.len(), shared) {
             self.queue_small(id, number, packet.len(), shared, || packet.into_payload());
             return Ok(());
@@ -47,18 +50,32 @@ impl Connection {
                 self.queue_packet(id, packet, vehicle, shared);
                 Ok(())
             }
-            Err(reason) => Err(SendError { reason, packet }),
+            Err(reason) => {
+                if reason == SendErrorReason::QueueFull && shared.writable_events && self.outgoing.note_full()
+                {
+                    shared.full.push(self.slot);
+                }
+                Err(SendError { reason, channel: id, packet })
+            }
         }
     }
 
-    /// As `send`, of a packet that goes to others too; whether it was queued.
+    /// As `send`, of a packet that goes to others too.
     #[inline]
-    pub(crate) fn send_copy(&mut self, id: ChannelId, packet: &Packet, shared: &mut Shared) -> bool {
+    pub(crate) fn send_copy(
+        &mut self,
+        id: ChannelId,
+        packet: &Packet,
+        shared: &mut Shared,
+    ) -> Result<(), SendErrorReason> {
+        if self.is_detaining(packet.delivery()) {
+            return self.detain(id, packet.clone(), shared).map_err(|error| error.reason);
+        }
         if let Some(number) = self.number_small(id, packet.delivery(), packet.len(), shared) {
             self.queue_small(id, number, packet.len(), shared, || packet.payload().clone());
-            return true;
+            return Ok(());
         }
-        self.send(id, packet.clone(), shared).is_ok()
+        self.send(id, packet.clone(), shared).map_err(|error| error.reason)
     }
 
     /// Numbers for what most packets are: reliable or sequenced, and no larger than a datagram. `None` for all others.
@@ -72,6 +89,7 @@ impl Connection {
     ) -> Option<Number> {
         if len > self.fragment_size(shared).min(shared.max_packet_size) as usize
             || self.stage != Stage::Connected
+            || self.outgoing.is_full(shared.max_queued_data)
         {
             return None;
         }
@@ -112,6 +130,7 @@ impl Connection {
                 CommandKind::SendUnreliable
             }
         };
+        self.outgoing.charge(COMMAND + u64::from(len));
         self.outgoing_data_total = self.outgoing_data_total.wrapping_add(kind.fixed_len() as u32 + len);
     }
 
@@ -179,6 +198,9 @@ impl Connection {
         let Some(length) = u32::try_from(packet.len()).ok().filter(|length| *length <= max) else {
             return Err(SendErrorReason::TooLarge { max });
         };
+        if self.outgoing.is_full(shared.max_queued_data) {
+            return Err(SendErrorReason::QueueFull);
+        }
         let size = self.fragment_size(shared);
         let exhausted = self.channels.get(id).is_some_and(|channel| channel.sender.is_unreliable_exhausted());
         if length > size {

@@ -3,17 +3,11 @@
 use enet_wire::ChannelId;
 
 use super::Connection;
-use crate::config::Timeouts;
-use crate::profile::GiveUp;
+use crate::channel::account::ENTRY;
 use crate::shared::Shared;
 use crate::stats::{ChannelStats, PeerStats};
 
 impl Connection {
-    pub(crate) fn set_timeouts(&mut self, timeouts: Timeouts) {
-        let (limit, minimum, maximum) = timeouts.resolve();
-        self.settings_mut().give_up = GiveUp { limit, minimum, maximum };
-    }
-
     pub(crate) fn stats(&self, shared: &Shared) -> PeerStats {
         let (in_flight, queued) = self.outgoing.count(&shared.commands);
         PeerStats {
@@ -33,9 +27,18 @@ impl Connection {
             retransmissions: self.resent.retransmissions,
             needless_retransmissions: self.resent.needless,
             copies: self.resent.copies,
+            packet_loss_epoch: self.loss.epoch.0,
+            last_packet_loss: self.loss.last.saturating_sub(1),
+            throttle_counter: self.throttle.counter,
+            throttle_epoch: self.rtt.epoch.0,
+            throttle_acceleration: self.throttle.acceleration,
+            throttle_deceleration: self.throttle.deceleration,
+            throttle_interval: self.throttle.interval,
             next_timeout: self.in_flight_deadline(shared).map(|deadline| deadline.0),
             window_size: self.window_size,
             waiting_data: self.inbox.waiting_data(),
+            held_data: self.inbox.held(),
+            queued_data: self.outgoing.queued(),
             incoming_bandwidth: self.incoming_bandwidth,
             outgoing_bandwidth: self.outgoing_bandwidth,
             outgoing_data_total: self.outgoing_data_total,
@@ -63,6 +66,10 @@ impl Connection {
     /// Panics if the connection's accounts contradict its queues.
     #[allow(clippy::panic)] // its purpose
     pub(crate) fn check_invariants(&self, shared: &Shared) {
+        let (packets, bytes) = self.inbox.queued(&shared.memory);
+        let ahead = self.channels.iter().map(|channel| channel.receiver.held()).sum::<usize>();
+        assert_eq!(self.inbox.held() as usize, ahead + bytes + packets * ENTRY as usize, "memory held");
+        assert_eq!(self.outgoing.queued(), self.outgoing.requeued(&shared.commands), "bytes queued");
         let waiting = self.channels.iter().map(|channel| channel.receiver.reserved_bytes()).sum::<usize>();
         if self.is_active() {
             let held = waiting + self.inbox.queued(&shared.memory).1;

@@ -207,7 +207,7 @@ impl World {
             Step::Broadcast { side, channel, len } => {
                 let packet = self.message(*side, *channel, Delivery::Reliable, *len);
                 if self.hosts[*side].connected_peers() != 1
-                    || self.hosts[*side].broadcast(*channel, packet) != 1
+                    || self.hosts[*side].broadcast(*channel, packet).queued != 1
                 {
                     self.sent.pop();
                 }

@@ -319,10 +319,12 @@ impl Pair {
             let arrived = entry.remove();
             self.arrive(&arrived);
         }
-        for (side, deadline) in [Client, Server].into_iter().zip(deadlines) {
-            if deadline.is_some_and(|deadline| deadline <= self.now) {
-                let now = self.now;
-                self.end_mut(side).host.handle_timeout(now);
+        // Asked anew: an acknowledgement may uncover what expired behind what it acknowledged.
+        for side in [Client, Server] {
+            let now = self.now;
+            let host = &mut self.end_mut(side).host;
+            if host.poll_timeout().is_some_and(|deadline| deadline <= now) {
+                host.handle_timeout(now);
             }
         }
         self.settle();

@@ -118,6 +118,7 @@ fn check_loss(case: &LossCase) -> Result<(), String> {
         loss: case.packet_loss,
         variance: case.packet_loss_variance,
         epoch,
+        ..PacketLoss::default()
     };
     let after = before.evaluated(now);
     same("packets sent", &case.after.packets_sent, &after.sent)?;

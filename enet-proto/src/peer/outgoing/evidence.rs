@@ -11,6 +11,7 @@ use crate::time::Millis;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Acknowledged {
     pub(crate) kind: CommandKind,
+    pub(crate) stamp: u32,
     /// Its last transmission: when, and in which datagram.
     pub(crate) sent_time: Millis,
     pub(crate) micros: u16,
@@ -26,6 +27,7 @@ impl Acknowledged {
     pub(super) const fn of(sent: &Queued) -> Self {
         Acknowledged {
             kind: sent.body.kind(),
+            stamp: sent.stamp,
             sent_time: sent.sent_time,
             micros: sent.micros,
             datagram: sent.datagram,

@@ -1,0 +1,249 @@
+//! [`HostHandle`]: orders to a host from other threads.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+
+use enet_proto::{ChannelId, Packet, PeerId};
+
+use crate::waker::Waker;
+
+/// Gives orders to a host that another thread runs: get one from [`Service::handle`](crate::Service::handle) or
+/// [`Host::handle`](crate::Host::handle), clone it, take it along.
+///
+/// An order waits in a queue of [`ROOM`](HostHandle::ROOM) places, shared by all handles of the host, and wakes the
+/// host's thread, which carries it out before it sends next: nobody looks into an empty queue in the meantime. Orders
+/// of one thread are carried out in the order in which they were given. `Ok` means queued; an order that cannot be
+/// carried out, because the connection has ended meanwhile or has no such channel, is counted in
+/// [`IoStats::orders_refused`](crate::IoStats::orders_refused).
+///
+/// ```
+/// use std::{io, sync::mpsc, thread, time::Duration};
+/// use enet_mio::{ConnectOptions, Event, HostConfig, Packet, Service, random_seed};
+/// # const LONG: Duration = Duration::from_secs(3_600);
+///
+/// let mut server = Service::bind("127.0.0.1:*", HostConfig::new(random_seed()?))?;
+/// let (address, handle) = (server.local_addr()?, server.handle());
+/// let (new, arrivals) = mpsc::channel();
+/// let server = thread::spawn(move || -> io::Result<()> {
+///     loop {
+///         match server.service(LONG)? {
+///             Some(Event::Connected { peer, .. }) => new.send(peer).expect("somebody listens"),
+///             Some(Event::Disconnected { .. }) => return Ok(()),
+///             _ => {}
+///         }
+///     }
+/// });
+/// let mut client = Service::client(HostConfig::new(random_seed()?))?;
+/// client.connect(address, ConnectOptions::default()).expect("a free slot");
+/// assert!(matches!(client.service(LONG)?, Some(Event::Connected { .. })));
+/// client.flush();
+///
+/// // The server's thread waits; this one has something to say.
+/// let peer = arrivals.recv().expect("the client");
+/// handle.send(peer, 0, Packet::reliable("from elsewhere")).expect("room");
+/// handle.disconnect_later(peer, 7).expect("room");
+/// let heard = client.service(LONG)?;
+/// assert!(matches!(heard, Some(Event::Received { packet, .. }) if packet[..] == *b"from elsewhere"));
+/// assert!(matches!(client.service(LONG)?, Some(Event::Disconnected { data: 7, .. })));
+/// client.flush();
+/// server.join().unwrap()?;
+/// # Ok::<(), io::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct HostHandle {
+    orders: SyncSender<Order>,
+    /// Whether the host was woken for what is queued.
+    given: Arc<AtomicBool>,
+    waker: Waker,
+}
+
+impl HostHandle {
+    /// Orders that wait at most: 1,024.
+    pub const ROOM: usize = 1_024;
+
+    /// As [`PeerMut::send`](enet_proto::PeerMut::send).
+    ///
+    /// # Errors
+    ///
+    /// The queue is full, or the host was dropped; the packet comes back.
+    pub fn send(
+        &self,
+        peer: PeerId,
+        channel: impl Into<ChannelId>,
+        packet: impl Into<Packet>,
+    ) -> Result<(), HandleError> {
+        self.give_packet(packet.into(), |packet| Order::Send { peer, channel: channel.into(), packet })
+    }
+
+    /// As [`broadcast`](enet_proto::Host::broadcast): to whoever is connected when it is carried out.
+    ///
+    /// # Errors
+    ///
+    /// The queue is full, or the host was dropped; the packet comes back.
+    pub fn broadcast(
+        &self,
+        channel: impl Into<ChannelId>,
+        packet: impl Into<Packet>,
+    ) -> Result<(), HandleError> {
+        self.give_packet(packet.into(), |packet| Order::Broadcast { channel: channel.into(), packet })
+    }
+
+    /// As [`PeerMut::disconnect`](enet_proto::PeerMut::disconnect): what is queued for the peer is lost, what these
+    /// handles sent before included.
+    ///
+    /// # Errors
+    ///
+    /// The queue is full, or the host was dropped.
+    pub fn disconnect(&self, peer: PeerId, data: u32) -> Result<(), HandleErrorReason> {
+        self.give(Order::Disconnect { peer, data }).map_err(|(reason, _)| reason)
+    }
+
+    /// As [`PeerMut::disconnect_later`](enet_proto::PeerMut::disconnect_later): what is queued for the peer arrives
+    /// first.
+    ///
+    /// # Errors
+    ///
+    /// The queue is full, or the host was dropped.
+    pub fn disconnect_later(&self, peer: PeerId, data: u32) -> Result<(), HandleErrorReason> {
+        self.give(Order::DisconnectLater { peer, data }).map_err(|(reason, _)| reason)
+    }
+
+    /// Ends the host's wait, or else the next one: [`Service::service`](crate::Service::service) gives `None` early.
+    ///
+    /// # Errors
+    ///
+    /// The system refused; the wait goes on.
+    pub fn wake(&self) -> io::Result<()> {
+        self.waker.wake()
+    }
+
+    fn give_packet(&self, packet: Packet, order: impl FnOnce(Packet) -> Order) -> Result<(), HandleError> {
+        match self.give(order(packet)) {
+            Err((reason, Order::Send { packet, .. } | Order::Broadcast { packet, .. })) => {
+                Err(HandleError { reason, packet })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn give(&self, order: Order) -> Result<(), (HandleErrorReason, Order)> {
+        let result = self.orders.try_send(order).map_err(|refused| match refused {
+            TrySendError::Full(order) => (HandleErrorReason::QueueFull { room: HostHandle::ROOM }, order),
+            TrySendError::Disconnected(order) => (HandleErrorReason::HostGone, order),
+        });
+        // One wake for all that is given until the host looks: a wake is a system call.
+        if result.is_ok() && !self.given.swap(true, Ordering::AcqRel) {
+            // It fails only if the system has no memory left; the host looks whenever it does anything.
+            let _ = self.waker.nudge();
+        }
+        result
+    }
+}
+
+/// What a handle asks of its host.
+#[derive(Debug)]
+enum Order {
+    Send { peer: PeerId, channel: ChannelId, packet: Packet },
+    Broadcast { channel: ChannelId, packet: Packet },
+    Disconnect { peer: PeerId, data: u32 },
+    DisconnectLater { peer: PeerId, data: u32 },
+}
+
+impl Order {
+    /// Does it; whether it could be done.
+    fn carry_out(self, host: &mut enet_proto::Host) -> bool {
+        match self {
+            Order::Send { peer, channel, packet } => {
+                host.peer_mut(peer).is_some_and(|mut peer| peer.send(channel, packet).is_ok())
+            }
+            Order::Broadcast { channel, packet } => {
+                host.broadcast(channel, packet);
+                true
+            }
+            Order::Disconnect { peer, data } => {
+                host.peer_mut(peer).map(|mut peer| peer.disconnect(data)).is_some()
+            }
+            Order::DisconnectLater { peer, data } => {
+                host.peer_mut(peer).map(|mut peer| peer.disconnect_later(data)).is_some()
+            }
+        }
+    }
+}
+
+/// The host's end of the queue; made with the first handle.
+#[derive(Debug)]
+pub(crate) struct Orders {
+    receiver: Receiver<Order>,
+    /// What all others are clones of. It also keeps the waker, with whose last owner a wake on its way would be lost.
+    first: HostHandle,
+}
+
+impl Orders {
+    pub(crate) fn new(waker: Waker) -> Orders {
+        let (orders, receiver) = sync_channel(HostHandle::ROOM);
+        Orders { receiver, first: HostHandle { orders, given: Arc::default(), waker } }
+    }
+
+    pub(crate) fn handle(&self) -> HostHandle {
+        self.first.clone()
+    }
+
+    /// Carries out what was given until now; how many could not be.
+    pub(crate) fn carry_out(&self, host: &mut enet_proto::Host) -> u64 {
+        // Before looking: whoever gives one from here on wakes again.
+        if !self.first.given.swap(false, Ordering::AcqRel) {
+            return 0;
+        }
+        let orders = self.receiver.try_iter().take(HostHandle::ROOM);
+        orders.map(|order| u64::from(!order.carry_out(host))).sum()
+    }
+}
+
+/// A packet that a handle could not pass on; it comes back untouched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandleError {
+    /// What was wrong.
+    pub reason: HandleErrorReason,
+    /// The packet, for another try.
+    pub packet: Packet,
+}
+
+/// Why a [`HostHandle`] could not pass an order on.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandleErrorReason {
+    /// As many orders wait as there is room for.
+    QueueFull {
+        /// That room: [`HostHandle::ROOM`].
+        room: usize,
+    },
+    /// The host was dropped.
+    HostGone,
+}
+
+impl fmt::Display for HandleErrorReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HandleErrorReason::QueueFull { room } => write!(
+                f,
+                "{room} orders wait for the host, which is all there is room for; try again when its thread has run \
+                 `service` or `drive`"
+            ),
+            HandleErrorReason::HostGone => {
+                f.write_str("the host was dropped, and this handle with it; ask a new host for one")
+            }
+        }
+    }
+}
+
+impl fmt::Display for HandleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason.fmt(f)
+    }
+}
+
+impl std::error::Error for HandleErrorReason {}
+impl std::error::Error for HandleError {}

@@ -1,0 +1,134 @@
+//! Tokens that go before a CONNECT (docs/SECURITY.md).
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // it is a test
+
+mod common;
+
+use std::sync::{Arc, Mutex};
+
+use common::{Crafted, two_channels};
+use enet_proto::{
+    Admission, Checksum, ConnectAttempt, ConnectOptions, DisconnectReason, Event, PeerState, RangeCoder,
+};
+use enet_testkit::commands::connect;
+use enet_testkit::pair::{Client, Pair, ms};
+use enet_wire::{CommandKind, Header};
+
+/// Who brings this token may connect; others may try again or, with a wrong one, not.
+fn doorkeeper(attempt: &ConnectAttempt<'_>) -> Admission {
+    match attempt.token {
+        Some(b"open sesame") => Admission::Accept,
+        Some(_) => Admission::Refuse(401),
+        None => Admission::Ignore,
+    }
+}
+
+fn knock(pair: &mut Pair, token: &'static str) {
+    let to = pair.server.address;
+    pair.client.host.connect_with_token(to, ConnectOptions::default(), token).unwrap();
+}
+
+fn guarded() -> Pair {
+    let mut pair = Pair::with().modern().strangers();
+    pair.server.host.set_admission(Some(Box::new(doorkeeper)));
+    pair
+}
+
+#[test]
+fn the_right_token_opens_the_door_and_a_wrong_one_is_told_so() {
+    let mut pair = guarded();
+    knock(&mut pair, "open sesame");
+    pair.run_for(ms(100));
+    assert!(matches!(pair.client.events()[..], [Event::Connected { .. }]));
+    knock(&mut pair, "open barley");
+    pair.run_for(ms(100));
+    let events = pair.client.events();
+    let [Event::Disconnected { reason: DisconnectReason::Refused, data: 401, .. }] = events[..] else {
+        panic!("{events:?}")
+    };
+    pair.connect();
+    pair.run_for(ms(20_000));
+    assert_eq!(pair.client.state(), PeerState::Connecting, "who brings none is ignored");
+}
+
+#[test]
+fn the_datagram_is_what_the_document_says_and_goes_before_every_connect() {
+    let mut pair = guarded();
+    pair.cut();
+    knock(&mut pair, "?");
+    pair.run_for(ms(4000));
+    let connect_id = pair.client.host.peers().next().unwrap().connect_id();
+    let sent: Vec<&[u8]> = pair.sent_by(Client).map(|sent| &sent.bytes[..]).collect();
+    assert_eq!(sent.len(), 2 * pair.times_of(Client, CommandKind::Connect).len());
+    assert!(sent.len() >= 8);
+    // nobody 0fff, no command 00, "tok1", the connect id, the token
+    let token = [&b"\x0f\xff\x00tok1"[..], &connect_id.0, b"?"].concat();
+    for pair in sent.chunks(2) {
+        assert_eq!(pair[0], token);
+        assert_ne!(pair[1], token);
+    }
+}
+
+#[test]
+fn a_lost_token_comes_again_with_the_next_connect() {
+    let mut pair = guarded();
+    pair.lose_next(Client, 1);
+    knock(&mut pair, "open sesame");
+    pair.run_for(ms(2000));
+    assert_eq!(pair.server.host.connected_peers(), 1);
+}
+
+#[test]
+fn checksum_and_compressor_do_not_concern_it() {
+    let mut pair = Pair::with()
+        .modern()
+        .both(|config| {
+            config.checksum = Some(Checksum::CRC32);
+            config.compressor = Some(RangeCoder::boxed());
+        })
+        .strangers();
+    pair.server.host.set_admission(Some(Box::new(doorkeeper)));
+    knock(&mut pair, "open sesame");
+    pair.run_for(ms(100));
+    assert_eq!(pair.server.host.connected_peers(), 1);
+}
+
+#[test]
+fn who_has_no_policy_does_not_notice_it() {
+    for compat in [false, true] {
+        let mut pair = if compat { Pair::strangers() } else { Pair::with().modern().strangers() };
+        knock(&mut pair, "hello");
+        pair.run_for(ms(100));
+        assert_eq!(pair.server.host.connected_peers(), 1);
+        assert_eq!(pair.server.host.stats().discarded.total(), 0);
+    }
+}
+
+#[test]
+fn a_token_counts_for_its_own_address_and_connect_only_and_once() {
+    let mut remote = Crafted::modern();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let record = Arc::clone(&seen);
+    let policy = move |attempt: &ConnectAttempt<'_>| {
+        record.lock().unwrap().push(attempt.token.map(<[u8]>::to_vec));
+        Admission::Ignore
+    };
+    remote.host.set_admission(Some(Box::new(policy)));
+    let token = |id: &[u8], token: &[u8]| [b"\x0f\xff\x00tok1", id, token].concat();
+    let theirs = two_channels().connect_id.0;
+    remote.header = Header::default();
+    remote.utters(&token(&[1, 2, 3, 4], b"of another connect"));
+    remote.says(&[connect(two_channels())]);
+    remote.utters(&token(&theirs, b"first"));
+    remote.utters(&token(&theirs, b"second"));
+    remote.address.set_port(4001);
+    remote.says(&[connect(two_channels())]);
+    remote.address.set_port(4000);
+    remote.says(&[connect(two_channels())]);
+    remote.says(&[connect(two_channels())]);
+    remote.utters(&token(&theirs, b"too old"));
+    remote.wait(5000);
+    remote.says(&[connect(two_channels())]);
+    assert_eq!(*seen.lock().unwrap(), [None, None, Some(b"second".to_vec()), None, None]);
+    remote.hears_nothing();
+    assert_eq!(remote.host.peers().count(), 0);
+}
