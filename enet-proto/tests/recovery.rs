@@ -115,6 +115,17 @@ fn a_path_that_changes_the_order_is_given_the_time_it_needs() {
     assert_eq!((stats.retransmissions, stats.needless_retransmissions), (1, 1), "the first of five");
 }
 
+#[test]
+fn three_later_datagrams_of_the_same_millisecond_show_a_loss_at_once() {
+    let mut pair = settled();
+    let texts: Vec<String> = (0..5).map(|number| format!("{number}").repeat(1_300)).collect();
+    let lost = texts[0].clone();
+    pair.lose(first(1, move |sent| sent.says(&lost)));
+    texts.iter().for_each(|text| pair.client.send(0, Packet::reliable(text.clone())));
+    pair.run_for(ms(200));
+    assert_eq!(times_of(&pair, &texts[0])[..2], [0, 80]);
+}
+
 // ---- Silence
 
 #[test]
