@@ -206,6 +206,13 @@ pub struct PeerStats {
     pub packet_loss: u32,
     /// Its mean deviation, of 65 536.
     pub packet_loss_variance: u32,
+    /// Reliable commands sent again because they counted as lost, copies that rode along not included. This and the next two
+    /// count from the beginning of the connection, as [`HostStats`] does for all of them.
+    pub retransmissions: u64,
+    /// Those of which an earlier transmission turned out to have arrived; counted with [`Profile::Modern`](crate::Profile::Modern).
+    pub needless_retransmissions: u64,
+    /// Copies of reliable commands that rode along in datagrams that left anyway; with `Profile::Modern`.
+    pub copies: u64,
     /// ENet clock, in ms, at which the running loss interval began; 0 before the first datagram.
     pub packet_loss_epoch: u32,
     /// Share of commands that counted as lost in the last full loss interval, of 65 536, not smoothed: see

@@ -97,6 +97,8 @@ marks! {
     UnreliableOvertaken = "unreliable-overtaken", "A message of the sequenced kinds was passed over by a newer one.";
     UnsequencedReordered = "unsequenced-reordered", "An unsequenced message arrived behind a newer one.";
     AlteredDelivered = "altered-delivered", "A message arrived altered: corruption without a checksum.";
+    RodeAlong = "rode-along", "A command that had left again rode along in a later datagram.";
+    RepeatedUnasked = "repeated-unasked", "A command rode along before anybody could miss it.";
     // Connections
     Connected = "connected", "A connection was established.";
     ClosedDisconnect = "closed-disconnect", "A connection was closed by disconnect.";

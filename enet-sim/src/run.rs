@@ -312,5 +312,6 @@ fn host_rules(scenario: &Scenario, cast: Cast, index: HostIndex) -> HostRules {
     rules.foreign = cast.role(index) != Implementation::Ours;
     rules.strict = spec.strict_handshake;
     rules.modern = !rules.foreign && spec.profile == Profile::Modern;
+    rules.redundancy = if rules.modern { spec.redundancy } else { 0 };
     rules
 }

@@ -151,7 +151,7 @@ impl<'a> Draft<'a> {
         }
         let repeats = connection.gaps.are_close(shared.now);
         while !self.is_full_for(room, false) {
-            let Some(ack) = connection.acks.pop_front(&mut shared.acks) else { return };
+            let Some(ack) = connection.acks.pop_front(&mut shared.acks) else { break };
             self.put(&ack.command());
             if repeats {
                 connection.acks.repeat(ack, shared.now, &mut shared.acks);
@@ -162,6 +162,11 @@ impl<'a> Draft<'a> {
             }
         }
         self.again |= !connection.acks.is_empty();
+        if !self.is_full_for(room, false)
+            && let Some(ack) = connection.beat(shared)
+        {
+            self.put(&ack.command());
+        }
     }
 
     /// Writes what may go, oldest first, until something does not fit (PROTOCOL.md §13.2). Whether anything reliable
@@ -215,7 +220,7 @@ impl<'a> Draft<'a> {
             return;
         }
         let departure = connection.departure(shared);
-        let Connection { outgoing, loss, .. } = connection;
+        let Connection { outgoing, loss, resent, .. } = connection;
         let mut before = None;
         while let Some((key, rider)) = outgoing.next_rider(before, shared.now, &shared.commands) {
             if self.is_full_for(rider.encoded_len(), true) {
@@ -225,6 +230,7 @@ impl<'a> Draft<'a> {
             self.write(rider);
             loss.sent = loss.sent.wrapping_add(1);
             shared.stats.copies += 1;
+            resent.copies += 1;
             outgoing.ride(key, departure, &mut shared.commands);
         }
     }

@@ -37,6 +37,11 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// Whether one of them acknowledges the same command.
+    fn acknowledges(&self, Ack { channel, seq, .. }: Ack) -> bool {
+        channel == self.first.channel && seq.distance_from(self.first.seq) < self.count
+    }
+
     /// Whether this is the acknowledgement that follows. Field by field: the count was written a moment ago, and a
     /// processor that reads it together with its neighbours waits for it.
     #[inline]
@@ -105,13 +110,18 @@ impl Acks {
 
     // --- once more ---
 
-    /// What is to be repeated now: what left in an earlier millisecond.
+    /// What is to be repeated now: what left in an earlier millisecond, unless it is owed anyway, for another copy.
     #[inline]
     pub(crate) fn pop_repeated(&mut self, now: Millis, runs: &mut Runs) -> Option<Ack> {
         if self.left.is_empty() || self.at == now {
             return None;
         }
-        pop_front(&mut self.left, runs)
+        loop {
+            let ack = pop_front(&mut self.left, runs)?;
+            if !runs.iter(&self.owed).any(|run| run.acknowledges(ack)) {
+                return Some(ack);
+            }
+        }
     }
 
     /// This one left now and is to be repeated. What else was to be, and did not fit, is forgotten.

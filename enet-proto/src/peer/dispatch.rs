@@ -119,6 +119,9 @@ impl Connection {
             if !self.acks.push_back(ack, &mut shared.acks) {
                 return Err(DiscardReason::AcknowledgementLimit);
             }
+            if command.body == Body::Ping {
+                self.pulse.on_ping(ack, shared.now);
+            }
             self.outgoing_data_total = self.outgoing_data_total.wrapping_add(u32::from(Ack::LEN));
         }
         Ok(())

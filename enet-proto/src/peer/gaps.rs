@@ -7,7 +7,10 @@ use crate::time::Millis;
 
 /// With fewer commands than this from one gap to the next, so many acknowledgements are lost, too, that a second copy of
 /// them costs less than what is sent again for want of them.
-const CLOSE: u8 = 24;
+const CLOSE: u16 = 32;
+
+/// Commands in whose number gaps are counted at most: farther apart means nothing.
+const FAR: u16 = 255;
 
 /// How long the last gap counts, in ms.
 const MEMORY: u32 = 2_000;
@@ -19,13 +22,13 @@ pub(crate) struct Gaps {
     /// The number behind the last gap, and when it came.
     seq: ReliableSeq,
     at: Millis,
-    /// Commands from one gap to the next, smoothed.
-    spacing: u8,
+    /// Commands from one gap to the next, smoothed, in 256ths.
+    spacing: u16,
 }
 
 impl Default for Gaps {
     fn default() -> Self {
-        Gaps { channel: ChannelId::CONTROL, seq: ReliableSeq(0), at: Millis::UNSET, spacing: u8::MAX }
+        Gaps { channel: ChannelId::CONTROL, seq: ReliableSeq(0), at: Millis::UNSET, spacing: 48 << 8 }
     }
 }
 
@@ -33,17 +36,21 @@ impl Gaps {
     /// A command came whose predecessor is missing.
     #[cold]
     pub(crate) fn note(&mut self, channel: ChannelId, seq: ReliableSeq, now: Millis) {
+        self.at = Millis(now.0.max(1));
+        let since = seq.distance_from(self.seq);
         if channel == self.channel {
-            let since = u8::try_from(seq.distance_from(self.seq)).unwrap_or(u8::MAX);
-            self.spacing = self.spacing - self.spacing / 4 + since / 4;
+            if since >= 1 << 15 {
+                return; // something older, which was sent again: no new gap
+            }
+            self.spacing = self.spacing - self.spacing / 16 + since.min(FAR) * 16;
         }
-        (self.channel, self.seq, self.at) = (channel, seq, Millis(now.0.max(1)));
+        (self.channel, self.seq) = (channel, seq);
     }
 
     /// Whether much is lost on the way here; and so, presumably, on the way back.
     #[inline]
     pub(crate) fn are_close(&self, now: Millis) -> bool {
-        self.spacing <= CLOSE && now.diff(self.at) < MEMORY
+        self.spacing <= CLOSE << 8 && now.diff(self.at) < MEMORY
     }
 }
 
@@ -53,7 +60,7 @@ mod tests {
 
     fn after_gaps(every: u16) -> Gaps {
         let mut gaps = Gaps::default();
-        for gap in 1..=20 {
+        for gap in 1..=80 {
             gaps.note(ChannelId::new(0), ReliableSeq(gap * every), Millis(1_000));
         }
         gaps
@@ -63,6 +70,15 @@ mod tests {
     fn one_in_twenty_is_much_and_one_in_fifty_is_not() {
         assert!(after_gaps(20).are_close(Millis(1_500)));
         assert!(!after_gaps(50).are_close(Millis(1_500)));
+    }
+
+    #[test]
+    fn what_is_sent_again_and_still_stands_behind_a_gap_is_no_new_one() {
+        let mut gaps = after_gaps(20);
+        for seq in 1..100 {
+            gaps.note(ChannelId::new(0), ReliableSeq(seq), Millis(1_000));
+        }
+        assert!(gaps.are_close(Millis(1_500)));
     }
 
     #[test]

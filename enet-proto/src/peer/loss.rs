@@ -57,6 +57,14 @@ impl PacketLoss {
     }
 }
 
+/// What left more than once, over the connection's life.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Resent {
+    pub(crate) retransmissions: u64,
+    pub(crate) needless: u64,
+    pub(crate) copies: u64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

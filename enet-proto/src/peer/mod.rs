@@ -11,6 +11,7 @@ pub(crate) mod extras;
 pub(crate) mod gaps;
 pub(crate) mod loss;
 pub(crate) mod outgoing;
+pub(crate) mod pulse;
 pub(crate) mod queue;
 pub(crate) mod queueing;
 mod recover;
@@ -38,8 +39,9 @@ use acks::Acks;
 use doubt::Doubt;
 use extras::{Extras, Settings};
 use gaps::Gaps;
-use loss::PacketLoss;
+use loss::{PacketLoss, Resent};
 use outgoing::{Choice, Expiry, Limits, Outgoing};
+use pulse::Pulse;
 use queueing::Queueing;
 use recovery::Recovery;
 use rtt::Rtt;
@@ -135,8 +137,10 @@ pub(crate) struct Connection {
     pub(crate) recovery: Recovery,
     pub(crate) queueing: Queueing,
     pub(crate) gaps: Gaps,
+    pub(crate) pulse: Pulse,
     pub(crate) throttle: Throttle,
     pub(crate) loss: PacketLoss,
+    pub(crate) resent: Resent,
     /// What the application chose and asked for, if anything.
     extras: Option<Box<Extras>>,
     /// When the last acknowledgement came; unset before the first.
@@ -188,8 +192,10 @@ impl Connection {
             recovery: Recovery::default(),
             queueing: Queueing::default(),
             gaps: Gaps::default(),
+            pulse: Pulse::default(),
             throttle: Throttle::default(),
             loss: PacketLoss::default(),
+            resent: Resent::default(),
             extras: None,
             last_receive_time: Millis::UNSET,
             earliest_timeout: Millis::UNSET,

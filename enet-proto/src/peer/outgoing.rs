@@ -3,8 +3,8 @@
 
 use enet_wire::{ChannelId, CommandKind, ReliableSeq, UnreliableSeq};
 
+use self::credit::Credit;
 pub(crate) use self::evidence::Acknowledged;
-use self::evidence::Credit;
 use super::command::{COMMAND, Commands, Departure, Place, Queued, QueuedBody, name};
 use crate::channel::Channels;
 use crate::collections::index::Name;
@@ -260,14 +260,11 @@ impl Outgoing {
         sent.again = departure.at.sent_time();
         sent.attempts = sent.attempts.saturating_add(1);
         self.probe = self.probe.saturating_sub(sent.len);
-        let was_lost_again = sent.attempts > 2;
         self.bytes = self.bytes.saturating_add(sent.len);
         let place = core::mem::replace(&mut sent.place, Place::InFlight);
         let from = if place == Place::RetryData { &mut self.retry_data } else { &mut self.retry_control };
         commands.lists.move_back(from, key, &mut self.in_flight);
-        if departure.insured > 0 && self.riders < MAX_RIDERS && (was_lost_again || self.credit.spend()) {
-            self.begin_to_ride(key, departure.insured, commands);
-        }
+        self.insure(key, departure, commands);
     }
 
     /// Moves past the unreliable command just written: to the next fragment, or off the queue.
@@ -479,6 +476,7 @@ fn is_blocked(next: &Queued, channels: &Channels, profile: Profile) -> bool {
 }
 
 mod amount;
+mod credit;
 mod evidence;
 mod rescue;
 #[cfg(test)]

@@ -167,6 +167,7 @@ impl Connection {
             }
             Choice::Again(key) => {
                 shared.stats.retransmissions += 1;
+                self.resent.retransmissions += 1;
                 self.outgoing.resend(key, departure, &mut shared.commands);
                 None
             }

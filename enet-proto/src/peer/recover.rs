@@ -1,5 +1,6 @@
 //! Recovery: what a connection does about what was lost, where its profile goes by evidence (docs/RECOVERY.md).
 
+use super::acks::Ack;
 use super::command::Departure;
 use super::outgoing::Acknowledged;
 use super::recovery::{Arrival, Fate};
@@ -34,12 +35,38 @@ impl Connection {
     /// would make it worse.
     #[inline]
     fn rides(&self, shared: &Shared) -> (u8, u8) {
-        let is_open = self.throttle.value == THROTTLE_SCALE;
-        match self.redundancy(shared) {
-            _ if self.queueing.is_growing() => (0, 0),
-            Redundancy::Repeat(copies) if is_open => (copies.get(), 1),
-            Redundancy::Repeat(_) | Redundancy::Off => (0, 1),
+        if self.queueing.is_growing() {
+            return (0, 0);
         }
+        let repeats = match self.redundancy(shared) {
+            Redundancy::Repeat(copies) if self.throttle.value == THROTTLE_SCALE => copies.get(),
+            Redundancy::Repeat(_) | Redundancy::Off => 0,
+        };
+        let is_spared =
+            repeats > 1 && self.loses_nothing() && self.outgoing.datagram().is_multiple_of(SPARED);
+        let in_burst = self.recovery.is_in_burst() && self.outgoing.loss_spacing() >= MUCH;
+        (repeats - u8::from(is_spared), if in_burst { BURST_RIDES } else { 1 })
+    }
+
+    /// Whether no command counted as lost since losses were last averaged, nor in the average.
+    fn loses_nothing(&self) -> bool {
+        self.loss.loss == 0 && self.loss.lost == 0
+    }
+
+    /// The peer's last ping is acknowledged once more, if so much is lost that the peer may hear too little to believe that
+    /// we are there: the more is lost, the more often.
+    #[inline]
+    pub(crate) fn beat(&mut self, shared: &Shared) -> Option<Ack> {
+        let spacing = match self.redundancy(shared) {
+            // Copies hide the losses: one that none of them survived says enough.
+            Redundancy::Repeat(_) if !self.loses_nothing() => 2,
+            _ => self.outgoing.loss_spacing(),
+        };
+        if spacing >= MUCH || self.stage != Stage::Connected || !self.goes_by_evidence(shared) {
+            return None;
+        }
+        self.choose(shared)?;
+        self.pulse.beat(shared.now, spacing.max(1) * BEAT)
     }
 
     /// How long an acknowledgement may take, in ms.
@@ -92,6 +119,7 @@ impl Connection {
         let needless = found.again.is_some_and(|again| echoed.wrapping_sub(again) >= 1 << 15);
         if needless {
             shared.stats.needless_retransmissions += 1;
+            self.resent.needless += 1;
         }
         if needless || found.waited {
             self.loss.lost = self.loss.lost.saturating_sub(1);
@@ -155,6 +183,18 @@ impl Connection {
     }
 }
 
+/// With fewer packets between losses than this, much is lost.
+const MUCH: u32 = 6;
+
+/// While much is lost, ms from one repeated answer to a ping to the next, for each packet between losses.
+const BEAT: u32 = 40;
+
+/// In how many datagrams a probe rides, in a burst of losses.
+const BURST_RIDES: u8 = 6;
+
+/// Of so many datagrams the commands of one ride once less, if they are to ride more than once and nothing is lost.
+const SPARED: u16 = 10;
+
 /// How often a command would have left in so many ms, all unanswered, if its timeout doubled each time, as stock ENet's
 /// does: what [`Timeouts::limit`](crate::Timeouts) means where probes leave more often.
 const fn transmissions(silent: u32, timeout: u32) -> u32 {
@@ -163,4 +203,4 @@ const fn transmissions(silent: u32, timeout: u32) -> u32 {
 }
 
 /// Least timeout to double, in ms: on a short path a break of some seconds shall not count as many round trips.
-const LEAST_TIMEOUT: u32 = 200;
+const LEAST_TIMEOUT: u32 = 150;

@@ -21,6 +21,12 @@ const MEMORY: u32 = 15_000;
 /// Longest pause between probes on a silent path, in ms, unless a round trip takes longer.
 const LONGEST_PAUSE: u32 = 100;
 
+/// Shortest one, in ms: that after the first. The first probes leave as their commands' answers are overdue.
+const SHORTEST_PAUSE: u32 = 2;
+
+/// With so many probes unanswered a silence still counts as a burst of losses.
+const BURST: u8 = 6;
+
 /// A path silent for so many pauses is probed less and less often.
 const PATIENT_PAUSES: u32 = 80;
 
@@ -183,20 +189,27 @@ impl Recovery {
         (self.smoothed > 0).then(|| self.smoothed.saturating_add(allowance).div_ceil(1_000))
     }
 
-    /// When the path is to be probed if the oldest transmission in flight left then. The pauses double, but only up to
-    /// what lets a path that comes back be noticed at once: a probe is one datagram.
+    /// When the path is to be probed if the oldest transmission in flight left then: when its answer is overdue, but with
+    /// pauses between probes. They double, but only up to what lets a path that comes back be noticed at once: a probe is
+    /// one datagram.
     #[inline]
     pub fn probe_deadline(&self, oldest: Millis, timeout: u32) -> Millis {
         if mutants::is(Mutant::NoProbe) {
             return oldest.plus(HALF_A_DAY);
         }
+        let overdue = oldest.plus(timeout);
         if self.probes == 0 {
-            return oldest.plus(timeout);
+            return overdue;
         }
-        let from = if oldest.less(self.probed) { self.probed } else { oldest };
         let most = timeout.max(LONGEST_PAUSE).max(self.silent / PATIENT_PAUSES);
-        let doubled = timeout.saturating_mul(1 << self.probes.min(16));
-        from.plus(doubled.min(most).max(1))
+        let next = self.probed.plus((SHORTEST_PAUSE << self.probes.min(16)).min(most));
+        if next.less(overdue) { overdue } else { next }
+    }
+
+    /// Whether probes are not answered, and were not for long.
+    #[inline(always)]
+    pub(crate) const fn is_in_burst(&self) -> bool {
+        self.probes > 0 && self.probes <= BURST
     }
 
     /// What is known after a probe, the path having been silent for so many ms.

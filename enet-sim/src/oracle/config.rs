@@ -52,6 +52,8 @@ pub struct HostRules {
     pub strict: bool,
     /// Whether its datagrams may hold more than 32 commands, and be filled up with zeros to go in trains.
     pub modern: bool,
+    /// In how many datagrams its small reliable commands ride along after they left.
+    pub redundancy: u8,
 }
 
 impl JudgeConfig {
@@ -96,6 +98,7 @@ impl Default for HostRules {
             foreign: false,
             strict: false,
             modern: false,
+            redundancy: 0,
         }
     }
 }

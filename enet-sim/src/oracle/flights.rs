@@ -218,8 +218,14 @@ impl Judge {
 
     fn acknowledgement_arrived(&mut self, at: Time, id: HalfId, channel: u8, number: u16) {
         let serve = self.settled(id);
+        let first = self.tap.half_mut(id).lane(channel).flight(number).map_or(at, |flight| flight.first);
+        let book = self.hosts.get(self.tap.half(id).host);
+        let stood_still = book.is_some_and(|book| book.disturbed_within(at, at.since(first)));
         let half = self.tap.half_mut(id);
         half.acks += 1;
+        if channel == 0xFF && stood_still {
+            half.sure = false; // said again for a clock that went on, it may be one of the future (docs/RECOVERY.md)
+        }
         half.last_ack = Some(at);
         half.first_ack.get_or_insert(serve);
         if let Some(flight) = half.lane(channel).flight(number)

@@ -27,8 +27,8 @@ pub(super) struct Flight {
     pub(super) arrived: bool,
     /// The receiver sent an acknowledgement.
     pub(super) answered: bool,
-    /// Its last transmission was a copy that rode along.
-    pub(super) rode: bool,
+    /// Its last transmissions were so many copies that rode along.
+    pub(super) rode: u8,
 }
 
 impl Flight {
@@ -43,7 +43,7 @@ impl Flight {
             acked: None,
             arrived: false,
             answered: false,
-            rode: false,
+            rode: 0,
         }
     }
 
@@ -59,7 +59,7 @@ impl Flight {
             acked: Some(0),
             arrived: true,
             answered: true,
-            rode: false,
+            rode: 0,
         }
     }
 }

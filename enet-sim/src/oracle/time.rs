@@ -14,6 +14,9 @@ use crate::world::observer::HostIndex;
 /// A probe leaves a round trip and so much later, at the least (docs/RECOVERY.md).
 const LEAST_PROBE: Span = Span::from_millis(20);
 
+/// In so many datagrams something rides after it left again (docs/RECOVERY.md).
+const BURST_RIDES: u8 = 6;
+
 /// Hosts count whole milliseconds: two stamps of theirs can lie so much closer than the times they stand for.
 const TICK: Span = Span::from_millis(1);
 
@@ -61,7 +64,7 @@ impl Judge {
     }
 
     /// T1, of a host that goes by evidence: again only if something that left later was acknowledged, or a probe can be due,
-    /// or once more right after it left again; never twice at once; never after the acknowledgement was looked at.
+    /// or right after it left again, or the first time if it is to be repeated; never twice at once; never after the acknowledgement was looked at.
     pub(super) fn judge_evidence(
         &mut self,
         leaving: &Leaving,
@@ -83,13 +86,18 @@ impl Judge {
         let gap = at.since(before.last);
         let probe = Span(book.rules.shortest(LEAST_PROBE).0.saturating_sub(TICK.0));
         let overtaken = self.tap.half(id).newest_acked >= before.last;
-        let rides = before.attempts > 1 && !before.rode;
+        let repeated = before.attempts <= book.rules.redundancy;
+        let rides = before.attempts > 1 && before.rode < BURST_RIDES;
         let disturbed = book.disturbed.is_some_and(|then| then >= before.last);
         let half = self.tap.half_mut(id);
         if let Some(flight) = half.lane(channel).flight(number) {
-            flight.rode = rides && !overtaken && gap < probe;
+            let rode = rides && !overtaken && gap < probe;
+            flight.rode = if rode { before.rode + 1 } else { 0 };
         }
-        if gap == Span::ZERO || !(overtaken || rides || gap >= probe || disturbed) {
+        if gap < probe && !overtaken {
+            self.verdict.mark(if repeated { Mark::RepeatedUnasked } else { Mark::RodeAlong });
+        }
+        if gap == Span::ZERO || !(overtaken || rides || repeated || gap >= probe || disturbed) {
             let complaint =
                 || format!("channel {channel}: number {number} left again after {gap}, unprovoked");
             self.verdict.complain(at, "T1", from, complaint);

@@ -41,6 +41,9 @@ pub fn scenario(seed: u64) -> Scenario {
         host.profile = if draw.percent(50) { Profile::Modern } else { Profile::Compat };
     }
     scenario.server.strict_handshake = draw.percent(30);
+    for host in [&mut scenario.server, &mut scenario.client] {
+        host.redundancy = draw.maybe(20, |draw| draw.even(1, 3) as u8).unwrap_or(0);
+    }
     scenario
 }
 

@@ -8,7 +8,12 @@ pub(crate) struct Edit {
     pub(crate) replace: &'static str,
 }
 
-const fn edit(rule: &'static str, file: &'static str, find: &'static str, replace: &'static str) -> Edit {
+pub(super) const fn edit(
+    rule: &'static str,
+    file: &'static str,
+    find: &'static str,
+    replace: &'static str,
+) -> Edit {
     Edit { rule, file, find, replace }
 }
 
@@ -193,55 +198,6 @@ pub(crate) const EDITS: &[Edit] = &[
         "self.barrier = Some(self.delivered + 1);",
         "",
     ),
-    // docs/RECOVERY.md
-    edit("what is overtaken is lost at once", "peer/recovery.rs", "lateness >= patience ||", "true ||"),
-    edit(
-        "the order of a path is not learned",
-        "peer/recovery.rs",
-        "self.note_late(self.lateness(arrival.sent, now), now);",
-        "",
-    ),
-    edit(
-        "three datagrams behind is not enough",
-        "peer/recovery.rs",
-        "(LATER_DATAGRAMS..1 << 15)",
-        "(60..1 << 15)",
-    ),
-    edit("a round trip's deviation has no floor", "peer/recovery.rs", ".max(LEAST_ALLOWANCE)", ""),
-    edit("probes pause longer and longer", "peer/recovery.rs", "doubled.min(most).max(1)", "doubled"),
-    edit(
-        "a probe is all that is in flight",
-        "peer/outgoing/evidence.rs",
-        "                && sent.datagram == datagram\n",
-        "",
-    ),
-    edit(
-        "what was lost once does not ride along",
-        "peer/recover.rs",
-        "Redundancy::Repeat(_) | Redundancy::Off => (0, 1),",
-        "Redundancy::Repeat(_) | Redundancy::Off => (0, 0),",
-    ),
-    edit(
-        "needless retransmissions are not noticed",
-        "peer/recover.rs",
-        "shared.stats.needless_retransmissions += 1;",
-        "",
-    ),
-    edit(
-        "what was not lost still counts as lost",
-        "peer/recover.rs",
-        "self.loss.lost = self.loss.lost.saturating_sub(1);",
-        "",
-    ),
-    edit(
-        "probes count as the doublings of a timeout",
-        "peer/recover.rs",
-        "(silent / least + 1).ilog2()",
-        "silent / least",
-    ),
-    edit("large packets are repeated", "peer/outgoing.rs", " && sent.len <= SMALL", ""),
-    edit("a way that became longer is a queue", "peer/queueing.rs", "was_long && climbs", "was_long"),
-    edit("a queue that is full says nothing", "peer/queueing.rs", "self.lossy > 0 || ", ""),
     // §10 estimators
     edit(
         "the first sample is smoothed like the others",

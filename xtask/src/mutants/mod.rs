@@ -1,6 +1,7 @@
 //! `mutants`: proof that the recorded traces and the tests notice a changed rule.
 
 mod edits;
+mod recovery;
 
 use std::fs;
 use std::io::Read;
@@ -9,6 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use self::edits::{EDITS, Edit};
+use self::recovery::RECOVERY;
 use crate::Outcome;
 use crate::process::{program, root};
 
@@ -38,7 +40,7 @@ impl Mutants {
     pub(crate) fn run(self) -> Outcome {
         let chosen =
             |edit: &&Edit| self.words.is_empty() || self.words.iter().any(|word| edit.rule.contains(word));
-        let edits: Vec<&Edit> = EDITS.iter().filter(chosen).collect();
+        let edits: Vec<&Edit> = EDITS.iter().chain(RECOVERY).filter(chosen).collect();
         for edit in &edits {
             apply(edit, &root())?;
         }
@@ -201,7 +203,7 @@ mod tests {
 
     #[test]
     fn every_edit_still_applies_exactly_once() {
-        for edit in EDITS {
+        for edit in EDITS.iter().chain(RECOVERY) {
             assert!(apply(edit, &root()).is_ok(), "{}: {}", edit.file, edit.rule);
         }
         assert!(EDITS.len() >= 30);

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use enet_sim::scenario::Profile;
 use enet_sim::{Scenario, run};
 
 use super::inputs::casts;
@@ -18,6 +19,9 @@ pub(crate) struct Tour {
     /// Where the report goes
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Our hosts behave as stock ENet's do
+    #[arg(long)]
+    compat: bool,
 }
 
 impl Tour {
@@ -31,7 +35,10 @@ impl Tour {
         let mut all = Vec::new();
         for name in STOPS {
             progress.tell(|| format!("{name} …"));
-            let scenario = Scenario::built_in(name)?;
+            let mut scenario = Scenario::built_in(name)?;
+            for host in [&mut scenario.server, &mut scenario.client] {
+                host.profile = if self.compat { Profile::Compat } else { Profile::Modern };
+            }
             let runs =
                 casts.iter().map(|cast| run::measured(&scenario, *cast, true)).collect::<Result<_, _>>()?;
             println!("{:10} {}\n{:10} Good: {}", scenario.name, scenario.about, "", scenario.good);

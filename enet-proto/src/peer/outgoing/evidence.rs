@@ -2,7 +2,7 @@
 
 use enet_wire::CommandKind;
 
-use super::{Commands, Departure, Key, Outgoing, Place, Queued};
+use super::{Commands, Departure, Key, MAX_RIDERS, Outgoing, Place, Queued, SMALL};
 use crate::mutants::{self, Mutant};
 use crate::peer::recovery::{Fate, Recovery};
 use crate::time::Millis;
@@ -34,32 +34,6 @@ impl Acknowledged {
             again: if sent.attempts > 1 { Some(sent.again) } else { None },
             waited: matches!(sent.place, Place::RetryControl | Place::RetryData),
         }
-    }
-}
-
-/// The budget for copies of what was lost once: one for every [`PRICE`] packets or fragments that leave for the first time.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Credit(u8);
-
-const PRICE: u8 = 5;
-
-impl Credit {
-    #[inline(always)]
-    pub(super) fn earn(&mut self) {
-        self.0 = self.0.saturating_add(1);
-    }
-
-    /// Whether there is enough for one more copy.
-    pub(super) fn spend(&mut self) -> bool {
-        let left = self.0.checked_sub(PRICE);
-        self.0 = left.unwrap_or(self.0);
-        left.is_some()
-    }
-}
-
-impl Default for Credit {
-    fn default() -> Self {
-        Credit(4 * PRICE)
     }
 }
 
@@ -139,6 +113,18 @@ impl Outgoing {
 
     // --- copies ---
 
+    /// How many packets or fragments leave between losses, of late.
+    #[inline(always)]
+    pub(crate) fn loss_spacing(&self) -> u32 {
+        self.credit.spacing()
+    }
+
+    /// Number of the datagram that is being built, or was last.
+    #[inline(always)]
+    pub(crate) const fn datagram(&self) -> u16 {
+        self.datagram
+    }
+
     /// Whether anything may ride along.
     #[inline(always)]
     pub(crate) const fn has_riders(&self) -> bool {
@@ -161,11 +147,24 @@ impl Outgoing {
         (rider.sent_time != now).then_some((key, rider))
     }
 
+    /// What has just left again rides along as well, if a copy is worth its price; a small probe in a burst at any price.
+    pub(super) fn insure(&mut self, key: Key, departure: Departure, commands: &mut Commands) {
+        let Some(sent) = commands.get(key) else { return };
+        let in_burst = departure.insured > 1 && sent.len <= SMALL;
+        let is_worth_it = self.credit.on_loss(sent.attempts > 2) || in_burst;
+        let rides = if in_burst { departure.insured } else { departure.insured.min(1) };
+        if rides > 0 && self.riders < MAX_RIDERS && is_worth_it {
+            self.begin_to_ride(key, rides, commands);
+        }
+    }
+
     /// A copy of a command rides along.
     pub(crate) fn ride(&mut self, key: Key, departure: Departure, commands: &mut Commands) {
         let Some(rider) = commands.lists.get_mut(key) else { return };
         rider.depart(departure, self.datagram);
-        rider.rides = rider.rides.saturating_sub(1);
+        // What was lost stops riding once the silence ends.
+        let ends = rider.attempts > 1 && departure.insured <= 1;
+        rider.rides = if ends { 0 } else { rider.rides.saturating_sub(1) };
         if rider.rides > 0 {
             commands.lists.rotate(&mut self.riding, key);
         } else {
