@@ -203,11 +203,12 @@ fn check_events_gives_what_is_there_without_io() {
     client.flush(); // both in one datagram
     let Some(Event::Received { packet, .. }) = server.service(PATIENCE).unwrap() else { panic!("one") };
     assert_eq!(&packet[..], b"one");
-    let before = server.stats();
+    let traffic = |server: &Service| (server.stats().datagrams_sent, server.stats().datagrams_received);
+    let before = traffic(&server);
     let Some(Event::Received { packet, .. }) = server.check_events() else { panic!("two") };
     assert_eq!(&packet[..], b"two");
     assert_eq!(server.check_events(), None);
-    assert_eq!(server.stats(), before);
+    assert_eq!(traffic(&server), before);
 }
 
 #[test]
