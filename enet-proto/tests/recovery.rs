@@ -5,7 +5,7 @@
 use std::num::{NonZeroU8, NonZeroU32};
 use std::time::Duration;
 
-use enet_proto::{DisconnectReason, Event, HostConfig, Packet, PeerState, Redundancy};
+use enet_proto::{DisconnectReason, Event, HostConfig, Instant, Packet, PeerState, Redundancy};
 use enet_testkit::pair::{Client, Pair, Sent, Server, first, ms};
 use enet_wire::CommandKind;
 
@@ -56,6 +56,23 @@ fn a_lost_packet_leaves_again_when_a_later_one_is_acknowledged() {
     assert_eq!(pair.server.texts(), ["a", "b"]);
     let stats = pair.client.host.stats();
     assert_eq!((stats.retransmissions, stats.needless_retransmissions), (1, 0));
+}
+
+/// Found by `recovery_laws`: the first acknowledgement of a connection seemed older than a clock of more than a day, and
+/// nothing was ever taken for evidence.
+#[test]
+fn a_host_that_has_run_for_days_goes_by_evidence_too() {
+    for days in [0, 1, 2, 30, 49, 60] {
+        let start = Instant::from_millis(days * 86_400_000 + 5_000);
+        let mut pair = Pair::with().modern().delay(ms(40)).starting_at(start).connected();
+        frames(&mut pair, &["-"; 60]);
+        pair.run_until_quiet();
+        pair.mark();
+        pair.lose(first(1, |sent| sent.says("a")));
+        frames(&mut pair, &["a", "b"]);
+        pair.run_for(ms(200));
+        assert_eq!(times_of(&pair, "a"), [0, 96], "day {days}");
+    }
 }
 
 #[test]

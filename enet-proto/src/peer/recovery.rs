@@ -97,7 +97,8 @@ impl Recovery {
     #[inline]
     pub fn after(mut self, arrival: Arrival, now: Millis) -> Recovery {
         self.sample(arrival.rtt);
-        if self.is_behind(arrival.sent, arrival.datagram) {
+        // The first is ahead of everything, however old the clock.
+        if !self.known.is_unset() && self.is_behind(arrival.sent, arrival.datagram) {
             self.note_late(self.lateness(arrival.sent, now), now);
         } else {
             (self.newest, self.datagram, self.known) = (arrival.sent, arrival.datagram, now);
