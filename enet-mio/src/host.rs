@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use enet_proto::{
-    ConnectError, ConnectOptions, Event, HostConfig, Instant, Intercept, PeerId, Profile, Socket,
+    Bytes, ConnectError, ConnectOptions, Event, HostConfig, Instant, Intercept, PeerId, Profile, Socket,
 };
 use mio::{Interest, Registry, Token, event};
 
@@ -241,6 +241,7 @@ impl Host {
     pub fn close(&mut self, timeout: Duration) -> io::Result<usize> {
         let deadline = self.clock.now() + timeout;
         self.protocol.set_max_peers_per_ip(Some(0));
+        self.carry_out_orders();
         // Disconnecting drops owed acknowledgements, without which a peer may not even know that it is connected.
         self.transmit(self.clock.now());
         for peer in self.peer_ids() {
@@ -288,6 +289,20 @@ impl Host {
     #[doc(alias = "enet_host_connect")]
     pub fn connect(&mut self, to: SocketAddr, options: ConnectOptions) -> Result<PeerId, ConnectError> {
         self.protocol.connect(canonical(to), options)
+    }
+
+    /// The same with a token, as [`enet_proto::Host::connect_with_token`] does.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn connect_with_token(
+        &mut self,
+        to: SocketAddr,
+        options: ConnectOptions,
+        token: impl Into<Bytes>,
+    ) -> Result<PeerId, ConnectError> {
+        self.protocol.connect_with_token(canonical(to), options, token)
     }
 
     /// The first address of a `host:port` text that this host's socket can reach, IPv4 preferred. Asks the system's

@@ -102,7 +102,7 @@ impl Refusals {
     #[cold]
     fn say(&mut self, stats: &HostStats) {
         for (reason, count) in stats.discarded.iter() {
-            let count = count - self.said.get(reason);
+            let count = count.saturating_sub(self.said.get(reason));
             if count > 0 {
                 let hint = hint(reason);
                 let reason = reason.as_str();

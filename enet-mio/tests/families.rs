@@ -89,6 +89,19 @@ fn a_dual_stack_client_reaches_servers_of_both_families() {
 }
 
 #[test]
+fn a_mapped_address_is_reached_with_a_token_too() {
+    let [mut server, mut client] = [0, 1].map(|_| Service::bind("127.0.0.1:*", config()).unwrap());
+    let to = at(Ipv4Addr::LOCALHOST.to_ipv6_mapped(), &server);
+    client.connect_with_token(to, ConnectOptions::default(), "from the lobby").unwrap();
+    let mut connected = 0;
+    serve([&mut server, &mut client], |_, _, event| {
+        assert!(matches!(event, Event::Connected { .. }), "{event:?}");
+        connected += 1;
+        connected == 2
+    });
+}
+
+#[test]
 fn a_mapped_address_is_the_same_peer() {
     if !has_ipv6() {
         return;

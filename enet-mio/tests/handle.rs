@@ -199,3 +199,22 @@ fn a_host_in_a_poll_of_its_own_is_woken_by_that_polls_waker() {
     assert!(matches!(&heard, Some(Event::Received { packet, .. }) if packet[..] == *b"hello"), "{heard:?}");
     assert_eq!(orders, 1, "one wake for one order");
 }
+
+#[test]
+fn what_was_ordered_before_the_host_closes_is_delivered_first() {
+    let (mut server, mut client) = (server(), client());
+    let (peer, _) = connect(&mut server, &mut client, ConnectOptions::default());
+    server.handle().send(peer, 0, Packet::reliable("last words")).unwrap();
+    let closing = thread::spawn(move || server.close(PATIENCE).unwrap());
+    let mut texts = Vec::new();
+    while let Some(event) = client.service(PATIENCE).unwrap() {
+        match event {
+            Event::Received { packet, .. } => texts.push(packet),
+            Event::Disconnected { .. } => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(texts, [Packet::reliable("last words")]);
+    client.flush();
+    assert_eq!(closing.join().unwrap(), 0);
+}

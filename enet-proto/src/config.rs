@@ -50,7 +50,7 @@ pub struct HostConfig {
     /// [`Profile::Compat`]. Default 256 MiB.
     pub memory: MemoryLimit,
     /// Bytes queued to a peer, sent and not acknowledged ones included, at which further packets are given back: payload,
-    /// and 256 bytes for each command. Not under [`Profile::Compat`]. Default 32 MiB.
+    /// and 256 bytes for each command; one packet is always taken. Not under [`Profile::Compat`]. Default 32 MiB.
     pub max_queued_data: u32,
     /// Whether [`Event::Writable`](crate::Event::Writable) says when a queue that was full takes packets again.
     pub writable_events: bool,
@@ -327,7 +327,7 @@ impl fmt::Debug for Checksum {
 /// A reliable command that is not acknowledged is retransmitted with doubling delays. The peer is gone when the oldest
 /// such command has waited `maximum`, or has waited `minimum` and 2^(transmissions − 1) has reached `limit`.
 /// With [`Profile::Modern`] it is the peer's silence that is measured, and the transmissions are those that timeouts of at
-/// least 200 ms would have led to: with the defaults it lasts 12.6 s or more (docs/RECOVERY.md).
+/// least 150 ms would have led to: with the defaults it lasts 9.45 s or more (docs/RECOVERY.md).
 #[doc(alias = "enet_peer_timeout")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {

@@ -58,8 +58,8 @@ impl RequestId {
     }
 }
 
-/// Something the application wants to know. For each `PeerId`: `(Connected (Received | Writable)*)? Disconnected?`,
-/// then nothing.
+/// Something the application wants to know. For each `PeerId`:
+/// `(Connected (Received | Writable | Acknowledged | Stalled | Resumed)*)? Disconnected?`, then nothing.
 #[non_exhaustive]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -114,7 +114,8 @@ pub enum Event {
     },
     /// Somebody was turned away and told so: because the host is full, their address has its share, or the
     /// [policy](crate::Admit) said so. Only if [`HostConfig::report_refusals`](crate::HostConfig) asks for it. Their
-    /// address is **not** proven; at most 1,000 come in a second, and none while 64 events wait.
+    /// address is **not** proven; at most 1,000 come in a second, and none while 64 events wait; nor for
+    /// somebody for whom there was room when they asked, and none when their address was proven.
     Refused {
         /// Where the attempt came from.
         address: SocketAddr,

@@ -68,7 +68,7 @@ impl Shared {
             max_waiting_data: config.max_waiting_data,
             max_queued_data: match config.profile {
                 Profile::Compat => u64::MAX,
-                Profile::Modern => config.max_queued_data.into(),
+                Profile::Modern => u64::from(config.max_queued_data.max(1)),
             },
             writable_events: config.writable_events,
             full: Vec::new(),
@@ -114,7 +114,7 @@ impl Shared {
     }
 
     /// What a connection may hold from now on.
-    pub(crate) const fn set_max_waiting_data(&mut self, bytes: u32) {
+    pub(crate) fn set_max_waiting_data(&mut self, bytes: u32) {
         self.max_waiting_data = bytes;
         self.memory.account.set_share(bytes);
     }

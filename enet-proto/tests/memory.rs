@@ -9,7 +9,7 @@ mod common;
 use common::{Crafted, modern, two_channels};
 use enet_proto::{ConnectId, Datagram, DiscardReason, Event, HostConfig, MemoryLimit, Packet};
 use enet_testkit::alloc::{Counting, held};
-use enet_testkit::commands::{acknowledge, fragment, reliable, unreliable_fragment};
+use enet_testkit::commands::{acknowledge, fragment, ping, reliable, unreliable_fragment};
 use enet_wire::{Command, Connect, Fragment};
 
 #[global_allocator]
@@ -191,6 +191,16 @@ fn the_packet_that_the_others_wait_for_is_taken_when_there_is_nothing_to_fetch()
 }
 
 #[test]
+fn a_large_packet_that_was_announced_does_not_hold_up_the_one_before_it() {
+    let mut remote = client(|config| config.max_waiting_data = 100_000);
+    let begun = fragment(0, 2, piece(2, 200, 0, 120_000, b"x"));
+    assert_eq!(verdict(&mut remote, &[begun]), None);
+    // All of that counts as waiting, and none of it can be fetched before this one.
+    assert_eq!(verdict(&mut remote, &[reliable(0, 1, b"before")]), None);
+    assert_eq!(remote.texts(), ["before"]);
+}
+
+#[test]
 fn under_compat_the_payload_alone_counts() {
     let mut remote = Crafted::client_with(|config| config.max_waiting_data = 4);
     for seq in 2..1_000 {
@@ -364,4 +374,23 @@ fn while_too_many_events_wait_nobody_is_let_in_who_gets_in_once_they_are_fetched
     let proof = remote.proof();
     assert_eq!(verdict(&mut remote, &[proof]), None);
     assert!(matches!(remote.host.poll_event(), Some(Event::Connected { .. })));
+}
+
+/// Each of the first would be looked for among all of the second.
+#[test]
+fn only_a_few_acknowledgements_are_repeated_however_many_are_owed() {
+    let mut remote = client(|_| {});
+    // Gaps, so that acknowledgements are worth repeating.
+    let gaps: Vec<Command<'static>> = (1..60).map(|seq| reliable(0, seq * 4, b"")).collect();
+    remote.says(&gaps);
+    remote.heard();
+    let sent_before = remote.host.stats().bytes_sent;
+    remote.wait(1);
+    let pings: Vec<Command<'static>> = (2..300).map(ping).collect();
+    remote.says(&pings);
+    remote.wait(1);
+    remote.says(&[ping(300)]);
+    let sent = remote.host.stats().bytes_sent - sent_before;
+    // 299 of them, 64 twice: once of the gaps', once of the pings'.
+    assert!((299 * 8..=(299 + 2 * 64) * 8 + 200).contains(&sent), "{sent}");
 }

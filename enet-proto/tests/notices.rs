@@ -339,3 +339,45 @@ fn a_server_that_grants_fewer_channels_than_were_used_loses_nothing_else() {
     pair.run_until_quiet();
     assert_eq!(pair.server.texts(), ["fits"]);
 }
+
+#[test]
+fn what_is_queued_early_has_the_limit_of_what_is_queued_later_and_all_of_it_arrives() {
+    let mut pair = Pair::with()
+        .modern()
+        .both(|config| config.max_queued_data = 3_000)
+        .connecting(|options| options.queue_until_connected = true)
+        .strangers();
+    pair.connect();
+    let taken =
+        (0..20).take_while(|_| pair.client.try_send(0, Packet::reliable(vec![7; 400])).is_ok()).count();
+    // 656 bytes each, up to the one that reaches the limit.
+    assert_eq!(taken, 5);
+    let refused = pair.client.try_send(0, Packet::reliable("more")).unwrap_err();
+    assert_eq!((refused.reason, refused.packet), (SendErrorReason::QueueFull, Packet::reliable("more")));
+    pair.run_until(|pair| pair.client.state() == PeerState::Connected);
+    pair.run_until_quiet();
+    assert_eq!(pair.server.received().len(), taken);
+}
+
+#[test]
+fn who_disconnects_later_while_connecting_has_delivered_what_was_queued_by_then() {
+    let mut pair = Pair::with().connecting(|options| options.queue_until_connected = true).strangers();
+    pair.connect();
+    pair.client.send(0, Packet::reliable("one shot"));
+    pair.client.disconnect_later(5);
+    pair.run_for(ms(2_000));
+    assert_eq!(pair.server.texts(), ["one shot"]);
+    assert_eq!(pair.client.state(), PeerState::Disconnected);
+}
+
+#[test]
+fn a_stall_that_is_to_go_unnoticed_from_now_on_ends_first() {
+    let mut pair = Pair::with().client(|config| config.peer_defaults = watching(Stalls::Report)).connected();
+    pair.cut();
+    pair.client.send(0, Packet::reliable("a"));
+    pair.run_for(ms(3_000));
+    let peer = pair.client.id().unwrap();
+    assert_eq!(pair.client.events(), [Event::Stalled { peer }]);
+    pair.client.host.set_peer_defaults(watching(Stalls::Unnoticed));
+    assert_eq!(pair.client.host.poll_event(), Some(Event::Resumed { peer }));
+}

@@ -102,6 +102,21 @@ fn an_empty_packet_waits_while_the_window_has_shrunk_below_what_is_in_flight() {
 }
 
 #[test]
+fn an_empty_packet_that_expired_waits_for_the_window_too() {
+    let mut remote = Crafted::client_with(stock);
+    remote.host_sends(1, Packet::reliable(""));
+    for _ in 0..3 {
+        remote.host_sends(0, Packet::reliable(vec![0; 1000]));
+    }
+    remote.heard();
+    throttle(&mut remote, 0);
+    remote.heard();
+    // Everything expires, and the first that goes out again leaves room for one more of 1,000 bytes.
+    remote.wait(40);
+    assert_eq!(remote.heard().iter().map(|datagram| datagram.commands().len()).sum::<usize>(), 2);
+}
+
+#[test]
 fn a_full_window_holds_back_reliable_data_of_every_channel_and_nothing_else() {
     let mut remote = throttled_to(0);
     for channel in [0, 0, 1] {

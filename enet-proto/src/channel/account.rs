@@ -11,6 +11,9 @@ pub(crate) const ENTRY: u32 = 128;
 const DEAREST: u64 = 4;
 const BASE: u64 = 256 * 1024;
 
+/// No connection gets more, whatever is configured: what it holds is counted in 32 bits.
+const LARGEST_SHARE: u32 = u32::MAX / 2;
+
 /// More than there can be.
 const UNLIMITED: i64 = i64::MAX / 2;
 
@@ -33,6 +36,7 @@ impl Account {
     /// One of at most `limit` bytes, of which no connection may take more than `share` and a packet.
     pub(crate) fn new(limit: u64, share: u32) -> Self {
         let limit = i64::try_from(limit).unwrap_or(UNLIMITED).min(UNLIMITED);
+        let share = share.min(LARGEST_SHARE);
         Account { limit, free: limit, lowest: limit, share, threshold: share }
     }
 
@@ -42,10 +46,14 @@ impl Account {
         Account { limit, free: limit, lowest: limit, share, threshold: share }
     }
 
+    pub(crate) const fn is_limited(&self) -> bool {
+        self.limit < UNLIMITED
+    }
+
     /// What a connection may take from now on, if there are limits.
-    pub(crate) const fn set_share(&mut self, share: u32) {
-        if self.limit < UNLIMITED {
-            self.share = share;
+    pub(crate) fn set_share(&mut self, share: u32) {
+        if self.is_limited() {
+            self.share = share.min(LARGEST_SHARE);
         }
     }
 

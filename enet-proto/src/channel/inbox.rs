@@ -54,11 +54,12 @@ impl Inbox {
         limit: u32,
         account: &Account,
     ) -> Result<(), DiscardReason> {
-        if self.waiting_data >= limit {
+        let is_needed = is_next && self.is_empty() && account.is_limited();
+        if self.waiting_data >= limit && !is_needed {
             return Err(DiscardReason::WaitingDataLimit);
         }
         if let Err(reason) = account.admit(self.held)
-            && !(is_next && self.is_empty())
+            && !is_needed
         {
             return Err(reason);
         }
@@ -75,6 +76,9 @@ impl Inbox {
         limit: u32,
         account: &Account,
     ) -> Result<(), DiscardReason> {
+        if self.waiting_data >= limit {
+            return Err(DiscardReason::WaitingDataLimit);
+        }
         account.admit_begun(self.held, length, length)?;
         self.charge(length, is_next, limit, account)?;
         self.resize(length, 0);

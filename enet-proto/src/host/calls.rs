@@ -9,7 +9,7 @@ use enet_compress::Compressor;
 use enet_wire::ChannelId;
 
 use super::{Host, Peer, PeerMut};
-use crate::config::{ChannelLimit, Checksum, Mtu, PeerDefaults};
+use crate::config::{ChannelLimit, Checksum, Mtu, PeerDefaults, Stalls};
 use crate::error::SendErrorReason;
 use crate::event::{Event, PeerId};
 use crate::packet::Packet;
@@ -21,7 +21,7 @@ use crate::stats::HostStats;
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Broadcast {
-    /// Peers it was queued to.
+    /// Peers it was queued to, or whose [`Stalls`](crate::Stalls) policy keeps or drops it.
     pub queued: usize,
     /// Peers that did not get it because [their queue is full](crate::SendErrorReason::QueueFull).
     pub full: usize,
@@ -186,8 +186,12 @@ impl Host {
         let slots: alloc::vec::Vec<u16> = self.table.occupied().collect();
         for slot in slots {
             let Some(connection) = self.table.get_mut(slot) else { continue };
+            if defaults.stalls == Stalls::Unnoticed {
+                connection.end_stall(&mut self.shared);
+            }
             connection.adopt_defaults(&defaults);
             connection.adopt_default_throttle(&mut self.shared);
+            self.settle_events(slot);
             self.touch(slot);
         }
     }

@@ -36,6 +36,7 @@ use crate::peer::extras::Notice;
 use crate::peer::{Connection, Stage};
 use crate::shared::Shared;
 use crate::time::Instant;
+use crate::undelivered::Undelivered;
 use admission::Lobby;
 use bandwidth::{INTERVAL, PeerShare};
 use origin::Secret;
@@ -379,7 +380,10 @@ impl Host {
         if reason != DisconnectReason::Local {
             connection.put_undelivered_aside(&self.shared);
         }
-        let undelivered = connection.take_undelivered();
+        let undelivered = match reason {
+            DisconnectReason::Local => Undelivered::default(),
+            _ => connection.take_undelivered(),
+        };
         let (address, user_value) = (connection.address, connection.settings().user_value);
         self.bury(slot);
         Some(Event::Disconnected { peer, reason, data, address, user_value, undelivered })

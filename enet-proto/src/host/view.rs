@@ -276,7 +276,8 @@ impl<'a> PeerMut<'a> {
         self.leave(|connection, shared| connection.disconnect(data, shared));
     }
 
-    /// Disconnects once everything queued has been acknowledged. From now on incoming data is discarded, reliable data
+    /// Disconnects once everything queued has been acknowledged; what was queued before the connection was established,
+    /// if it could be, included. From now on incoming data is discarded, reliable data
     /// although it is acknowledged; what had arrived before raises no events any more, but can be fetched with
     /// [`receive`](PeerMut::receive).
     #[doc(alias = "enet_peer_disconnect_later")]

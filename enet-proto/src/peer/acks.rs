@@ -72,8 +72,11 @@ pub(crate) struct Acks {
 const MAX_RUNS: usize = 1 << 19;
 const FEW: usize = 64;
 
-/// Acknowledgements that are repeated in one datagram, in runs.
-const MAX_REPEATED: usize = 8;
+/// Acknowledgements that are repeated in one datagram, in how many runs; and runs that are owed among which one is looked
+/// for that is to be repeated. One that is missed costs eight bytes.
+const MAX_REPEATED: usize = 64;
+const MAX_RUNS_REPEATED: usize = 8;
+const LOOKED_THROUGH: usize = 64;
 
 impl Acks {
     #[inline]
@@ -118,7 +121,7 @@ impl Acks {
         }
         loop {
             let ack = pop_front(&mut self.left, runs)?;
-            if !runs.iter(&self.owed).any(|run| run.acknowledges(ack)) {
+            if !runs.iter(&self.owed).take(LOOKED_THROUGH).any(|run| run.acknowledges(ack)) {
                 return Some(ack);
             }
         }
@@ -131,7 +134,9 @@ impl Acks {
             runs.clear(&mut self.left);
             self.at = now;
         }
-        if !ack.of_disconnect && runs.iter(&self.left).count() < MAX_REPEATED {
+        let left = || runs.iter(&self.left);
+        let count: usize = left().map(|run| usize::from(run.count)).sum();
+        if !ack.of_disconnect && count < MAX_REPEATED && left().count() < MAX_RUNS_REPEATED {
             match runs.back_mut(&self.left).filter(|run| run.is_followed_by(ack)) {
                 Some(run) => run.count += 1,
                 None => {

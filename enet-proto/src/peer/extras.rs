@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use enet_wire::{Body, ChannelId};
 
+use super::command::COMMAND;
 use super::stall::Stall;
 use super::{Connection, DEFAULT_PING_INTERVAL, Stage};
 use crate::config::{PeerDefaults, Redundancy, Stalls, Timeouts};
@@ -51,6 +52,10 @@ pub(crate) struct Extras {
     awaited: VecDeque<Awaited>,
     /// What was queued before the connection was established, if it may be.
     early: Option<Vec<Early>>,
+    /// What of that counts against the limit of the queue.
+    early_cost: u64,
+    /// It is to be disconnected once that is delivered, with this data.
+    leaves_with: Option<u32>,
     /// What goes before each CONNECT.
     pub(crate) token: Option<Token>,
     /// Reliable packets of a connection that was lost.
@@ -102,6 +107,8 @@ impl Connection {
                 stall: None,
                 awaited: VecDeque::new(),
                 early: None,
+                early_cost: 0,
+                leaves_with: None,
                 token: None,
                 undelivered: Undelivered::default(),
                 notices: VecDeque::new(),
@@ -251,17 +258,23 @@ impl Connection {
         shared: &Shared,
     ) -> Result<(), SendError> {
         let (channels, max) = (self.channels.count(), shared.max_packet_size);
+        let early_cost = self.extras.as_ref().map_or(0, |extras| extras.early_cost);
         let reason = if channel.get() >= channels {
             Some(SendErrorReason::NoSuchChannel { channels })
+        } else if packet.len() > max as usize {
+            Some(SendErrorReason::TooLarge { max })
         } else {
-            (packet.len() > max as usize).then_some(SendErrorReason::TooLarge { max })
+            (early_cost >= shared.max_queued_data).then_some(SendErrorReason::QueueFull)
         };
         if let Some(reason) = reason {
             return Err(SendError { reason, channel, packet });
         }
         let extras = self.extras_mut();
         match (&mut extras.early, &mut extras.stall) {
-            (Some(early), _) => early.push(Early { channel, packet, token: None }),
+            (Some(early), _) => {
+                extras.early_cost += COMMAND + packet.len() as u64;
+                early.push(Early { channel, packet, token: None });
+            }
             (None, Some(stall)) => stall.detain(channel, packet),
             (None, None) => {}
         }
@@ -271,7 +284,11 @@ impl Connection {
     /// Queues what was queued too early. What cannot be sent, for the remote granted fewer channels, counts as
     /// undelivered.
     pub(crate) fn send_early(&mut self, shared: &mut Shared) {
-        let early = self.extras.as_mut().and_then(|extras| extras.early.take());
+        let Some(extras) = &mut self.extras else { return };
+        let (early, leaves_with) = (extras.early.take(), extras.leaves_with.take());
+        extras.early_cost = 0;
+        // It was accepted when it was counted.
+        let limit = core::mem::replace(&mut shared.max_queued_data, u64::MAX);
         for Early { channel, packet, token } in early.into_iter().flatten() {
             let sent = match token {
                 Some(token) => self.send_awaited(channel, packet, token, shared),
@@ -279,10 +296,24 @@ impl Connection {
             };
             if let Err(SendError { packet, .. }) = sent
                 && shared.returns_undelivered
+                && packet.delivery() == Delivery::Reliable
             {
                 self.extras_mut().undelivered.push(channel, packet);
             }
         }
+        shared.max_queued_data = limit;
+        if let Some(data) = leaves_with {
+            self.disconnect_later(data, shared);
+        }
+    }
+
+    /// Has what was queued too early delivered before the connection ends; whether there is anything.
+    pub(super) fn leave_after_early(&mut self, data: u32) -> bool {
+        let has_early = self.early_count() > 0;
+        if has_early {
+            self.extras_mut().leaves_with = Some(data);
+        }
+        has_early
     }
 
     // --- undelivered ---

@@ -375,6 +375,9 @@ impl Connection {
 
     /// Disconnects once everything queued has been delivered. As `disconnect` in every other respect.
     pub(crate) fn disconnect_later(&mut self, data: u32, shared: &mut Shared) -> bool {
+        if self.stage == Stage::Connecting && self.leave_after_early(data) {
+            return false;
+        }
         if self.is_active() && !self.is_drained() && !mutants::is(Mutant::LaterDropsData) {
             self.stage = Stage::DisconnectLater { data };
             return false;

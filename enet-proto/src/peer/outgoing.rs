@@ -133,7 +133,9 @@ impl Outgoing {
             None => (Choice::Data, commands.lists.front(&self.data)?),
         };
         let fits = self.bytes.saturating_add(next.len) <= limits.byte_window
-            || next.len <= self.probe && matches!(choice, Choice::Again(_))
+            || limits.profile == Profile::Modern
+                && next.len <= self.probe
+                && matches!(choice, Choice::Again(_))
             || mutants::is(Mutant::ByteWindowIgnored);
         if !fits
             || choice == Choice::Data

@@ -60,7 +60,7 @@ impl Connection {
 
     /// Something was acknowledged.
     #[inline]
-    pub(super) fn end_stall(&mut self, shared: &mut Shared) {
+    pub(crate) fn end_stall(&mut self, shared: &mut Shared) {
         let Some(extras) = self.extras.as_mut() else { return };
         let Some(stall) = &mut extras.stall else { return };
         stall.since = Millis::UNSET;
