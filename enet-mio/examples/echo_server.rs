@@ -36,6 +36,9 @@ struct Options {
     /// Stop after so many seconds
     #[arg(long, value_name = "S")]
     seconds: Option<f64>,
+    /// What a client must bring to be let in, up to 1,024 bytes; not a secret from who listens on the wire
+    #[arg(long, value_name = "TEXT")]
+    token: Option<String>,
     #[command(flatten)]
     both: Both,
 }
@@ -61,7 +64,7 @@ fn run(options: &Options) -> io::Result<bool> {
     config.channels = ChannelLimit::new(options.channels).unwrap_or(ChannelLimit::MAX);
     config.peers = PeerLimit::new(options.peers).unwrap_or_default();
     let mut service = Service::bind(&options.bind, config)?;
-    if let Some(token) = options.both.token.clone() {
+    if let Some(token) = options.token.clone() {
         service.set_admission(Some(Box::new(move |attempt: &ConnectAttempt<'_>| match attempt.token {
             Some(brought) if brought == token.as_bytes() => Admission::Accept,
             Some(_) => Admission::Refuse(BAD_TOKEN),

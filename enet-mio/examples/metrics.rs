@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::fmt::{Display, Write as _};
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::ExitCode;
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use enet_mio::{Event, Service};
+use serde_json::json;
 
 use common::Both;
 
@@ -46,8 +47,12 @@ fn run(options: &Options) -> io::Result<bool> {
     let mut service = Service::bind(&options.bind, options.both.config()?)?;
     let http = TcpListener::bind(&options.http)?;
     http.set_nonblocking(true)?;
-    println!("listening at {}", service.local_addr()?);
-    println!("figures at http://{}/metrics", http.local_addr()?);
+    let address = service.local_addr()?.to_string();
+    options
+        .both
+        .tell(&format!("listening at {address}"), &json!({ "event": "listening", "address": address }));
+    let url = format!("http://{}/metrics", http.local_addr()?);
+    options.both.tell(&format!("figures at {url}"), &json!({ "event": "figures", "url": url }));
     let lasts = Duration::try_from_secs_f64(options.seconds).unwrap_or(Duration::MAX);
     let end = Instant::now().checked_add(lasts);
     while end.is_none_or(|end| Instant::now() < end) {
@@ -78,18 +83,39 @@ fn answer(mut stream: TcpStream, figures: &str) -> io::Result<()> {
 fn figures(service: &Service) -> String {
     let mut page = String::new();
     for (name, value, unit) in service.stats().iter() {
-        figure(&mut page, name, unit, "", value);
+        page += &format!("{}enet_{name} {value}\n", heading(name, unit));
     }
-    figure(&mut page, "connected_peers", "peers", "", service.connected_peers());
+    let io = service.io_stats();
+    for (name, value, unit) in [
+        ("connected_peers", u64::try_from(service.connected_peers()).unwrap_or(u64::MAX), "peers"),
+        ("io_sends", io.sends, "calls"),
+        ("io_receives", io.receives, "calls"),
+        ("io_sent_in_trains", io.sent_in_trains, "datagrams"),
+        ("io_received_in_trains", io.received_in_trains, "datagrams"),
+        ("io_trains_refused", io.trains_refused, "trains"),
+        ("io_dropped_port_zero", io.dropped_port_zero, "datagrams"),
+        ("io_receive_errors", io.receive_errors, "errors"),
+        ("io_send_blocked", io.send_blocked, "datagrams"),
+        ("io_send_errors", io.send_errors, "datagrams"),
+        ("io_orders_refused", io.orders_refused, "orders"),
+    ] {
+        page += &format!("{}enet_{name} {value}\n", heading(name, unit));
+    }
+    // Prometheus wants all peers' lines of one name together.
+    let mut groups = BTreeMap::new();
     for peer in service.peers() {
-        let label = format!("{{peer=\"{}\"}}", peer.address());
+        let labels = format!("{{peer=\"{}\",address=\"{}\"}}", peer.id(), peer.address());
         for (name, value, unit) in peer.stats().iter() {
-            figure(&mut page, &format!("peer_{name}"), unit, &label, value);
+            let name = format!("peer_{name}");
+            let line = format!("enet_{name}{labels} {value}\n");
+            *groups.entry(name).or_insert_with_key(|name| heading(name, unit)) += &line;
         }
     }
+    page.extend(groups.into_values());
     page
 }
 
-fn figure(page: &mut String, name: &str, unit: &str, label: &str, value: impl Display) {
-    let _ = writeln!(page, "# HELP enet_{name} in {unit}\nenet_{name}{label} {value}"); // a String takes everything
+/// What stands once before all lines of a name. Some numbers grow, some come and go: the library does not say which.
+fn heading(name: &str, unit: &str) -> String {
+    format!("# HELP enet_{name} in {unit}\n# TYPE enet_{name} untyped\n")
 }

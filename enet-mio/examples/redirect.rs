@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
 use enet_mio::{ConnectOptions, Event, Packet, PeerId, Service};
+use serde_json::json;
 
 use common::{Both, FAREWELL};
 
@@ -63,7 +64,8 @@ fn main() -> ExitCode {
 
 fn lobby(bind: &str, to: &[String], both: &Both) -> io::Result<bool> {
     let mut service = Service::bind(bind, both.config()?)?;
-    println!("listening at {}", service.local_addr()?);
+    let address = service.local_addr()?.to_string();
+    both.tell(&format!("listening at {address}"), &json!({ "event": "listening", "address": address }));
     let mut servers = to.iter().cycle();
     loop {
         if let Some(Event::Connected { peer, .. }) = service.service(Duration::MAX)?
@@ -87,10 +89,10 @@ fn visit(lobby: &str, both: &Both) -> io::Result<bool> {
     let server = said
         .strip_prefix(CONNECT)
         .ok_or_else(|| io::Error::other(format!("the lobby said `{said}`, which is no `{CONNECT}ADDR`")))?;
-    println!("sent on to {server}");
+    both.tell(&format!("sent on to {server}"), &json!({ "event": "sent_on", "address": server }));
     let peer = connect(&mut service, server)?;
     let address = service.peer(peer).map(|peer| peer.address().to_string()).unwrap_or_default();
-    println!("connected to {address}");
+    both.tell(&format!("connected to {address}"), &json!({ "event": "connected", "address": address }));
     Ok(service.close(FAREWELL)? == 0)
 }
 

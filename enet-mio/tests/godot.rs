@@ -239,8 +239,33 @@ fn who_brings_no_id_or_a_taken_one_is_refused() {
 }
 
 #[test]
+fn of_many_who_bring_the_same_id_at_once_one_is_let_in() {
+    let (mut server, address) = godot_server(&[]);
+    let mut crowd = Service::client(config()).unwrap();
+    for _ in 0..8 {
+        crowd.connect(address, ConnectOptions { data: 7, ..ConnectOptions::default() }).unwrap();
+    }
+    let mut ends = 0;
+    while ends < 7 {
+        let event = crowd.service(PATIENCE).unwrap().unwrap();
+        ends += usize::from(matches!(event, Event::Disconnected { .. }));
+    }
+    assert_eq!(crowd.close(PATIENCE).unwrap(), 0);
+    let mut said = Vec::new();
+    while said.last().is_none_or(|event| event != "disconnected") {
+        let line: serde_json::Value = serde_json::from_str(&server.line()).unwrap();
+        said.push(line["event"].as_str().unwrap().to_owned());
+    }
+    let count = |event| said.iter().filter(|said| *said == event).count();
+    assert_eq!((count("connected"), count("refused")), (1, 7), "{said:?}");
+    let (mut next, peer) = player(address, 7, "none");
+    next.peer_mut(peer).unwrap().send(0, Packet::reliable("the id is free again")).unwrap();
+    heard(&mut next);
+}
+
+#[test]
 fn a_player_in_another_mode_is_not_understood_and_the_totals_count_it() {
-    let (server, address) = godot_server(&["--compress", "zlib", "--seconds", "1"]);
+    let (server, address) = godot_server(&["--compress", "zlib", "--seconds", "5"]);
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
     socket.send_to(&Capture::read("fastlz").connect, address).unwrap();

@@ -152,6 +152,7 @@ fn nonsense_is_refused_with_a_hint() {
         ("echo_server", ["--bind", "192.0.2.1:0"], "no such address"),
         ("echo_client", ["*:6789", "--json"], "only for listening"),
         ("echo_client", ["localhost:1", "--channels=0"], "0 is not in 1..=255"),
+        ("metrics", ["*:0", "--token=secret"], "unexpected argument"),
     ] {
         let output = run(Command::new(example(tool)).args(options));
         assert!(!output.status.success(), "{tool} {options:?}");

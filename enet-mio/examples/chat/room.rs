@@ -7,32 +7,35 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use enet_mio::{ChannelId, Gone, Handler, Host, Packet, PeerId, Service};
+use serde_json::json;
 
 use crate::common::{Both, FAREWELL};
 use crate::{LINE, NAME, TICK};
 
-struct Room {
+struct Room<'a> {
+    both: &'a Both,
     names: HashMap<PeerId, String>,
     end: Option<Instant>,
 }
 
 pub fn serve(bind: &str, seconds: f64, both: &Both) -> io::Result<bool> {
     let mut service = Service::bind(bind, both.config()?)?;
-    println!("listening at {}", service.local_addr()?);
+    let address = service.local_addr()?.to_string();
+    both.tell(&format!("listening at {address}"), &json!({ "event": "listening", "address": address }));
     let lasts = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
-    let mut room = Room { names: HashMap::new(), end: Instant::now().checked_add(lasts) };
+    let mut room = Room { both, names: HashMap::new(), end: Instant::now().checked_add(lasts) };
     service.run(&mut room, TICK)?;
     Ok(service.close(FAREWELL)? == 0)
 }
 
-impl Handler for Room {
+impl Handler for Room<'_> {
     fn on_receive(&mut self, host: &mut Host, peer: PeerId, channel: ChannelId, packet: Packet) {
         let text = String::from_utf8_lossy(&packet).into_owned();
         if channel.get() == NAME {
-            tell(host, &format!("* {text} has joined"));
+            self.tell(host, &format!("* {text} has joined"));
             self.names.insert(peer, text);
         } else if let Some(name) = self.names.get(&peer) {
-            tell(host, &format!("<{name}> {text}"));
+            self.tell(host, &format!("<{name}> {text}"));
         }
     }
 
@@ -42,7 +45,7 @@ impl Handler for Room {
 
     fn on_disconnect(&mut self, host: &mut Host, gone: Gone) {
         if let Some(name) = self.names.remove(&gone.peer) {
-            tell(host, &format!("* {name} has left: {}", gone.reason));
+            self.tell(host, &format!("* {name} has left: {}", gone.reason));
         }
     }
 
@@ -54,7 +57,9 @@ impl Handler for Room {
     }
 }
 
-fn tell(host: &mut Host, line: &str) {
-    println!("{line}");
-    host.broadcast(LINE, Packet::reliable(line.to_owned()));
+impl Room<'_> {
+    fn tell(&self, host: &mut Host, line: &str) {
+        self.both.tell(line, &json!({ "event": "told", "text": line }));
+        host.broadcast(LINE, Packet::reliable(line.to_owned()));
+    }
 }

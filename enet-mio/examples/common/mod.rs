@@ -63,9 +63,6 @@ pub struct Both {
     /// Put a checksum into datagrams; both ends must do so
     #[arg(long, global = true, value_enum)]
     pub checksum: Option<Sum>,
-    /// What a client must bring to be let in, up to 1,024 bytes; not a secret from who listens on the wire
-    #[arg(long, global = true, value_name = "TEXT")]
-    pub token: Option<String>,
     /// Print one JSON object per line
     #[arg(long, global = true)]
     pub json: bool,
@@ -102,6 +99,15 @@ impl Both {
         // A second host of the same program finds it done.
         let _ = lines.finish().with(targets).try_init();
         Ok(())
+    }
+
+    /// Prints a text for people, or an object with an `event` for programs.
+    pub fn tell(&self, text: &str, line: &Value) {
+        if self.json {
+            println!("{line}");
+        } else {
+            println!("{text}");
+        }
     }
 
     /// Prints an object with an `event`: as it is, or as `event key=value …`.

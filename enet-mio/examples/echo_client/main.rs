@@ -53,6 +53,9 @@ struct Options {
     /// Number for the server's disconnect event
     #[arg(long, value_name = "U32", default_value_t = 0)]
     disconnect_data: u32,
+    /// What the server asks for, up to 1,024 bytes; not a secret from who listens on the wire
+    #[arg(long, value_name = "TEXT")]
+    token: Option<String>,
     #[command(flatten)]
     both: Both,
 }
@@ -66,7 +69,7 @@ fn run(options: &Options) -> Result<bool, Box<dyn Error>> {
     let mut service = Service::client(options.both.config()?)?;
     let server = service.resolve(&options.server)?;
     let channels = ChannelLimit::new(options.channels).ok_or("channels are counted from 1")?;
-    let token = options.both.token.clone().unwrap_or_default();
+    let token = options.token.clone().unwrap_or_default();
     let asked = ConnectOptions { channels, data: options.data, ..ConnectOptions::default() };
     let peer = service.connect_with_token(server, asked, token)?;
     match service.service(deadline.saturating_duration_since(Instant::now()))? {

@@ -65,7 +65,8 @@ impl Player<'_> {
                 let Some((tick, players)) = world::read_state(&packet) else { return };
                 // Unreliable packets never arrive behind a newer one.
                 if self.states > 0 {
-                    self.missed += tick.saturating_sub(self.latest + 1);
+                    let missed = tick.saturating_sub(self.latest.saturating_add(1));
+                    self.missed = self.missed.saturating_add(missed);
                 }
                 (self.latest, self.players) = (tick, players);
                 self.states += 1;

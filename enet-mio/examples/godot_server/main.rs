@@ -88,13 +88,13 @@ fn run(options: Options) -> io::Result<bool> {
 impl Handler for Game {
     fn on_connect_request(&mut self, host: &mut Host, request: RequestId, address: SocketAddr, id: u32) {
         let is_an_id = (2..=i32::MAX.unsigned_abs()).contains(&id);
-        if !is_an_id || self.players.contains_key(&id) || host.accept(request).is_err() {
+        let is_free = is_an_id && !self.players.contains_key(&id);
+        let accepted = if is_free { host.accept(request).ok() } else { None };
+        let Some(peer) = accepted else {
             host.refuse(request, 0);
-            self.say(&json!({ "event": "refused", "address": address.to_string(), "id": id }));
-        }
-    }
-
-    fn on_connect(&mut self, host: &mut Host, peer: PeerId, id: u32) {
+            return self.say(&json!({ "event": "refused", "address": address.to_string(), "id": id }));
+        };
+        // The id is taken from now on: the next request may be for the same.
         if let Some(mut peer) = host.peer_mut(peer) {
             peer.set_user_value(id.into());
         }
@@ -105,6 +105,9 @@ impl Handler for Game {
             }
         }
         self.players.insert(id, peer);
+    }
+
+    fn on_connect(&mut self, _: &mut Host, _: PeerId, id: u32) {
         self.say(&json!({ "event": "connected", "id": id, "players": self.players.len() }));
     }
 
@@ -134,6 +137,9 @@ impl Handler for Game {
 
     fn on_disconnect(&mut self, host: &mut Host, gone: Gone) {
         let Ok(id) = u32::try_from(gone.user_value) else { return };
+        if self.players.get(&id) != Some(&gone.peer) {
+            return;
+        }
         self.players.remove(&id);
         if self.options.godot3 {
             for at in self.players.values() {
