@@ -49,7 +49,7 @@ proptest! {
     fn what_left_behind_all_that_arrived_is_never_lost(steps in steps(), after in 0_u32..5_000, wait in 0_u32..60_000) {
         let Path { recovery, now, sent } = path(1_000, &steps);
         let newest = sent[sent.len() - 1];
-        let number = steps.len() as u16;
+        let number = u16::try_from(steps.len()).unwrap_or(u16::MAX);
         let looked_at = later(now, after.saturating_add(wait));
         prop_assert_eq!(recovery.fate(later(newest, after), number, looked_at), Fate::Unknown);
     }
