@@ -33,7 +33,8 @@ use crate::family::Family;
 pub struct Lookup {
     text: String,
     family: Family,
-    answer: Receiver<io::Result<Vec<SocketAddr>>>,
+    /// Where it comes from, until it was given.
+    answer: Option<Receiver<io::Result<Vec<SocketAddr>>>>,
 }
 
 impl Lookup {
@@ -49,7 +50,7 @@ impl Lookup {
             let _ = told.send(peer.resolve());
             on_answer();
         })?;
-        Ok(Lookup { text: text.to_owned(), family, answer })
+        Ok(Lookup { text: text.to_owned(), family, answer: Some(answer) })
     }
 
     /// The answer, once: the first address that the host's socket can reach, IPv4 preferred. `None` while there is none
@@ -59,15 +60,18 @@ impl Lookup {
     ///
     /// The name has no address, or none that the socket reaches; or it was given before.
     pub fn poll(&mut self) -> Option<io::Result<SocketAddr>> {
-        match self.answer.try_recv() {
+        let gone =
+            |text: &str, why: &str| Some(Err(io::Error::other(format!("the answer for `{text}` {why}"))));
+        let Some(answer) = &self.answer else {
+            return gone(&self.text, "was given already; look it up again for another");
+        };
+        match answer.try_recv() {
             Ok(answer) => {
+                self.answer = None;
                 Some(answer.and_then(|addresses| address::reachable(&self.text, addresses, self.family)))
             }
             Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Disconnected) => Some(Err(io::Error::other(format!(
-                "the answer for `{}` was given already; look it up again for another",
-                self.text
-            )))),
+            Err(TryRecvError::Disconnected) => gone(&self.text, "was lost with its thread; look it up again"),
         }
     }
 }
