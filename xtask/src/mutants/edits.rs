@@ -108,7 +108,7 @@ pub(crate) const EDITS: &[Edit] = &[
     edit("a peer that disconnects keeps its turn for events", "peer/mod.rs", "self.lost_turn = true;", ""),
     edit(
         "an established peer's end does not change bandwidth shares",
-        "host/mod.rs",
+        "host/settle.rs",
         "self.recalculate_bandwidth |= was_established;",
         "",
     ),
