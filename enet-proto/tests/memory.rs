@@ -273,6 +273,7 @@ fn a_full_queue_gives_the_packet_back_and_says_when_it_is_half_empty() {
     assert_eq!((refused.reason, refused.packet.len()), (enet_proto::SendErrorReason::QueueFull, 744));
     assert_eq!(remote.stats().queued_data, 10_000);
     assert_eq!(remote.host.broadcast(0, Packet::unreliable("x")).full, 1);
+    assert_eq!(remote.host.stats().queue_full, 2);
     // Six of ten acknowledged, one by one.
     let sent: Vec<(u16, u16)> = remote
         .heard()
@@ -290,6 +291,20 @@ fn a_full_queue_gives_the_packet_back_and_says_when_it_is_half_empty() {
     assert_eq!(told, [false, false, false, false, false, true]);
     assert_eq!(remote.stats().queued_data, 4_000);
     assert!(remote.peer_mut().send(0, refused.packet).is_ok());
+}
+
+#[test]
+fn who_only_broadcasts_is_told_too_that_a_queue_takes_packets_again() {
+    let mut remote = Crafted::client_with(|config| {
+        modern(config);
+        config.max_queued_data = 3_000;
+        config.writable_events = true;
+    });
+    remote.events();
+    while remote.host.broadcast(0, Packet::unreliable(vec![7; 744])).full == 0 {}
+    assert!(!remote.events().contains(&Event::Writable { peer: remote.id.unwrap() }));
+    remote.heard();
+    assert!(remote.events().contains(&Event::Writable { peer: remote.id.unwrap() }));
 }
 
 #[test]

@@ -255,7 +255,7 @@ impl Connection {
         &mut self,
         channel: ChannelId,
         packet: Packet,
-        shared: &Shared,
+        shared: &mut Shared,
     ) -> Result<(), SendError> {
         let (channels, max) = (self.channels.count(), shared.max_packet_size);
         let early_cost = self.extras.as_ref().map_or(0, |extras| extras.early_cost);
@@ -266,6 +266,7 @@ impl Connection {
         } else {
             (early_cost >= shared.max_queued_data).then_some(SendErrorReason::QueueFull)
         };
+        shared.stats.queue_full += u64::from(reason == Some(SendErrorReason::QueueFull));
         if let Some(reason) = reason {
             return Err(SendError { reason, channel, packet });
         }
