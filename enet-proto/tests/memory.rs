@@ -366,7 +366,7 @@ fn acknowledgements_that_nobody_sends_are_limited() {
 fn while_too_many_events_wait_nobody_is_let_in_who_gets_in_once_they_are_fetched() {
     let mut remote = Crafted::stranger_with(|config| {
         modern(config);
-        config.peers = enet_proto::PeerLimit::MIN;
+        config.peers = enet_proto::PeerLimit::new(5).unwrap();
     });
     let mut port = 5_000;
     loop {
@@ -384,8 +384,8 @@ fn while_too_many_events_wait_nobody_is_let_in_who_gets_in_once_they_are_fetched
         let (sent, goodbye) = (heard[0].header().sent_time.unwrap(), heard[0].commands()[0]);
         remote.says(&[acknowledge(0xff, goodbye.seq.0, sent)]);
     }
-    assert_eq!(port - 5_000, 34, "sixty-six events are two for each of thirty-three connections");
-    assert_eq!(std::iter::from_fn(|| remote.host.poll_event()).count(), 66);
+    assert_eq!(port - 5_000, 38, "seventy-four events are two for each of thirty-seven connections");
+    assert_eq!(std::iter::from_fn(|| remote.host.poll_event()).count(), 74);
     let proof = remote.proof();
     assert_eq!(verdict(&mut remote, &[proof]), None);
     assert!(matches!(remote.host.poll_event(), Some(Event::Connected { .. })));
