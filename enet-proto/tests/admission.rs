@@ -147,6 +147,11 @@ fn who_is_turned_away_is_reported_with_address_and_reason() {
 
 // ---- Full hosts
 
+/// A second connection attempt of the same socket.
+fn as_another(id: u32) -> Connect {
+    Connect { outgoing_peer: 1, ..with_id(id) }
+}
+
 #[test]
 fn a_full_host_says_so_and_one_about_to_have_room_does_not() {
     let mut remote = Crafted::client_with(|config| {
@@ -154,18 +159,18 @@ fn a_full_host_says_so_and_one_about_to_have_room_does_not() {
         config.peers = PeerLimit::MIN;
     });
     let header = std::mem::take(&mut remote.header);
-    remote.says(&[connect(with_id(1))]);
+    remote.says(&[connect(as_another(1))]);
     assert_eq!(remote.host.stats().discarded.get(DiscardReason::HostFull), 1);
     assert_eq!(refusals(&mut remote), [(remote.address, 0)]);
     // The one who is there says farewell, and comes back at once: before that is believed.
     remote.header = header;
     remote.says(&[disconnect_now(2, 0)]);
     remote.header = Header::default();
-    assert_eq!(remote.is_refused(&[connect(with_id(1))]), Some(DiscardReason::HostFull));
+    assert_eq!(remote.is_refused(&[connect(as_another(1))]), Some(DiscardReason::HostFull));
     assert_eq!(refusals(&mut remote), []);
     remote.wait(500);
     remote.events();
-    assert!(remote.knocks(with_id(1)).is_some());
+    assert!(remote.knocks(as_another(1)).is_some());
 }
 
 #[test]
@@ -175,9 +180,27 @@ fn an_address_that_has_its_share_is_told_so() {
         config.max_peers_per_ip = Some(1);
     });
     remote.header = Header::default();
-    remote.says(&[connect(with_id(1))]);
+    remote.says(&[connect(as_another(1))]);
     assert_eq!(remote.host.stats().discarded.get(DiscardReason::TooManyFromAddress), 1);
     assert_eq!(refusals(&mut remote), [(remote.address, 0)]);
+}
+
+/// An old CONNECT that comes late, of an attempt that was given up: its name at the other end is another connection's by now,
+/// which a stock peer would end when it hears the refusal. Found by `pair_script`.
+#[test]
+fn nobody_is_refused_under_a_name_that_a_connection_has() {
+    let mut remote = Crafted::client_with(|config| {
+        modern(config);
+        config.peers = PeerLimit::MIN;
+    });
+    remote.header = Header::default();
+    assert_eq!(remote.is_refused(&[connect(with_id(1))]), Some(DiscardReason::HostFull));
+    remote.host.set_admission(Some(Box::new(|_: &ConnectAttempt| Admission::Refuse(3))));
+    assert_eq!(remote.is_refused(&[connect(with_id(2))]), Some(DiscardReason::HostFull));
+    assert_eq!(refusals(&mut remote), []);
+    remote.address.set_port(6_000);
+    remote.says(&[connect(with_id(3))]);
+    assert_eq!(refusals(&mut remote), [(remote.address, 0)], "of another socket it is somebody else's");
 }
 
 #[test]
