@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use enet_proto::{
-    Bytes, ConnectError, ConnectOptions, Event, HostConfig, Instant, Intercept, PeerId, Profile, Socket,
+    Bytes, ConnectError, ConnectOptions, Event, HostConfig, Instant, Intercept, PeerId, PeerState, Profile,
+    Socket,
 };
 use mio::{Interest, Registry, Token, event};
 
@@ -37,7 +38,7 @@ const DRIVE_BUDGET: usize = 256;
 /// 1. poll, no longer than [`timeout`](Host::timeout),
 /// 2. tell the host of every readiness event with its token: [`on_ready`](Host::on_ready),
 /// 3. [`drive`](Host::drive) it, whether or not there were any,
-/// 4. take its events with [`poll_event`](enet_proto::Host::poll_event) until there are none.
+/// 4. take its events with [`poll_event`](Host::poll_event) until there are none.
 ///
 /// Everything of the protocol's own, from `peer_mut` to `set_bandwidth_limits`, is there through `Deref`. What it
 /// queues leaves at the next `timeout`, `drive` or [`flush`](Host::flush).
@@ -103,6 +104,8 @@ pub struct Host {
     refusals: Refusals,
     orders: Option<Orders>,
     orders_refused: u64,
+    /// Attempts to connect that no handler was told of.
+    attempts: Vec<PeerId>,
 }
 
 impl Host {
@@ -159,6 +162,7 @@ impl Host {
             refusals: Refusals::default(),
             orders: None,
             orders_refused: 0,
+            attempts: Vec::new(),
         })
     }
 
@@ -208,11 +212,19 @@ impl Host {
         Some(deadline.saturating_duration_since(now))
     }
 
+    /// The next event that is waiting; as [`enet_proto::Host::poll_event`], but a log hears of it.
+    #[doc(alias = "enet_host_check_events")]
+    pub fn poll_event(&mut self) -> Option<Event> {
+        let event = self.protocol.poll_event();
+        event.iter().for_each(log::event);
+        event
+    }
+
     /// Hands all waiting events to the handler, and ends its turn: its [`on_turn`](Handler::on_turn)'s answer. For after
     /// [`drive`](Host::drive), in place of `poll_event`.
     pub fn dispatch(&mut self, handler: &mut (impl Handler + ?Sized)) -> ControlFlow<()> {
-        while let Some(event) = self.protocol.poll_event() {
-            log::event(&event);
+        self.tell_attempts(handler);
+        while let Some(event) = self.poll_event() {
             handler::hand_over(self, handler, event);
         }
         handler.on_turn(self)
@@ -247,7 +259,9 @@ impl Host {
     /// IPv4-mapped IPv6.
     #[doc(alias = "enet_host_connect")]
     pub fn connect(&mut self, to: SocketAddr, options: ConnectOptions) -> Result<PeerId, ConnectError> {
-        self.protocol.connect(canonical(to), options)
+        let attempt = self.protocol.connect(canonical(to), options)?;
+        self.note_attempt(attempt);
+        Ok(attempt)
     }
 
     /// The same with a token, as [`enet_proto::Host::connect_with_token`] does.
@@ -261,7 +275,9 @@ impl Host {
         options: ConnectOptions,
         token: impl Into<Bytes>,
     ) -> Result<PeerId, ConnectError> {
-        self.protocol.connect_with_token(canonical(to), options, token)
+        let attempt = self.protocol.connect_with_token(canonical(to), options, token)?;
+        self.note_attempt(attempt);
+        Ok(attempt)
     }
 
     /// The first address of a `host:port` text that this host's socket can reach, IPv4 preferred. Asks the system's
@@ -352,6 +368,23 @@ impl Host {
         self.orders.get_or_insert_with(|| Orders::new(waker)).handle()
     }
 
+    /// From now on this is what all handles wake.
+    pub(crate) fn wake_by(&mut self, waker: &Waker) {
+        if let Some(orders) = &self.orders {
+            orders.wake_by(waker.clone());
+        }
+    }
+
+    /// Tells a handler of the attempts to connect since it was last told.
+    pub(crate) fn tell_attempts(&mut self, handler: &mut (impl Handler + ?Sized)) {
+        for attempt in std::mem::take(&mut self.attempts) {
+            let peer = self.protocol.peer(attempt).filter(|peer| peer.state() == PeerState::Connecting);
+            if let Some(address) = peer.map(|peer| peer.address()) {
+                handler.on_connecting(self, attempt, address);
+            }
+        }
+    }
+
     pub(crate) fn now(&self) -> Instant {
         self.clock.now()
     }
@@ -400,6 +433,13 @@ impl Host {
     }
 
     // --- private ---
+
+    /// Where nobody asks for them, those that are over make room.
+    fn note_attempt(&mut self, attempt: PeerId) {
+        let protocol = &self.protocol;
+        self.attempts.retain(|it| protocol.peer(*it).is_some_and(|it| it.state() == PeerState::Connecting));
+        self.attempts.push(attempt);
+    }
 
     fn carry_out_orders(&mut self) {
         if let Some(orders) = &self.orders {
