@@ -6,7 +6,7 @@ mod common;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{PATIENCE, client, config, connect, server};
 use enet_mio::enet_proto::{ConnectAttempt, DiscardReason, RequestId, SendOptions, Stalls};
@@ -230,8 +230,10 @@ fn everybody_who_is_connected_hears_a_ping() {
     let heard = clients.each_ref().map(|client| client.stats().datagrams_received);
     assert_eq!(server.ping_all(), 2, "who is still connecting is not pinged");
     server.flush();
+    let start = Instant::now();
     for (client, before) in clients.iter_mut().zip(heard) {
         while client.stats().datagrams_received == before {
+            assert!(start.elapsed() < PATIENCE, "no ping came");
             client.service(Duration::from_millis(10)).unwrap();
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::edits::{Edit, edit};
 use super::{Tree, below};
@@ -134,6 +134,9 @@ pub(super) const FEATURES: &[Edit] = &[
     ),
 ];
 
+/// The first build is of everything.
+const BUILD: Duration = Duration::from_secs(1_800);
+
 /// A test that a row names.
 struct Named {
     name: String,
@@ -168,7 +171,7 @@ impl Named {
 
     /// Whether it fails; an error if it cannot be built.
     fn notices(&self, tree: &Tree) -> Result<bool, Box<dyn std::error::Error>> {
-        let built = tree.cargo(&[&self.arguments()[..], &["--no-run"]].concat())?;
+        let built = tree.cargo_within(BUILD, &[&self.arguments()[..], &["--no-run"]].concat())?;
         if !built.passed {
             return Err(format!("{} does not compile in time: {}", self.package, built.output).into());
         }

@@ -51,7 +51,10 @@ impl Mutants {
             false => EDITS.iter().chain(RECOVERY).filter(chosen).collect(),
         };
         for edit in &edits {
-            apply(edit, &root())?;
+            match self.features {
+                true => features::check(edit, &root())?,
+                false => apply(edit, &root()).map(|_| ())?,
+            }
         }
         if self.list {
             for edit in &edits {
@@ -182,6 +185,14 @@ impl Tree {
     }
 
     fn cargo(&self, arguments: &[&str]) -> Result<Run, Box<dyn std::error::Error>> {
+        self.cargo_within(PATIENCE, arguments)
+    }
+
+    fn cargo_within(
+        &self,
+        patience: Duration,
+        arguments: &[&str],
+    ) -> Result<Run, Box<dyn std::error::Error>> {
         let mut command: Command = program("cargo");
         command
             .current_dir(&self.root)
@@ -197,7 +208,7 @@ impl Tree {
             if let Some(status) = child.try_wait()? {
                 break Some(status);
             }
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > patience {
                 child.kill()?;
                 child.wait()?;
                 break None;
