@@ -1,5 +1,6 @@
 //! [`Host`]: the protocol on a UDP socket, driven by an event loop of your own.
 
+mod attempts;
 mod close;
 
 use std::io;
@@ -8,16 +9,12 @@ use std::ops::{ControlFlow, Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
-use enet_proto::{
-    Bytes, ConnectError, ConnectOptions, Event, HostConfig, Instant, Intercept, PeerId, PeerState, Profile,
-    Socket,
-};
+use enet_proto::{Event, HostConfig, Instant, Intercept, PeerId, Profile, Socket};
 use mio::{Interest, Registry, Token, event};
 
 use crate::address::{self, Bind, PeerAddress, ToBind};
 use crate::alone::Alone;
 use crate::clock::Clock;
-use crate::family::canonical;
 use crate::handle::{HostHandle, Orders};
 use crate::handler::{self, Handler};
 use crate::log::{self, Refusals};
@@ -255,31 +252,6 @@ impl Host {
 
     // --- calls that need the socket ---
 
-    /// Starts a connection, as [`enet_proto::Host::connect`] does; the address may be in any spelling, including
-    /// IPv4-mapped IPv6.
-    #[doc(alias = "enet_host_connect")]
-    pub fn connect(&mut self, to: SocketAddr, options: ConnectOptions) -> Result<PeerId, ConnectError> {
-        let attempt = self.protocol.connect(canonical(to), options)?;
-        self.note_attempt(attempt);
-        Ok(attempt)
-    }
-
-    /// The same with a token, as [`enet_proto::Host::connect_with_token`] does.
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub fn connect_with_token(
-        &mut self,
-        to: SocketAddr,
-        options: ConnectOptions,
-        token: impl Into<Bytes>,
-    ) -> Result<PeerId, ConnectError> {
-        let attempt = self.protocol.connect_with_token(canonical(to), options, token)?;
-        self.note_attempt(attempt);
-        Ok(attempt)
-    }
-
     /// The first address of a `host:port` text that this host's socket can reach, IPv4 preferred. Asks the system's
     /// resolver for names, and blocks until it answers.
     ///
@@ -375,16 +347,6 @@ impl Host {
         }
     }
 
-    /// Tells a handler of the attempts to connect since it was last told.
-    pub(crate) fn tell_attempts(&mut self, handler: &mut (impl Handler + ?Sized)) {
-        for attempt in std::mem::take(&mut self.attempts) {
-            let peer = self.protocol.peer(attempt).filter(|peer| peer.state() == PeerState::Connecting);
-            if let Some(address) = peer.map(|peer| peer.address()) {
-                handler.on_connecting(self, attempt, address);
-            }
-        }
-    }
-
     pub(crate) fn now(&self) -> Instant {
         self.clock.now()
     }
@@ -433,13 +395,6 @@ impl Host {
     }
 
     // --- private ---
-
-    /// Where nobody asks for them, those that are over make room.
-    fn note_attempt(&mut self, attempt: PeerId) {
-        let protocol = &self.protocol;
-        self.attempts.retain(|it| protocol.peer(*it).is_some_and(|it| it.state() == PeerState::Connecting));
-        self.attempts.push(attempt);
-    }
 
     fn carry_out_orders(&mut self) {
         if let Some(orders) = &self.orders {

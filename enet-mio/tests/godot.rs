@@ -252,7 +252,7 @@ fn of_many_who_bring_the_same_id_at_once_one_is_let_in() {
         client
     });
     server.signal("STOP");
-    crowd.each_mut().map(|client| client.flush()); // the proof
+    crowd.iter_mut().for_each(|client| client.flush()); // the proof
     server.signal("CONT");
     let mut said = Vec::new();
     while said.len() < crowd.len() {

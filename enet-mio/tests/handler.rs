@@ -199,7 +199,7 @@ fn a_host_without_a_service_dispatches_what_driving_it_brought() {
         .connect(host.local_addr().unwrap(), ConnectOptions { data: 5, ..ConnectOptions::default() })
         .unwrap();
     let mut diary = Diary { ends_after: 1, ..Diary::default() };
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     loop {
         client.service(Duration::from_millis(1)).unwrap();
         host.on_ready();

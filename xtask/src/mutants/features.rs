@@ -196,13 +196,16 @@ fn file_with(test: &str) -> Option<String> {
 
 /// Breaks one row after another; whether each test turned red.
 pub(super) fn run(edits: &[&Edit], tree: &Tree) -> Outcome {
+    println!("checking the unchanged tree ...");
+    let named = edits.iter().map(|edit| Named::of(edit)).collect::<Result<Vec<_>, _>>()?;
+    for named in &named {
+        if named.notices(tree)? {
+            return Err(format!("{} fails already", named.name).into());
+        }
+    }
     let mut survivors = 0;
     println!("{:60} {:>5}  red test", "row, and what is broken", "s");
-    for edit in edits {
-        let named = Named::of(edit)?;
-        if named.notices(tree)? {
-            return Err(format!("{} fails already in the unchanged tree", named.name).into());
-        }
+    for (edit, named) in edits.iter().zip(&named) {
         let started = Instant::now();
         let noticed = tree.with(edit, |tree| named.notices(tree))?;
         survivors += usize::from(!noticed);
