@@ -11,7 +11,7 @@ use enet_proto::{
     AcceptError, Admission, Checksum, ConnectAttempt, ConnectId, DiscardReason, DisconnectReason, Event,
     HostConfig, PeerLimit, PeerState, RequestId,
 };
-use enet_testkit::commands::{connect, disconnect_now, ping, reliable};
+use enet_testkit::commands::{connect, disconnect_now, ping, reliable, unreliable};
 use enet_testkit::pair::{Client, Pair, Server, ms};
 use enet_wire::{Body, Connect, Header};
 
@@ -36,7 +36,9 @@ fn requested(change: impl FnOnce(&mut HostConfig)) -> (Crafted, RequestId) {
     remote.adopts(&granted);
     remote.says(&[remote.proof(), ping(2)]);
     let events = remote.events();
-    let [Event::ConnectRequest { request, address, data: 77 }] = events[..] else { panic!("{events:?}") };
+    let [Event::ConnectRequest { request, address, data: 77, token: None }] = events[..] else {
+        panic!("{events:?}")
+    };
     assert_eq!(address, remote.address);
     (remote, request)
 }
@@ -261,6 +263,16 @@ fn who_is_accepted_is_connected_and_says_again_what_was_not_heard() {
 }
 
 #[test]
+fn what_is_sent_unreliably_before_the_decision_is_lost() {
+    let (mut remote, request) = requested(|_| {});
+    assert_eq!(remote.is_refused(&[unreliable(0, 0, 1, b"early")]), Some(DiscardReason::Undecided));
+    let peer = remote.host.accept(request).unwrap();
+    assert_eq!(remote.events(), [Event::Connected { peer, data: 77 }]);
+    remote.says(&[unreliable(0, 0, 2, b"late")]);
+    assert_eq!(remote.texts(), ["late"]);
+}
+
+#[test]
 fn who_is_refused_later_is_told_in_the_session_it_has() {
     let (mut remote, request) = requested(|_| {});
     assert!(remote.host.refuse(request, 12));
@@ -324,7 +336,8 @@ fn no_more_wait_than_there_are_slots() {
 #[test]
 fn a_request_is_no_peer_s_event() {
     let (_, request) = requested(|_| {});
-    let event = Event::ConnectRequest { request, address: "192.0.2.1:1".parse().unwrap(), data: 0 };
+    let event =
+        Event::ConnectRequest { request, address: "192.0.2.1:1".parse().unwrap(), data: 0, token: None };
     assert_eq!(event.peer(), None);
     assert_eq!(RequestId::from_bits(request.to_bits()), request);
 }

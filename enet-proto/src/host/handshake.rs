@@ -188,6 +188,9 @@ impl Host {
         candidate.credit(bytes);
         if admission == Admission::Ask {
             candidate.ask();
+            if let Some(token) = &token {
+                self.lobby.tokens.keep(from, connect.connect_id, token, now);
+            }
         }
         let (number, gone) = self.lobby.half_open.insert(candidate);
         self.shared.stats.discarded.count_many(DiscardReason::Displaced, gone);
@@ -297,9 +300,10 @@ impl Host {
             self.lobby.refuse(Refusal::of(&candidate, 0));
             return Err(DiscardReason::HostFull);
         }
-        let request = self.lobby.requests.insert(candidate, sample, self.elapsed());
-        let (address, data) = (candidate.address(), candidate.data);
-        self.events.push_back(Event::ConnectRequest { request, address, data });
+        let (address, data, now) = (candidate.address(), candidate.data, self.elapsed());
+        let token = self.lobby.tokens.take(address, candidate.connect_id, now);
+        let request = self.lobby.requests.insert(candidate, sample, now);
+        self.events.push_back(Event::ConnectRequest { request, address, data, token });
         Err(DiscardReason::Undecided)
     }
 
