@@ -13,7 +13,7 @@ use enet_proto::{
 };
 use enet_testkit::commands::{acknowledge, connect, disconnect_now, ping, reliable};
 use enet_testkit::pair::{Pair, Server, ms};
-use enet_wire::{CommandKind, Connect, Session, WirePeerId};
+use enet_wire::{Body, CommandKind, Connect, Session, WirePeerId};
 
 const CONNECT_LEN: usize = 52;
 const VERIFY_LEN: usize = 48;
@@ -129,6 +129,7 @@ fn who_repeats_what_the_answer_said_is_connected_and_its_round_trip_measured() {
     let mut remote = Crafted::modern();
     let asked = Connect { data: 99, ..two_channels() };
     let granted = remote.knocks(asked).unwrap();
+    assert_eq!((granted.window_size, granted.mtu, granted.channel_count), (65_536, 1_392, 2));
     remote.wait(40);
     remote.adopts(&granted);
     remote.says(&[remote.proof(), ping(2)]);
@@ -143,8 +144,12 @@ fn who_repeats_what_the_answer_said_is_connected_and_its_round_trip_measured() {
 #[test]
 fn our_session_is_always_the_one_after_the_client_s_last() {
     for (last, next) in [(0xff, 0), (0, 1), (1, 2), (2, 3), (3, 0)] {
-        let granted = Crafted::modern().knocks(Connect { incoming_session: last, ..two_channels() }).unwrap();
+        let mut remote = Crafted::modern();
+        let granted = remote.knocks(Connect { incoming_session: last, ..two_channels() }).unwrap();
         assert_eq!(granted.incoming_session, next);
+        remote.adopts(&granted);
+        remote.says(&[remote.proof()]);
+        assert_eq!(remote.host.connected_peers(), 1, "{last}");
     }
 }
 
@@ -166,6 +171,28 @@ fn a_round_trip_that_may_be_that_of_another_answer_is_not_measured() {
     remote.says(&[remote.proof()]);
     assert_eq!(remote.state(), PeerState::Connected);
     assert_eq!(remote.stats().round_trip_time, 500);
+}
+
+#[test]
+fn nor_is_one_that_contains_the_host_s_own_delay() {
+    let mut remote = Crafted::modern();
+    remote.says(&[connect(two_channels())]);
+    remote.now = remote.now + ms(7);
+    let answer = &remote.heard()[0];
+    let (command, sent_time) = (answer.commands()[0], answer.header().sent_time.unwrap());
+    let Body::VerifyConnect(granted) = command.body else { panic!("{command:?}") };
+    remote.adopts(&granted);
+    remote.says(&[acknowledge(0xff, command.seq.0, sent_time)]);
+    assert_eq!(remote.stats().round_trip_time, 500);
+}
+
+#[test]
+fn a_connect_that_comes_three_times_at_once_is_answered_once() {
+    let mut remote = Crafted::modern();
+    for _ in 0..3 {
+        remote.says(&[connect(two_channels())]);
+    }
+    assert_eq!(remote.heard().len(), 1);
 }
 
 #[test]
