@@ -265,7 +265,9 @@ mod tests {
     #[test]
     fn the_short_way_decodes_what_the_long_way_does_or_leaves_it_to_it() {
         let mut short = Vec::new();
-        for first in 0..=u8::MAX {
+        // Miri is a thousand times slower: every command then, without flags and with the one for acknowledgements.
+        let firsts = (0..=u8::MAX).filter(|first| !cfg!(miri) || first & 0x70 == 0);
+        for first in firsts {
             for (payload, len) in (0..12).flat_map(|payload| (0..60).map(move |len| (payload, len))) {
                 let bytes = bytes(first, payload, len);
                 if let Some(decoded) = Command::decode_frequent(&bytes) {
