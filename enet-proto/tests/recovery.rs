@@ -367,6 +367,16 @@ fn in_a_burst_of_losses_probes_ride_in_what_follows_until_something_arrives() {
 }
 
 #[test]
+fn a_probe_that_is_lost_rides_once_more_and_no_longer_when_the_silence_is_over() {
+    let mut pair = settled();
+    pair.lose(first(4, |sent| sent.says("a")));
+    pair.lose(first(1, |sent| sent.says("b")));
+    frames(&mut pair, &["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"]);
+    // "c" is acknowledged at 112.
+    assert_eq!(times_of(&pair, "a"), [0, 100, 112]);
+}
+
+#[test]
 fn a_loss_is_not_insured_where_hardly_anything_is_lost() {
     let mut pair = settled();
     let mut number = 0;
