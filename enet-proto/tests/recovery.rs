@@ -367,6 +367,69 @@ fn in_a_burst_of_losses_probes_ride_in_what_follows_until_something_arrives() {
 }
 
 #[test]
+fn a_probe_that_is_lost_rides_once_more_and_no_longer_when_the_silence_is_over() {
+    let mut pair = settled();
+    pair.lose(first(4, |sent| sent.says("a")));
+    pair.lose(first(1, |sent| sent.says("b")));
+    frames(&mut pair, &["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"]);
+    // "c" is acknowledged at 112.
+    assert_eq!(times_of(&pair, "a"), [0, 100, 112]);
+}
+
+/// A path whose losses come four at a time, as the client knows by now.
+fn used_to_bursts(change: impl Fn(&mut HostConfig)) -> Pair {
+    let mut pair = settled_with(change);
+    for _ in 0..30 {
+        pair.lose(first(4, |sent| sent.from == Client && sent.carries(CommandKind::SendReliable)));
+        frames(&mut pair, &["-"; 40]);
+    }
+    pair.run_until_quiet();
+    pair.server.texts();
+    pair.mark();
+    pair
+}
+
+const ALPHABET: [&str; 16] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"];
+
+#[test]
+fn where_bursts_are_usual_nobody_waits_for_each_answer_in_one() {
+    let second = |mut pair: Pair| {
+        pair.cut();
+        frames(&mut pair, &ALPHABET);
+        ["a", "b", "c", "d"].map(|text| times_of(&pair, text)[1])
+    };
+    assert_eq!(second(settled()), [100, 116, 132, 148]);
+    assert_eq!(second(used_to_bursts(|_| {})), [100, 104, 112, 128]);
+}
+
+#[test]
+fn where_bursts_are_usual_what_was_lost_first_rides_until_a_long_one_ends() {
+    let arrived = |mut pair: Pair| {
+        pair.lose(first(20, |sent| sent.from == Client));
+        frames(&mut pair, &ALPHABET);
+        pair.run_for(ms(34));
+        pair.server.texts().first().cloned()
+    };
+    // The twenty take 224 or 240 ms.
+    assert_eq!(arrived(settled()), None);
+    assert_eq!(arrived(used_to_bursts(|_| {})).as_deref(), Some("a"));
+}
+
+#[test]
+fn where_bursts_are_usual_a_repeated_packet_is_missed_as_early_as_one_that_is_not() {
+    let repeat = |config: &mut HostConfig| {
+        config.redundancy = Redundancy::Repeat(NonZeroU8::new(2).unwrap());
+    };
+    let left = |mut pair: Pair| {
+        pair.cut();
+        frames(&mut pair, &ALPHABET);
+        times_of(&pair, "a")[..4].to_vec()
+    };
+    assert_eq!(left(settled_with(repeat)), [0, 16, 32, 132]);
+    assert_eq!(left(used_to_bursts(repeat)), [0, 16, 32, 100]);
+}
+
+#[test]
 fn a_loss_is_not_insured_where_hardly_anything_is_lost() {
     let mut pair = settled();
     let mut number = 0;

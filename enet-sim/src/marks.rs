@@ -99,6 +99,7 @@ marks! {
     AlteredDelivered = "altered-delivered", "A message arrived altered: corruption without a checksum.";
     RodeAlong = "rode-along", "A command that had left again rode along in a later datagram.";
     RepeatedUnasked = "repeated-unasked", "A command rode along before anybody could miss it.";
+    RepeatSuspended = "repeat-suspended", "A connection that repeats its packets stood below its full throttle share, with some in flight.";
     // Connections
     Connected = "connected", "A connection was established.";
     ClosedDisconnect = "closed-disconnect", "A connection was closed by disconnect.";

@@ -204,6 +204,16 @@ mod tests {
         Ack { channel: ChannelId::new(0), seq: ReliableSeq(seq), sent_time: 7, of_disconnect: false }
     }
 
+    #[test]
+    fn what_is_acknowledged_anyway_for_another_copy_is_not_repeated() {
+        let (mut acks, mut runs) = (Acks::default(), Runs::new());
+        (1..=3).for_each(|seq| acks.repeat(ack(seq), Millis(10), &mut runs));
+        assert_eq!(acks.pop_repeated(Millis(10), &mut runs), None, "not in the same millisecond");
+        acks.push_back(Ack { sent_time: 9, ..ack(2) }, &mut runs);
+        let repeated: Vec<_> = core::iter::from_fn(|| acks.pop_repeated(Millis(11), &mut runs)).collect();
+        assert_eq!(repeated, [ack(1), ack(3)]);
+    }
+
     /// Numbers that never follow each other.
     fn fill(acks: &mut Acks, runs: &mut Runs) -> usize {
         (0u16..60_000).step_by(2).cycle().map(ack).take_while(|ack| acks.push_back(*ack, runs)).count()

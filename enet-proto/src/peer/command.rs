@@ -27,7 +27,7 @@ pub(crate) struct Queued {
     pub(crate) sent_time: Millis,
     /// Retransmission timeout of the last transmission, in ms.
     pub(crate) timeout: u32,
-    /// When the first transmission left after it last counted as lost, as it travels.
+    /// When the first transmission left that does not count as lost, as it travels.
     pub(crate) again: u16,
     /// Microseconds of `sent_time`'s millisecond.
     pub(crate) micros: u16,
@@ -276,7 +276,7 @@ impl Queued {
     /// Goes out for the first time.
     #[inline(always)]
     pub(super) fn enter_flight(&mut self, departure: Departure, datagram: u16) {
-        (self.timeout, self.attempts) = (departure.timeout, 1);
+        (self.timeout, self.attempts, self.again) = (departure.timeout, 1, departure.at.sent_time());
         self.place = Place::InFlight;
         self.depart(departure, datagram);
     }

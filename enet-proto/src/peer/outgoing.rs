@@ -3,6 +3,7 @@
 
 use enet_wire::{ChannelId, CommandKind, ReliableSeq, UnreliableSeq};
 
+use self::clusters::Clusters;
 use self::credit::Credit;
 pub(crate) use self::evidence::Acknowledged;
 use super::command::{COMMAND, Commands, Departure, Place, Queued, QueuedBody, name};
@@ -41,6 +42,8 @@ pub(crate) struct Outgoing {
     riders: u8,
     /// What there is to spend on copies of what was lost.
     credit: Credit,
+    /// Whether losses come in bursts.
+    clusters: Clusters,
 }
 
 /// Payload bytes of the largest command that rides along before anybody misses it.
@@ -478,6 +481,7 @@ fn is_blocked(next: &Queued, channels: &Channels, profile: Profile) -> bool {
 }
 
 mod amount;
+mod clusters;
 mod credit;
 mod evidence;
 mod rescue;

@@ -44,8 +44,9 @@ impl Connection {
         };
         let is_spared =
             repeats > 1 && self.loses_nothing() && self.outgoing.datagram().is_multiple_of(SPARED);
-        let in_burst = self.recovery.is_in_burst() && self.outgoing.loss_spacing() >= MUCH;
-        (repeats - u8::from(is_spared), if in_burst { BURST_RIDES } else { 1 })
+        let burst = if self.outgoing.loses_in_bursts() { USUAL_BURST } else { BURST };
+        let in_burst = self.recovery.is_probing(burst) && self.outgoing.loss_spacing() >= MUCH;
+        (repeats - u8::from(is_spared), if in_burst { burst } else { 1 })
     }
 
     /// Whether no command counted as lost since losses were last averaged, nor in the average.
@@ -132,13 +133,13 @@ impl Connection {
         self.withdraw_lost(shared);
         let (now, timeout) = (shared.now, self.probe_timeout());
         let oldest = self.outgoing.oldest(&shared.commands);
-        let Some((sent_time, Fate::Unknown)) = oldest.map(|it| (it.sent_time, it.fate(&self.recovery, now)))
-        else {
+        let Some((oldest, Fate::Unknown)) = oldest.map(|it| (it, it.fate(&self.recovery, now))) else {
             return;
         };
-        if now.less(self.recovery.probe_deadline(sent_time, timeout)) {
+        if now.less(self.outgoing.probe_deadline(oldest, &self.recovery, timeout)) {
             return;
         }
+        let sent_time = oldest.sent_time;
         let silent = self.silent_for(sent_time, now);
         let silence = Silence { attempts: transmissions(silent, timeout), age: silent };
         let gone = shared.profile.gives_up(silence, self.settings().give_up);
@@ -184,13 +185,15 @@ impl Connection {
 }
 
 /// With fewer packets between losses than this, much is lost.
-const MUCH: u32 = 6;
+pub(super) const MUCH: u32 = 6;
 
 /// While much is lost, ms from one repeated answer to a ping to the next, for each packet between losses.
 const BEAT: u32 = 40;
 
-/// In how many datagrams a probe rides, in a burst of losses.
-const BURST_RIDES: u8 = 6;
+/// With so many probes unanswered a silence still counts as a burst of losses, and in so many datagrams each rides; and where
+/// bursts are usual.
+const BURST: u8 = 6;
+pub(super) const USUAL_BURST: u8 = 12;
 
 /// Of so many datagrams the commands of one ride once less, if they are to ride more than once and nothing is lost.
 const SPARED: u16 = 10;

@@ -24,9 +24,6 @@ const LONGEST_PAUSE: u32 = 100;
 /// Shortest one, in ms: that after the first. The first probes leave as their commands' answers are overdue.
 const SHORTEST_PAUSE: u32 = 2;
 
-/// With so many probes unanswered a silence still counts as a burst of losses.
-const BURST: u8 = 6;
-
 /// A path silent for so many pauses is probed less and less often.
 const PATIENT_PAUSES: u32 = 80;
 
@@ -207,10 +204,16 @@ impl Recovery {
         if next.less(overdue) { overdue } else { next }
     }
 
-    /// Whether probes are not answered, and were not for long.
+    /// Whether probes are not answered, but not more than so many.
     #[inline(always)]
-    pub(crate) const fn is_in_burst(&self) -> bool {
-        self.probes > 0 && self.probes <= BURST
+    pub(crate) const fn is_probing(&self, most: u8) -> bool {
+        self.probes > 0 && self.probes <= most
+    }
+
+    /// Whether nothing was acknowledged that left then or later.
+    #[inline]
+    pub(crate) const fn is_silent_since(&self, sent: Millis) -> bool {
+        self.newest.less(sent)
     }
 
     /// What is known after a probe, the path having been silent for so many ms.

@@ -181,6 +181,8 @@ impl Judge {
     }
 
     fn mark_numbers(&mut self, id: SideId, now: &Snapshot) {
+        let host = self.side(id).host;
+        let repeats = self.config.hosts.get(host).is_some_and(|rules| rules.modern && rules.redundancy > 0);
         let side = &mut self.sides[id.0];
         let fell = side.snapshot.is_some_and(|(_, before)| now.throttle < before.throttle);
         let recovered = side.throttled && now.throttle == 32;
@@ -188,6 +190,7 @@ impl Judge {
         let full =
             u64::from(now.in_flight) + u64::from(now.mtu) > byte_window(now.window, now.throttle, now.mtu);
         let marks = [
+            (repeats && now.throttle < 32 && now.in_flight > 0, Mark::RepeatSuspended),
             (fell, Mark::ThrottleLowered),
             (recovered, Mark::ThrottleRecovered),
             (now.throttle == 0, Mark::ThrottleZero),

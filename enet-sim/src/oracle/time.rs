@@ -15,7 +15,7 @@ use crate::world::observer::HostIndex;
 const LEAST_PROBE: Span = Span::from_millis(20);
 
 /// In so many datagrams something rides after it left again (docs/RECOVERY.md).
-const BURST_RIDES: u8 = 6;
+const BURST_RIDES: u8 = 12;
 
 /// Hosts count whole milliseconds: two stamps of theirs can lie so much closer than the times they stand for.
 const TICK: Span = Span::from_millis(1);

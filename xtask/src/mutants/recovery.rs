@@ -51,8 +51,8 @@ pub(super) const RECOVERY: &[Edit] = &[
     edit(
         "recovery: what was lost once does not ride along",
         "peer/recover.rs",
-        "if in_burst { BURST_RIDES } else { 1 }",
-        "if in_burst { BURST_RIDES } else { 0 }",
+        "if in_burst { burst } else { 1 }",
+        "if in_burst { burst } else { 0 }",
     ),
     edit(
         "recovery: needless retransmissions are not noticed",
@@ -75,8 +75,38 @@ pub(super) const RECOVERY: &[Edit] = &[
     edit(
         "recovery: probes ride but once in a burst",
         "peer/recover.rs",
-        "if in_burst { BURST_RIDES } else { 1 }",
+        "if in_burst { burst } else { 1 }",
         "if in_burst { 1 } else { 1 }",
+    ),
+    edit(
+        "recovery: bursts are nothing usual anywhere",
+        "peer/outgoing/clusters.rs",
+        "self.share >= MANY",
+        "false",
+    ),
+    edit(
+        "recovery: bursts are usual where losses have no neighbours",
+        "peer/outgoing/clusters.rs",
+        "if distance == 1 {",
+        "if true {",
+    ),
+    edit(
+        "recovery: a usual burst is no longer than another",
+        "peer/recover.rs",
+        "{ USUAL_BURST } else { BURST }",
+        "{ BURST } else { BURST }",
+    ),
+    edit(
+        "recovery: in usual bursts each command is waited for",
+        "peer/outgoing/evidence.rs",
+        "recovery.probe_deadline(last, HASTE)",
+        "recovery.probe_deadline(last, timeout)",
+    ),
+    edit(
+        "recovery: in usual bursts the last copy's answer is waited for",
+        "peer/outgoing/evidence.rs",
+        "if recovery.is_silent_since(first) { first }",
+        "if false { first }",
     ),
     edit(
         "recovery: what was lost goes on riding behind the silence",

@@ -4,6 +4,7 @@ use enet_wire::CommandKind;
 
 use super::{Commands, Departure, Key, MAX_RIDERS, Outgoing, Place, Queued, SMALL};
 use crate::mutants::{self, Mutant};
+use crate::peer::recover::{MUCH, USUAL_BURST};
 use crate::peer::recovery::{Fate, Recovery};
 use crate::time::Millis;
 
@@ -37,6 +38,9 @@ impl Acknowledged {
     }
 }
 
+/// In a burst, where they are usual, what left so many ms ago may leave again.
+const HASTE: u32 = 20;
+
 impl Outgoing {
     /// A datagram is about to be built: what leaves in it bears its number.
     #[inline(always)]
@@ -52,6 +56,7 @@ impl Outgoing {
             && let Some(sent) = commands.get(key)
             && sent.fate(recovery, now) == Fate::Lost
         {
+            self.clusters.note(sent.datagram);
             self.postpone(key, sent.timeout, (None, None), commands);
             lost += 1;
         }
@@ -62,6 +67,7 @@ impl Outgoing {
     pub(crate) fn withdraw_oldest(&mut self, commands: &mut Commands) -> u32 {
         let Some(datagram) = self.oldest(commands).map(|oldest| oldest.datagram) else { return 0 };
         let (mut withdrawn, before) = (0, self.bytes);
+        self.clusters.note(datagram);
         for riding in [false, true] {
             while let Some(key) = if riding { self.riding.first() } else { self.in_flight.first() }
                 && let Some(sent) = commands.get(key)
@@ -107,8 +113,29 @@ impl Outgoing {
         Some(match oldest.fate(recovery, now) {
             Fate::Lost => now,
             Fate::LostAt(at) => at,
-            Fate::Unknown => recovery.probe_deadline(oldest.sent_time, probe_timeout),
+            Fate::Unknown => self.probe_deadline(oldest, recovery, probe_timeout),
         })
+    }
+
+    /// When the path is to be probed for the oldest's sake. Where losses come in bursts, copies are lost together: it is the
+    /// first one's answer that is overdue, unless something that left later was acknowledged. And each datagram brings the end
+    /// of the burst nearer: then nobody waits for answers, which is to say for a round trip.
+    #[inline]
+    pub(crate) fn probe_deadline(&self, oldest: &Queued, recovery: &Recovery, timeout: u32) -> Millis {
+        let (first, last) = (oldest.first_sent(), oldest.sent_time);
+        if !self.loses_in_bursts() {
+            return recovery.probe_deadline(last, timeout);
+        }
+        if recovery.is_probing(USUAL_BURST) {
+            return recovery.probe_deadline(last, HASTE);
+        }
+        recovery.probe_deadline(if recovery.is_silent_since(first) { first } else { last }, timeout)
+    }
+
+    /// Whether losses are rare, but come in bursts.
+    #[inline]
+    pub(crate) fn loses_in_bursts(&self) -> bool {
+        self.clusters.are_usual() && self.loss_spacing() >= MUCH
     }
 
     // --- copies ---
@@ -186,6 +213,13 @@ impl Outgoing {
 }
 
 impl Queued {
+    /// When the first transmission left that does not count as lost.
+    #[inline]
+    fn first_sent(&self) -> Millis {
+        let held = self.sent_time.sent_time().wrapping_sub(self.again);
+        Millis(self.sent_time.0.wrapping_sub(u32::from(held)))
+    }
+
     /// What has become of the last transmission. What is to ride along leaves again anyway.
     #[inline]
     pub(crate) fn fate(&self, recovery: &Recovery, now: Millis) -> Fate {
