@@ -70,22 +70,34 @@ impl Host {
         Ok(id)
     }
 
-    /// A random wire id that nobody at this address has, had a moment ago, or is about to get. `None` if that is all of
-    /// them.
+    /// A random wire id that nobody at this address has, or is about to get, and that has not been theirs lately: where
+    /// connections come and go faster than ids rest, the one of those looked at that has rested longest. `None` if all
+    /// are taken.
     #[allow(clippy::cast_possible_truncation)] // the upper bits are not needed
     fn draw_id(&mut self, address: SocketAddr) -> Option<WirePeerId> {
         let now = self.elapsed();
         let start = self.rng.next_u32() as u16;
+        let mut best: Option<(u64, WirePeerId)> = None;
         // From the first one on that is drawn: all the same to who cannot see it.
-        (0..=WirePeerId::UNKNOWN.get()).map(|step| WirePeerId::from_bits(start.wrapping_add(step))).find(
-            |id| {
-                !id.is_unknown()
-                    && !self.table.is_taken(address, *id)
-                    && self.lobby.half_open.route(address, *id).is_none()
-                    && self.lobby.requests.route(address, *id).is_none()
-                    && !self.lobby.resting.contains(now, self.table.name_of(address, *id))
-            },
-        )
+        for step in 0..=WirePeerId::UNKNOWN.get() {
+            if step >= LOOKED_AT && best.is_some() {
+                break;
+            }
+            let id = WirePeerId::from_bits(start.wrapping_add(step));
+            if id.is_unknown()
+                || self.table.is_taken(address, id)
+                || self.lobby.half_open.route(address, id).is_some()
+                || self.lobby.requests.route(address, id).is_some()
+            {
+                continue;
+            }
+            let rest = self.lobby.resting.rest_of(now, self.table.name_of(address, id));
+            if rest == 0 {
+                return Some(id);
+            }
+            best = best.filter(|(least, _)| *least <= rest).or(Some((rest, id)));
+        }
+        best.map(|(_, id)| id)
     }
 
     // --- a CONNECT ---
@@ -424,6 +436,9 @@ impl Host {
         self.count_sent(to, from, Train::of_one(len))
     }
 }
+
+/// Ids among which one is looked for that need not rest any more.
+const LOOKED_AT: u16 = 32;
 
 /// Events, beside two for each slot, that may wait to be fetched while anybody is let in.
 const EVENTS: usize = 64;
