@@ -257,6 +257,7 @@ impl Host {
             }
         }
         shared.memory.account.open();
+        shared.heard = None;
         while !rest.is_empty() {
             match Command::decode(rest) {
                 Ok((command, behind)) => {
