@@ -28,6 +28,10 @@ impl Host {
     /// The half that events depend on, and their order: at once. The other half can wait until somebody asks what is to
     /// be sent, or when.
     pub(super) fn settle_events(&mut self, slot: u16) {
+        if let Some(connection) = self.table.steady(slot) {
+            let wanted = connection.wants_dispatch();
+            return self.queue_for_dispatch(slot, wanted, false);
+        }
         let before = self.table.active_count();
         self.table.recount(slot);
         if before == 0 && self.table.active_count() == 1 && self.is_tick_overdue() {
@@ -147,7 +151,7 @@ impl Host {
     /// Has a slot visited if there is something to send, or else settles it.
     pub(super) fn ready(&mut self, slot: u16) {
         let Some(connection) = self.table.get(slot) else { return };
-        if connection.wants_transmit(&self.shared) {
+        if self.schedule.is_ready(slot) || connection.wants_transmit(&self.shared) {
             self.schedule.mark_ready_unsettled(slot);
         } else {
             self.settle_schedule(slot);

@@ -180,6 +180,14 @@ impl Table {
         place.is_some_and(|slot| core::mem::replace(&mut slot.touched, touched))
     }
 
+    /// A connection that is established, is counted so, and has nothing to tell but what is in its inbox.
+    #[inline]
+    pub(crate) fn steady(&self, slot: u16) -> Option<&Connection> {
+        let place = self.slots.get(usize::from(slot))?;
+        let counted = place.counted == Counted { active: true, indexed: true };
+        place.connection.as_deref().filter(|connection| counted && connection.is_steady())
+    }
+
     /// Lends a connection out; it must be put back before anything else looks at its slot.
     pub(crate) fn take(&mut self, slot: u16) -> Option<Box<Connection>> {
         self.slots.get_mut(usize::from(slot))?.connection.take()

@@ -434,6 +434,12 @@ impl Connection {
 
     // --- views ---
 
+    /// Whether it is established, and there is nothing to tell of it as a whole.
+    #[inline]
+    pub(crate) fn is_steady(&self) -> bool {
+        self.stage == Stage::Connected && self.announce.is_none() && !self.lost_turn && self.extras.is_none()
+    }
+
     /// Whether data may flow.
     pub(crate) const fn is_active(&self) -> bool {
         matches!(self.stage, Stage::Connected | Stage::DisconnectLater { .. })
