@@ -3,6 +3,7 @@
 mod admission;
 pub(crate) mod bandwidth;
 mod calls;
+mod deadlines;
 mod draft;
 mod half_open;
 mod handshake;
@@ -205,7 +206,7 @@ impl Host {
         self.now.as_millis().saturating_sub(self.origin.unwrap_or_default())
     }
 
-    /// The slots whose deadline has come, off the heap.
+    /// The slots whose deadline has come, in order; they have none any more.
     fn take_due(&mut self) -> Vec<u16> {
         let mut due = core::mem::take(&mut self.due);
         due.clear();
@@ -217,6 +218,8 @@ impl Host {
                 due.push(slot);
             }
         }
+        due.sort_unstable();
+        self.schedule.pass_time(now);
         due
     }
 

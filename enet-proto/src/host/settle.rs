@@ -22,7 +22,7 @@ impl Host {
         let Some(connection) = self.table.get(slot) else { return };
         let transmit = connection.wants_transmit(&self.shared);
         let deadline = self.deadline_of(slot);
-        self.schedule.update_lazily(slot, transmit, deadline);
+        self.schedule.update(slot, transmit, deadline);
     }
 
     /// The half that events depend on, and their order: at once. The other half can wait until somebody asks what is to
