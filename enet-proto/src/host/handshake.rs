@@ -370,7 +370,14 @@ impl Host {
     // --- time, and what is sent ---
 
     /// Does what is due for those without a slot.
+    #[inline]
     pub(super) fn visit_lobby(&mut self) {
+        if !self.lobby.is_empty() {
+            self.visit_half_open();
+        }
+    }
+
+    fn visit_half_open(&mut self) {
         let gone = self.lobby.half_open.on_time(self.age());
         self.shared.stats.discarded.count_many(DiscardReason::Unproven, gone);
         while let Some(request) = self.lobby.requests.expired(self.elapsed()) {

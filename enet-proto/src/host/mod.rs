@@ -160,14 +160,16 @@ impl Host {
         while let Some(slot) = self.schedule.next_unsettled(0) {
             self.settle_schedule(slot);
         }
-        let peers = self.next_deadline();
-        let tick = (self.table.active_count() > 0).then(|| {
+        let mut earliest = self.next_deadline().unwrap_or(u64::MAX);
+        if self.table.active_count() > 0 {
             let elapsed = self.shared.now.diff(self.bandwidth_epoch);
-            self.elapsed() + u64::from(INTERVAL.saturating_sub(elapsed))
-        });
-        let lobby = self.lobby_deadline();
-        let earliest = peers.into_iter().chain(tick).chain(lobby).min()?;
-        Some(Instant::from_millis(self.origin.unwrap_or_default().saturating_add(earliest)))
+            earliest = earliest.min(self.elapsed() + u64::from(INTERVAL.saturating_sub(elapsed)));
+        }
+        if !self.lobby.is_empty() {
+            earliest = earliest.min(self.lobby_deadline().unwrap_or(u64::MAX));
+        }
+        let origin = self.origin.unwrap_or_default();
+        (earliest < u64::MAX).then(|| Instant::from_millis(origin.saturating_add(earliest)))
     }
 
     /// The latest time the host was told.
@@ -177,7 +179,11 @@ impl Host {
     }
 
     /// Time only moves forward.
+    #[inline]
     fn advance(&mut self, now: Instant) {
+        if now <= self.now && self.origin.is_some() {
+            return;
+        }
         self.origin.get_or_insert(now.as_millis());
         self.now = self.now.max(now);
         (self.shared.now, self.shared.micros) = (self.now.wire(), self.now.micros_of_milli());

@@ -87,7 +87,11 @@ impl Schedule {
     }
 
     /// The first slot from `from` on whose deadline is not up to date.
+    #[inline]
     pub(crate) fn next_unsettled(&self, from: u16) -> Option<u16> {
+        if self.unsettled.is_empty() {
+            return None;
+        }
         self.unsettled.next_from(from)
     }
 
