@@ -75,7 +75,7 @@ impl Host {
     /// are taken.
     #[allow(clippy::cast_possible_truncation)] // the upper bits are not needed
     fn draw_id(&mut self, address: SocketAddr) -> Option<WirePeerId> {
-        let now = self.elapsed();
+        let now = self.elapsed;
         let start = self.rng.next_u32() as u16;
         let mut best: Option<(u64, WirePeerId)> = None;
         // From the first one on that is drawn: all the same to who cannot see it.
@@ -173,7 +173,7 @@ impl Host {
             }
             return Err(reason);
         }
-        let now = self.elapsed();
+        let now = self.elapsed;
         let token = self.lobby.tokens.take(from, connect.connect_id, now);
         let admission = self.lobby.policy.as_mut().map_or(Admission::Accept, |policy| {
             policy.admit(&ConnectAttempt {
@@ -214,7 +214,7 @@ impl Host {
     }
 
     fn refuse_stranger(&mut self, refusal: Refusal, data: u32, reason: DiscardReason) {
-        if !self.lobby.may_refuse(self.elapsed()) {
+        if !self.lobby.may_refuse(self.elapsed) {
             return;
         }
         if self.lobby.reports && self.events.len() < REPORTS {
@@ -303,7 +303,7 @@ impl Host {
             self.lobby.refuse(Refusal::of(&candidate, 0));
             return Err(DiscardReason::HostFull);
         }
-        let request = self.lobby.requests.insert(candidate, sample, self.elapsed());
+        let request = self.lobby.requests.insert(candidate, sample, self.elapsed);
         let (address, data) = (candidate.address(), candidate.data);
         self.events.push_back(Event::ConnectRequest { request, address, data });
         Err(DiscardReason::Undecided)
@@ -380,7 +380,7 @@ impl Host {
     fn visit_half_open(&mut self) {
         let gone = self.lobby.half_open.on_time(self.age());
         self.shared.stats.discarded.count_many(DiscardReason::Unproven, gone);
-        while let Some(request) = self.lobby.requests.expired(self.elapsed()) {
+        while let Some(request) = self.lobby.requests.expired(self.elapsed) {
             self.refuse(request, 0);
         }
     }
@@ -388,14 +388,14 @@ impl Host {
     /// When that will be.
     pub(super) fn lobby_deadline(&mut self) -> Option<u64> {
         let age = self.age();
-        let half_open = self.lobby.half_open.wait(age).map(|wait| self.elapsed() + u64::from(wait));
+        let half_open = self.lobby.half_open.wait(age).map(|wait| self.elapsed + u64::from(wait));
         half_open.into_iter().chain(self.lobby.requests.deadline()).min()
     }
 
     /// The host's age in ms, as far as half-open connections tell it apart.
     #[allow(clippy::cast_possible_truncation)] // it is compared within half a minute
     fn age(&self) -> u32 {
-        self.elapsed() as u32
+        self.elapsed as u32
     }
 
     /// The next datagram for somebody without a slot.

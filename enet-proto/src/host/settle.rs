@@ -28,9 +28,12 @@ impl Host {
     /// The half that events depend on, and their order: at once. The other half can wait until somebody asks what is to
     /// be sent, or when.
     pub(super) fn settle_events(&mut self, slot: u16) {
-        if let Some(connection) = self.table.steady(slot) {
+        if let Some((connection, queued)) = self.table.steady(slot) {
             let wanted = connection.wants_dispatch();
-            return self.queue_for_dispatch(slot, wanted, false);
+            if wanted != queued {
+                self.queue_for_dispatch(slot, wanted, false);
+            }
+            return;
         }
         let before = self.table.active_count();
         self.table.recount(slot);
@@ -173,7 +176,7 @@ impl Host {
         let connection = self.table.remove(slot)?;
         if self.table.has_ids() {
             let name = self.table.name_of(connection.address, connection.wire_id);
-            self.lobby.resting.add(self.elapsed(), name);
+            self.lobby.resting.add(self.elapsed, name);
         }
         Some(connection)
     }

@@ -237,6 +237,12 @@ impl Connection {
         earlier(earlier(deadline, self.doubt_deadline()), self.stall_deadline(shared))
     }
 
+    /// Whether its deadline is anything but that of the next ping.
+    #[inline]
+    pub(crate) fn waits_for_something(&self) -> bool {
+        !self.outgoing.is_idle() || self.doubt.is_some() || self.extras.is_some()
+    }
+
     /// Whether something can be sent now.
     #[inline]
     pub(crate) fn wants_transmit(&self, shared: &Shared) -> bool {
