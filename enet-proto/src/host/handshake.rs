@@ -445,7 +445,7 @@ impl Host {
 }
 
 /// Ids among which one is looked for that need not rest any more.
-const LOOKED_AT: u16 = 32;
+const LOOKED_AT: u16 = 8;
 
 /// Events, beside two for each slot, that may wait to be fetched while anybody is let in.
 const EVENTS: usize = 64;
