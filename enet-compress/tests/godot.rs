@@ -1,4 +1,4 @@
-//! Godot's codecs: what one end compresses the other restores, real zlib included, and nothing a stranger sends does harm.
+//! Godot's codecs: what one end compresses the other restores, the real zlib and zstd included, and nothing a stranger sends does harm.
 #![cfg(all(feature = "fastlz", feature = "zlib", feature = "zstd"))]
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -139,26 +139,23 @@ fn a_bomb_is_none() {
 }
 
 /// Python's `zlib` is the C library that Godot uses: it reads our streams, and we read its.
-#[test]
-fn zlib_reads_what_we_write_and_writes_what_we_read() {
-    const SCRIPT: &str = "\
-import sys, zlib
-for line in sys.stdin:
-    text = zlib.decompress(bytes.fromhex(line))
-    print(text.hex(), zlib.compress(text, 6).hex())
-";
+/// Has a program of Python's standard library restore what `codec` made of inputs of all kinds, and compress them itself;
+/// what that made is restored by `codec`. `None` if there is no Python.
+fn exchange(codec: &mut dyn Compressor, script: &str) -> Option<()> {
     let child =
-        Command::new("python3").args(["-c", SCRIPT]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        Command::new("python3").args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let mut child = match child {
         Ok(child) => child,
         Err(error) if std::env::var("CI").as_deref() == Ok("true") => panic!("python3: {error}"),
-        Err(error) => return println!("SKIPPED: zlib is reached through python3: {error}"),
+        Err(error) => {
+            println!("SKIPPED: the C library is reached through python3: {error}");
+            return None;
+        }
     };
-    let mut codec = Zlib::new();
     let kinds =
         Kind::ALL.into_iter().flat_map(|kind| [1, 64, 256, 1200, LARGEST].map(|len| kind.make(11, len)));
     let inputs: Vec<Vec<u8>> = kinds.collect();
-    let lines: String = inputs.iter().map(|input| hex(&compressed(&mut codec, input)) + "\n").collect();
+    let lines: String = inputs.iter().map(|input| hex(&compressed(codec, input)) + "\n").collect();
     child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success());
@@ -167,8 +164,52 @@ for line in sys.stdin:
     for (input, answer) in inputs.iter().zip(answers.lines()) {
         let (text, block) = answer.split_once(' ').unwrap();
         assert_eq!(text, hex(input));
-        assert_eq!(decompressed(&mut codec, &unhex(block), LARGEST).as_deref(), Some(&input[..]));
+        assert_eq!(decompressed(codec, &unhex(block), LARGEST).as_deref(), Some(&input[..]));
     }
+    Some(())
+}
+
+#[test]
+fn zlib_reads_what_we_write_and_writes_what_we_read() {
+    const SCRIPT: &str = "\
+import sys, zlib
+for line in sys.stdin:
+    text = zlib.decompress(bytes.fromhex(line))
+    print(text.hex(), zlib.compress(text, 6).hex())
+";
+    exchange(&mut Zlib::new(), SCRIPT);
+}
+
+/// The system's library, of another version than the one that is compiled in. Every Debian has it, for `dpkg` needs it.
+/// Our frames must be as Godot's: they say their content's size, and have no checksum.
+#[cfg(target_os = "linux")]
+#[test]
+fn zstd_reads_what_we_write_and_writes_what_we_read() {
+    const SCRIPT: &str = "\
+import ctypes, sys
+zstd = ctypes.CDLL('libzstd.so.1')
+zstd.ZSTD_getFrameContentSize.restype = ctypes.c_ulonglong
+zstd.ZSTD_compress.restype = zstd.ZSTD_decompress.restype = ctypes.c_size_t
+size = lambda number: ctypes.c_size_t(number)
+room = ctypes.create_string_buffer(1 << 14)
+for line in sys.stdin:
+    block = bytes.fromhex(line)
+    assert block[4] & 4 == 0, 'a checksum'
+    content = zstd.ZSTD_getFrameContentSize(block, size(len(block)))
+    length = zstd.ZSTD_decompress(room, size(len(room)), block, size(len(block)))
+    assert length == content, (length, content)
+    text = room.raw[:length]
+    length = zstd.ZSTD_compress(room, size(len(room)), text, size(len(text)), 3)
+    assert not zstd.ZSTD_isError(size(length))
+    print(text.hex(), room.raw[:length].hex())
+";
+    let has_library =
+        Command::new("python3").args(["-c", "import ctypes; ctypes.CDLL('libzstd.so.1')"]).output();
+    if has_library.is_ok_and(|run| !run.status.success()) {
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "no libzstd.so.1");
+        return println!("SKIPPED: no libzstd.so.1; try `apt install libzstd1`");
+    }
+    exchange(&mut Zstd::new(), SCRIPT);
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use enet_proto::{ChannelId, Packet, PeerId};
 
@@ -55,9 +55,22 @@ use crate::waker::Waker;
 #[derive(Debug, Clone)]
 pub struct HostHandle {
     orders: SyncSender<Order>,
+    alarm: Arc<Alarm>,
+}
+
+/// How all handles of a host wake it.
+#[derive(Debug)]
+struct Alarm {
     /// Whether the host was woken for what is queued.
-    given: Arc<AtomicBool>,
-    waker: Waker,
+    given: AtomicBool,
+    /// Another one's when the host moves into a [`Service`](crate::Service).
+    waker: Mutex<Waker>,
+}
+
+impl Alarm {
+    fn waker(&self) -> MutexGuard<'_, Waker> {
+        self.waker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl HostHandle {
@@ -117,7 +130,7 @@ impl HostHandle {
     ///
     /// The system refused; the wait goes on.
     pub fn wake(&self) -> io::Result<()> {
-        self.waker.wake()
+        self.alarm.waker().wake()
     }
 
     fn give_packet(&self, packet: Packet, order: impl FnOnce(Packet) -> Order) -> Result<(), HandleError> {
@@ -135,9 +148,9 @@ impl HostHandle {
             TrySendError::Disconnected(order) => (HandleErrorReason::HostGone, order),
         });
         // One wake for all that is given until the host looks: a wake is a system call.
-        if result.is_ok() && !self.given.swap(true, Ordering::AcqRel) {
+        if result.is_ok() && !self.alarm.given.swap(true, Ordering::AcqRel) {
             // It fails only if the system has no memory left; the host looks whenever it does anything.
-            let _ = self.waker.nudge();
+            let _ = self.alarm.waker().nudge();
         }
         result
     }
@@ -184,7 +197,12 @@ pub(crate) struct Orders {
 impl Orders {
     pub(crate) fn new(waker: Waker) -> Orders {
         let (orders, receiver) = sync_channel(HostHandle::ROOM);
-        Orders { receiver, first: HostHandle { orders, given: Arc::default(), waker } }
+        let alarm = Alarm { given: AtomicBool::default(), waker: Mutex::new(waker) };
+        Orders { receiver, first: HostHandle { orders, alarm: Arc::new(alarm) } }
+    }
+
+    pub(crate) fn wake_by(&self, waker: Waker) {
+        *self.first.alarm.waker() = waker;
     }
 
     pub(crate) fn handle(&self) -> HostHandle {
@@ -194,7 +212,7 @@ impl Orders {
     /// Carries out what was given until now; how many could not be.
     pub(crate) fn carry_out(&self, host: &mut enet_proto::Host) -> u64 {
         // Before looking: whoever gives one from here on wakes again.
-        if !self.first.given.swap(false, Ordering::AcqRel) {
+        if !self.first.alarm.given.swap(false, Ordering::AcqRel) {
             return 0;
         }
         let orders = self.receiver.try_iter().take(HostHandle::ROOM);

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use enet_proto::{ChannelId, DiscardReason, DisconnectReason, Event, Packet, PeerId, RequestId, Undelivered};
 
@@ -63,17 +64,25 @@ use crate::host::Host;
 /// server.join().unwrap()?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
-///
-/// There is no call for an attempt to connect, which is a call of yours, nor for ENet's pings: they are acknowledged by the
-/// protocol like any reliable command, and what they tell is in [`PeerStats`](enet_proto::PeerStats).
 #[allow(unused_variables)] // the names are the documentation
 pub trait Handler {
     /// Somebody who has proven their address wants to connect, and the admission policy said
     /// [`Admission::Ask`](crate::Admission::Ask). Unless you do otherwise they are let in.
     #[doc(alias = "onNewClient")]
-    fn on_connect_request(&mut self, host: &mut Host, request: RequestId, address: SocketAddr, data: u32) {
+    fn on_connect_request(
+        &mut self,
+        host: &mut Host,
+        request: RequestId,
+        address: SocketAddr,
+        data: u32,
+        token: Option<&[u8]>,
+    ) {
         let _ = host.accept(request); // if there is no slot they stay, and are refused after 10 s
     }
+
+    /// An attempt of ours begins: [`connect`](Host::connect) was called since the last turn.
+    #[doc(alias = "onConnecting")]
+    fn on_connecting(&mut self, host: &mut Host, peer: PeerId, address: SocketAddr) {}
 
     /// A connection is established, whoever began it; `data` is what the other side gave to `connect`, and 0 if it was
     /// we.
@@ -101,6 +110,15 @@ pub trait Handler {
     /// A stalled connection goes on.
     #[doc(alias = "onUnstalled")]
     fn on_resumed(&mut self, host: &mut Host, peer: PeerId) {}
+
+    /// A peer's ping arrived. Only if [`peer_defaults`](crate::HostConfig::peer_defaults) ask for
+    /// [`pings`](enet_proto::PeerDefaults::pings).
+    #[doc(alias = "onPing")]
+    fn on_ping(&mut self, host: &mut Host, peer: PeerId) {}
+
+    /// A ping of ours was answered, so much time after it left. Asked for like [`on_ping`](Handler::on_ping).
+    #[doc(alias = "onPong")]
+    fn on_pong(&mut self, host: &mut Host, peer: PeerId, rtt: Duration) {}
 
     /// A packet sent with a token ([`SendOptions`](enet_proto::SendOptions)) has arrived.
     fn on_acknowledged(&mut self, host: &mut Host, peer: PeerId, token: u64) {}
@@ -157,9 +175,11 @@ pub(crate) fn hand_over(host: &mut Host, handler: &mut (impl Handler + ?Sized), 
                 _ => handler.on_disconnect(host, gone),
             }
         }
-        Event::ConnectRequest { request, address, data } => {
-            handler.on_connect_request(host, request, address, data);
+        Event::ConnectRequest { request, address, data, token } => {
+            handler.on_connect_request(host, request, address, data, token.as_deref());
         }
+        Event::Ping { peer } => handler.on_ping(host, peer),
+        Event::Pong { peer, rtt } => handler.on_pong(host, peer, rtt),
         Event::Stalled { peer } => handler.on_stalled(host, peer),
         Event::Resumed { peer } => handler.on_resumed(host, peer),
         Event::Acknowledged { peer, token } => handler.on_acknowledged(host, peer, token),

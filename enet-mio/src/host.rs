@@ -1,5 +1,6 @@
 //! [`Host`]: the protocol on a UDP socket, driven by an event loop of your own.
 
+mod attempts;
 mod close;
 
 use std::io;
@@ -8,15 +9,12 @@ use std::ops::{ControlFlow, Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
-use enet_proto::{
-    Bytes, ConnectError, ConnectOptions, Event, HostConfig, Instant, Intercept, PeerId, Profile, Socket,
-};
+use enet_proto::{Event, HostConfig, Instant, Intercept, PeerId, Profile, Socket};
 use mio::{Interest, Registry, Token, event};
 
 use crate::address::{self, Bind, PeerAddress, ToBind};
 use crate::alone::Alone;
 use crate::clock::Clock;
-use crate::family::canonical;
 use crate::handle::{HostHandle, Orders};
 use crate::handler::{self, Handler};
 use crate::log::{self, Refusals};
@@ -37,7 +35,7 @@ const DRIVE_BUDGET: usize = 256;
 /// 1. poll, no longer than [`timeout`](Host::timeout),
 /// 2. tell the host of every readiness event with its token: [`on_ready`](Host::on_ready),
 /// 3. [`drive`](Host::drive) it, whether or not there were any,
-/// 4. take its events with [`poll_event`](enet_proto::Host::poll_event) until there are none.
+/// 4. take its events with [`poll_event`](Host::poll_event) until there are none.
 ///
 /// Everything of the protocol's own, from `peer_mut` to `set_bandwidth_limits`, is there through `Deref`. What it
 /// queues leaves at the next `timeout`, `drive` or [`flush`](Host::flush).
@@ -103,6 +101,8 @@ pub struct Host {
     refusals: Refusals,
     orders: Option<Orders>,
     orders_refused: u64,
+    /// Attempts to connect that no handler was told of.
+    attempts: Vec<PeerId>,
 }
 
 impl Host {
@@ -159,6 +159,7 @@ impl Host {
             refusals: Refusals::default(),
             orders: None,
             orders_refused: 0,
+            attempts: Vec::new(),
         })
     }
 
@@ -208,11 +209,19 @@ impl Host {
         Some(deadline.saturating_duration_since(now))
     }
 
+    /// The next event that is waiting; as [`enet_proto::Host::poll_event`], but a log hears of it.
+    #[doc(alias = "enet_host_check_events")]
+    pub fn poll_event(&mut self) -> Option<Event> {
+        let event = self.protocol.poll_event();
+        event.iter().for_each(log::event);
+        event
+    }
+
     /// Hands all waiting events to the handler, and ends its turn: its [`on_turn`](Handler::on_turn)'s answer. For after
     /// [`drive`](Host::drive), in place of `poll_event`.
     pub fn dispatch(&mut self, handler: &mut (impl Handler + ?Sized)) -> ControlFlow<()> {
-        while let Some(event) = self.protocol.poll_event() {
-            log::event(&event);
+        self.tell_attempts(handler);
+        while let Some(event) = self.poll_event() {
             handler::hand_over(self, handler, event);
         }
         handler.on_turn(self)
@@ -242,27 +251,6 @@ impl Host {
     }
 
     // --- calls that need the socket ---
-
-    /// Starts a connection, as [`enet_proto::Host::connect`] does; the address may be in any spelling, including
-    /// IPv4-mapped IPv6.
-    #[doc(alias = "enet_host_connect")]
-    pub fn connect(&mut self, to: SocketAddr, options: ConnectOptions) -> Result<PeerId, ConnectError> {
-        self.protocol.connect(canonical(to), options)
-    }
-
-    /// The same with a token, as [`enet_proto::Host::connect_with_token`] does.
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub fn connect_with_token(
-        &mut self,
-        to: SocketAddr,
-        options: ConnectOptions,
-        token: impl Into<Bytes>,
-    ) -> Result<PeerId, ConnectError> {
-        self.protocol.connect_with_token(canonical(to), options, token)
-    }
 
     /// The first address of a `host:port` text that this host's socket can reach, IPv4 preferred. Asks the system's
     /// resolver for names, and blocks until it answers.
@@ -350,6 +338,13 @@ impl Host {
 
     pub(crate) fn handle_waking(&mut self, waker: Waker) -> HostHandle {
         self.orders.get_or_insert_with(|| Orders::new(waker)).handle()
+    }
+
+    /// From now on this is what all handles wake.
+    pub(crate) fn wake_by(&mut self, waker: &Waker) {
+        if let Some(orders) = &self.orders {
+            orders.wake_by(waker.clone());
+        }
     }
 
     pub(crate) fn now(&self) -> Instant {

@@ -14,7 +14,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 ///
 /// ```
 /// use std::sync::mpsc::sync_channel;
-/// use std::time::Duration;
+/// use std::time::{Duration, Instant};
 /// use enet_mio::enet_proto::{Datagram, Verdict};
 /// use enet_mio::{HostConfig, Service, broadcast_addresses, random_seed};
 ///
@@ -42,6 +42,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 ///     client.send_raw(to, &b"IS ANYBODY THERE?"[..]);
 /// }
 /// client.flush();
+/// let deadline = Instant::now() + Duration::from_secs(30);
 /// let found = loop {
 ///     server.service(Duration::from_millis(1))?;
 ///     for who in questions.try_iter() {
@@ -51,6 +52,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 ///     if let Ok(found) = answers.try_recv() {
 ///         break found;
 ///     }
+///     assert!(Instant::now() < deadline, "nobody is there");
 /// };
 /// assert_eq!(found.port(), port);
 /// # Ok::<(), std::io::Error>(())
@@ -69,7 +71,21 @@ fn of_interfaces() -> BTreeSet<Ipv4Addr> {
     let can_broadcast = InterfaceFlags::IFF_UP | InterfaceFlags::IFF_BROADCAST;
     let interfaces = nix::ifaddrs::getifaddrs().into_iter().flatten();
     let those = interfaces.filter(|interface| interface.flags.contains(can_broadcast));
-    those.filter_map(|interface| Some(interface.broadcast?.as_sockaddr_in()?.ip())).collect()
+    those
+        .filter_map(|interface| {
+            let ip =
+                |address: Option<nix::sys::socket::SockaddrStorage>| Some(address?.as_sockaddr_in()?.ip());
+            // Whoever sets an address by hand may have said nothing of a broadcast address.
+            ip(interface.broadcast).or_else(|| broadcast_of(ip(interface.address)?, ip(interface.netmask)?))
+        })
+        .collect()
+}
+
+/// The last address of a network, which is everybody's; networks of one or two machines have none (RFC 3021).
+#[cfg(any(target_os = "android", target_os = "linux"))]
+fn broadcast_of(ip: Ipv4Addr, mask: Ipv4Addr) -> Option<Ipv4Addr> {
+    let hosts = !mask.to_bits();
+    (hosts > 1).then(|| Ipv4Addr::from_bits(ip.to_bits() | hosts))
 }
 
 #[cfg(not(any(target_os = "android", target_os = "linux")))]
@@ -87,6 +103,19 @@ mod tests {
         assert!(addresses.contains(&"255.255.255.255:7".parse().unwrap()));
         assert!(addresses.is_sorted_by(|one, other| one < other), "none twice: {addresses:?}");
         assert!(addresses.iter().all(|address| address.is_ipv4() && !address.ip().is_loopback()));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_broadcast_address_that_nobody_set_is_the_last_of_the_network() {
+        let of = |ip: &str, mask: &str| {
+            broadcast_of(ip.parse().unwrap(), mask.parse().unwrap()).map(|ip| ip.to_string())
+        };
+        assert_eq!(of("192.0.2.7", "255.255.255.0").as_deref(), Some("192.0.2.255"));
+        assert_eq!(of("172.17.5.1", "255.255.240.0").as_deref(), Some("172.17.15.255"));
+        assert_eq!(of("192.0.2.6", "255.255.255.252").as_deref(), Some("192.0.2.7"));
+        assert_eq!(of("192.0.2.6", "255.255.255.254"), None);
+        assert_eq!(of("192.0.2.6", "255.255.255.255"), None);
     }
 
     #[cfg(target_os = "linux")]

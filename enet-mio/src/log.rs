@@ -147,8 +147,11 @@ pub(crate) mod tests {
     pub(crate) fn said(done: impl FnOnce()) -> String {
         let lines = Lines::default();
         let writer = lines.clone();
-        let log =
-            tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(move || writer.clone());
+        let log = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::DEBUG)
+            .with_ansi(false)
+            .without_time()
+            .with_writer(move || writer.clone());
         tracing::subscriber::with_default(log.finish(), done);
         let bytes = lines.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
@@ -200,6 +203,42 @@ pub(crate) mod tests {
         let lines = junk(1, start + Duration::from_secs(9), &[1]);
         assert_eq!(lines.lines().count(), 1);
         assert!(lines.contains("count=1"), "{lines}");
+    }
+
+    #[cfg(feature = "tracing")]
+    #[test]
+    fn an_event_is_said_once_however_it_is_fetched() {
+        use std::time::Duration;
+
+        use enet_proto::{ConnectOptions, HostConfig, Profile, Timeouts};
+
+        use crate::{Host, Service};
+
+        // An attempt that ends after the first wait for an answer: half a second.
+        let failing = || {
+            let mut config = HostConfig::new([7; 32]);
+            config.profile = Profile::Modern;
+            let mut host = Host::bind("127.0.0.1:*", config).unwrap();
+            let hasty = Timeouts { limit: 1, minimum: Duration::ZERO, maximum: Duration::from_millis(1) };
+            let options = ConnectOptions { timeout: Some(hasty), ..ConnectOptions::default() };
+            let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            host.connect(nobody.local_addr().unwrap(), options).unwrap();
+            (host, nobody)
+        };
+        let by_hand = said(|| {
+            let (mut host, _nobody) = failing();
+            while host.poll_event().is_none() {
+                host.timeout();
+                host.drive().unwrap();
+            }
+        });
+        let by_service = said(|| {
+            let (host, _nobody) = failing();
+            assert!(Service::new(host).unwrap().service(Duration::from_secs(30)).unwrap().is_some());
+        });
+        for lines in [by_hand, by_service] {
+            assert_eq!(lines.matches("DEBUG enet_mio::event: disconnected").count(), 1, "{lines}");
+        }
     }
 
     #[cfg(feature = "tracing")]

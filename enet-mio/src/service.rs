@@ -100,11 +100,13 @@ impl Service {
         Service::new(Host::client(config)?)
     }
 
-    /// Takes over a host, for example one made with [`Host::from_socket`]. It must not be registered with a poll.
+    /// Takes over a host, for example one made with [`Host::from_socket`]. It must not be registered with a poll;
+    /// handles that it gave out before wake the service from now on.
     pub fn new(mut host: Host) -> io::Result<Service> {
         let poll = Poll::new()?;
         poll.registry().register(&mut host, SOCKET, Interest::READABLE)?;
         let waker = Waker::new(Arc::new(mio::Waker::new(poll.registry(), WAKER)?));
+        host.wake_by(&waker);
         Ok(Service {
             host,
             poll,
@@ -181,9 +183,7 @@ impl Service {
     /// the acknowledgements of what you have seen, or the next call of `service` does.
     #[doc(alias = "enet_host_check_events")]
     pub fn check_events(&mut self) -> Option<Event> {
-        let event = self.host.poll_event();
-        event.iter().for_each(log::event);
-        event
+        self.host.poll_event()
     }
 
     /// Hands all there is to the handler without waiting, and ends its turn: its [`on_turn`](Handler::on_turn)'s answer.
@@ -211,6 +211,7 @@ impl Service {
 
     fn turn(&mut self, handler: &mut (impl Handler + ?Sized), wait: Duration) -> io::Result<ControlFlow<()>> {
         let mut wait = wait;
+        self.host.tell_attempts(handler);
         for _ in 0..EVENTS_IN_A_TURN {
             let Some(event) = self.service(wait)? else { break };
             handler::hand_over(&mut self.host, handler, event);
@@ -246,7 +247,7 @@ impl Service {
         if !self.host.events_come_first() {
             return None; // that pass looks itself
         }
-        let event = self.host.poll_event()?;
+        let event = self.host.protocol_mut().poll_event()?;
         self.events_in_a_row += 1;
         // Looking at the clock for each would cost a tenth of an event and more.
         let sent = self.host.protocol().now();

@@ -201,6 +201,24 @@ fn a_host_in_a_poll_of_its_own_is_woken_by_that_polls_waker() {
 }
 
 #[test]
+fn a_handle_wakes_the_service_that_its_host_moves_into() {
+    let poll = Poll::new().unwrap();
+    let mut host = Host::bind("127.0.0.1:*", config()).unwrap();
+    let handle = host.handle(Arc::new(mio::Waker::new(poll.registry(), Token(1)).unwrap()));
+    let mut server = Service::new(host).unwrap();
+    let mut client = client();
+    let (peer, _) = connect(&mut server, &mut client, ConnectOptions::default());
+    let start = Instant::now();
+    let waiting = thread::spawn(move || server.service(10 * PATIENCE));
+    handle.send(peer, 0, Packet::reliable("hello")).unwrap();
+    let heard = client.service(PATIENCE).unwrap();
+    assert!(matches!(&heard, Some(Event::Received { packet, .. }) if packet[..] == *b"hello"), "{heard:?}");
+    handle.wake().unwrap();
+    assert_eq!(waiting.join().unwrap().unwrap(), None);
+    assert!(start.elapsed() < 10 * PATIENCE);
+}
+
+#[test]
 fn what_was_ordered_before_the_host_closes_is_delivered_first() {
     let (mut server, mut client) = (server(), client());
     let (peer, _) = connect(&mut server, &mut client, ConnectOptions::default());

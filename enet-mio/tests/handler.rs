@@ -6,13 +6,13 @@ mod common;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{PATIENCE, client, config, connect, server};
 use enet_mio::enet_proto::{ConnectAttempt, DiscardReason, RequestId, SendOptions, Stalls};
 use enet_mio::{
     Admission, ChannelId, ConnectOptions, DisconnectReason, Event, Gone, Handler, Host, Packet, PeerId,
-    PeerLimit, Service,
+    PeerLimit, PeerState, Service,
 };
 
 /// Takes everything down, and stops after so many lines.
@@ -24,9 +24,31 @@ struct Diary {
 }
 
 impl Handler for Diary {
-    fn on_connect_request(&mut self, host: &mut Host, request: RequestId, _: SocketAddr, data: u32) {
-        self.lines.push(format!("request {data}"));
+    fn on_connect_request(
+        &mut self,
+        host: &mut Host,
+        request: RequestId,
+        _: SocketAddr,
+        data: u32,
+        token: Option<&[u8]>,
+    ) {
+        let token = String::from_utf8_lossy(token.unwrap_or(b"without a token"));
+        self.lines.push(format!("request {data} {token}"));
         host.accept(request).unwrap();
+    }
+
+    fn on_connecting(&mut self, host: &mut Host, peer: PeerId, address: SocketAddr) {
+        assert_eq!(host.peer(peer).unwrap().state(), PeerState::Connecting);
+        self.lines.push(format!("connecting {}", address.ip()));
+    }
+
+    fn on_ping(&mut self, _: &mut Host, _: PeerId) {
+        self.lines.push("ping".to_owned());
+    }
+
+    fn on_pong(&mut self, _: &mut Host, _: PeerId, rtt: Duration) {
+        assert!(rtt < PATIENCE);
+        self.lines.push("pong".to_owned());
     }
 
     fn on_connect(&mut self, host: &mut Host, peer: PeerId, data: u32) {
@@ -87,21 +109,22 @@ fn a_visit_is_told_from_the_request_to_the_goodbye() {
     let to = server.local_addr().unwrap();
     let server = run(server, 5);
     let mut client = client();
-    let peer = client.connect(to, ConnectOptions { data: 7, ..ConnectOptions::default() }).unwrap();
-    let mut visitor = Diary { ends_after: 1, ..Diary::default() };
+    let options = ConnectOptions { data: 7, ..ConnectOptions::default() };
+    let peer = client.connect_with_token(to, options, "from the lobby").unwrap();
+    let mut visitor = Diary { ends_after: 2, ..Diary::default() };
     client.run(&mut visitor, PATIENCE).unwrap();
     for text in ["one", "two"] {
         client.peer_mut(peer).unwrap().send(0, Packet::reliable(text)).unwrap();
     }
-    visitor.ends_after = 3;
-    client.run(&mut visitor, PATIENCE).unwrap();
-    assert_eq!(visitor.lines, ["connect 0", "receive 0 one", "receive 0 two"]);
-    client.peer_mut(peer).unwrap().disconnect(8);
     visitor.ends_after = 4;
     client.run(&mut visitor, PATIENCE).unwrap();
-    assert_eq!(visitor.lines[3], "disconnect: disconnected by us");
+    assert_eq!(visitor.lines, ["connecting 127.0.0.1", "connect 0", "receive 0 one", "receive 0 two"]);
+    client.peer_mut(peer).unwrap().disconnect(8);
+    visitor.ends_after = 5;
+    client.run(&mut visitor, PATIENCE).unwrap();
+    assert_eq!(visitor.lines[4], "disconnect: disconnected by us");
     let (lines, _) = server.join().unwrap();
-    assert_eq!(lines, ["request 7", "connect 7", "receive 0 one", "receive 0 two", "close 8"]);
+    assert_eq!(lines, ["request 7 from the lobby", "connect 7", "receive 0 one", "receive 0 two", "close 8"]);
 }
 
 #[test]
@@ -176,7 +199,7 @@ fn a_host_without_a_service_dispatches_what_driving_it_brought() {
         .connect(host.local_addr().unwrap(), ConnectOptions { data: 5, ..ConnectOptions::default() })
         .unwrap();
     let mut diary = Diary { ends_after: 1, ..Diary::default() };
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     loop {
         client.service(Duration::from_millis(1)).unwrap();
         host.on_ready();
@@ -207,11 +230,32 @@ fn everybody_who_is_connected_hears_a_ping() {
     let heard = clients.each_ref().map(|client| client.stats().datagrams_received);
     assert_eq!(server.ping_all(), 2, "who is still connecting is not pinged");
     server.flush();
+    let start = Instant::now();
     for (client, before) in clients.iter_mut().zip(heard) {
         while client.stats().datagrams_received == before {
+            assert!(start.elapsed() < PATIENCE, "no ping came");
             client.service(Duration::from_millis(10)).unwrap();
         }
     }
+}
+
+#[test]
+fn pings_and_their_answers_are_calls_for_those_who_ask() {
+    let (mut server, mut config) = (server(), config());
+    config.peer_defaults.pings = true;
+    let mut client = Service::client(config).unwrap();
+    let (theirs, peer) = connect(&mut server, &mut client, ConnectOptions::default());
+    let mut diary = Diary { ends_after: 2, ..Diary::default() };
+    assert!(client.peer_mut(peer).unwrap().ping());
+    assert!(server.peer_mut(theirs).unwrap().ping());
+    while client.pump(&mut diary).unwrap().is_continue() {
+        assert_eq!(server.service(Duration::from_millis(1)).unwrap(), None, "the server did not ask");
+    }
+    assert!(
+        ["ping", "pong"].iter().all(|call| diary.lines.iter().any(|line| line == call)),
+        "{:?}",
+        diary.lines
+    );
 }
 
 #[test]

@@ -331,7 +331,9 @@ fn a_client_lets_nobody_in() {
 #[test]
 fn a_host_made_elsewhere_can_be_served() {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let at = socket.local_addr().unwrap();
     let mut server = Service::new(Host::from_socket(socket, config()).unwrap()).unwrap();
+    assert_eq!(server.local_addr().unwrap(), at, "it is the socket that was given");
     connect(&mut server, &mut client(), ConnectOptions::default());
     assert_eq!(server.connected_peers(), 1);
 }

@@ -170,6 +170,9 @@ pub struct PeerDefaults {
     pub stalls: Stalls,
     /// Whether each peer's bytes and datagrams are counted: [`Peer::totals`](crate::Peer::totals). Default false.
     pub totals: bool,
+    /// Whether pings and their answers raise events: [`Ping`](crate::Event::Ping), [`Pong`](crate::Event::Pong).
+    /// Default false.
+    pub pings: bool,
 }
 
 impl Default for PeerDefaults {
@@ -180,6 +183,7 @@ impl Default for PeerDefaults {
             throttle: None,
             stalls: Stalls::Unnoticed,
             totals: false,
+            pings: false,
         }
     }
 }

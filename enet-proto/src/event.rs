@@ -1,7 +1,9 @@
 //! What the application hears of: [`Event`], the handles it carries, and the states a peer goes through.
 
+use alloc::boxed::Box;
 use core::fmt;
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use enet_wire::ChannelId;
 
@@ -59,7 +61,7 @@ impl RequestId {
 }
 
 /// Something the application wants to know. For each `PeerId`:
-/// `(Connected (Received | Writable | Acknowledged | Stalled | Resumed)*)? Disconnected?`, then nothing.
+/// `(Connected (Received | Writable | Acknowledged | Stalled | Resumed | Ping | Pong)*)? Disconnected?`, then nothing.
 #[non_exhaustive]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -140,6 +142,22 @@ pub enum Event {
         address: SocketAddr,
         /// What they gave to `connect`.
         data: u32,
+        /// What they gave to [`connect_with_token`](crate::Host::connect_with_token), as the policy saw it. `None` also
+        /// if 256 newer ones came before the address was proven.
+        token: Option<Box<[u8]>>,
+    },
+    /// A peer's ping arrived. Only if [`PeerDefaults::pings`](crate::PeerDefaults) asks for it, not while 64 events wait,
+    /// and once for several in a datagram.
+    Ping {
+        /// Whose.
+        peer: PeerId,
+    },
+    /// A ping of ours was answered. Only if [`PeerDefaults::pings`](crate::PeerDefaults) asks for it.
+    Pong {
+        /// By whom.
+        peer: PeerId,
+        /// This round trip alone, in whole ms; [`Peer::rtt`](crate::Peer::rtt) is the smoothed one.
+        rtt: Duration,
     },
 }
 
@@ -153,6 +171,8 @@ impl Event {
             | Event::Stalled { peer }
             | Event::Resumed { peer }
             | Event::Writable { peer }
+            | Event::Ping { peer }
+            | Event::Pong { peer, .. }
             | Event::Disconnected { peer, .. } => Some(*peer),
             Event::ConnectRequest { .. } | Event::Refused { .. } => None,
         }

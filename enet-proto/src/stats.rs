@@ -18,6 +18,9 @@ pub struct HostStats {
     pub datagrams_received: u64,
     /// Disconnects sent to clients that were not let in.
     pub refusals_sent: u64,
+    /// Packets of the application's that came back because their peer's queue
+    /// [was full](crate::SendErrorReason::QueueFull).
+    pub queue_full: u64,
     /// Clients that were answered and have not proven their address, at the moment.
     pub half_open: usize,
     /// Bytes of memory that received and not yet fetched data of all peers takes, at the moment.

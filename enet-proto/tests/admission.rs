@@ -11,7 +11,7 @@ use enet_proto::{
     AcceptError, Admission, Checksum, ConnectAttempt, ConnectId, DiscardReason, DisconnectReason, Event,
     HostConfig, PeerLimit, PeerState, RequestId,
 };
-use enet_testkit::commands::{connect, disconnect_now, ping, reliable};
+use enet_testkit::commands::{connect, disconnect_now, ping, reliable, unreliable};
 use enet_testkit::pair::{Client, Pair, Server, ms};
 use enet_wire::{Body, Connect, Header};
 
@@ -36,7 +36,9 @@ fn requested(change: impl FnOnce(&mut HostConfig)) -> (Crafted, RequestId) {
     remote.adopts(&granted);
     remote.says(&[remote.proof(), ping(2)]);
     let events = remote.events();
-    let [Event::ConnectRequest { request, address, data: 77 }] = events[..] else { panic!("{events:?}") };
+    let [Event::ConnectRequest { request, address, data: 77, token: None }] = events[..] else {
+        panic!("{events:?}")
+    };
     assert_eq!(address, remote.address);
     (remote, request)
 }
@@ -147,6 +149,11 @@ fn who_is_turned_away_is_reported_with_address_and_reason() {
 
 // ---- Full hosts
 
+/// A second connection attempt of the same socket.
+fn as_another(id: u32) -> Connect {
+    Connect { outgoing_peer: 1, ..with_id(id) }
+}
+
 #[test]
 fn a_full_host_says_so_and_one_about_to_have_room_does_not() {
     let mut remote = Crafted::client_with(|config| {
@@ -154,18 +161,18 @@ fn a_full_host_says_so_and_one_about_to_have_room_does_not() {
         config.peers = PeerLimit::MIN;
     });
     let header = std::mem::take(&mut remote.header);
-    remote.says(&[connect(with_id(1))]);
+    remote.says(&[connect(as_another(1))]);
     assert_eq!(remote.host.stats().discarded.get(DiscardReason::HostFull), 1);
     assert_eq!(refusals(&mut remote), [(remote.address, 0)]);
     // The one who is there says farewell, and comes back at once: before that is believed.
     remote.header = header;
     remote.says(&[disconnect_now(2, 0)]);
     remote.header = Header::default();
-    assert_eq!(remote.is_refused(&[connect(with_id(1))]), Some(DiscardReason::HostFull));
+    assert_eq!(remote.is_refused(&[connect(as_another(1))]), Some(DiscardReason::HostFull));
     assert_eq!(refusals(&mut remote), []);
     remote.wait(500);
     remote.events();
-    assert!(remote.knocks(with_id(1)).is_some());
+    assert!(remote.knocks(as_another(1)).is_some());
 }
 
 #[test]
@@ -175,9 +182,27 @@ fn an_address_that_has_its_share_is_told_so() {
         config.max_peers_per_ip = Some(1);
     });
     remote.header = Header::default();
-    remote.says(&[connect(with_id(1))]);
+    remote.says(&[connect(as_another(1))]);
     assert_eq!(remote.host.stats().discarded.get(DiscardReason::TooManyFromAddress), 1);
     assert_eq!(refusals(&mut remote), [(remote.address, 0)]);
+}
+
+/// An old CONNECT that comes late, of an attempt that was given up: its name at the other end is another connection's by now,
+/// which a stock peer would end when it hears the refusal. Found by `pair_script`.
+#[test]
+fn nobody_is_refused_under_a_name_that_a_connection_has() {
+    let mut remote = Crafted::client_with(|config| {
+        modern(config);
+        config.peers = PeerLimit::MIN;
+    });
+    remote.header = Header::default();
+    assert_eq!(remote.is_refused(&[connect(with_id(1))]), Some(DiscardReason::HostFull));
+    remote.host.set_admission(Some(Box::new(|_: &ConnectAttempt| Admission::Refuse(3))));
+    assert_eq!(remote.is_refused(&[connect(with_id(2))]), Some(DiscardReason::HostFull));
+    assert_eq!(refusals(&mut remote), []);
+    remote.address.set_port(6_000);
+    remote.says(&[connect(with_id(3))]);
+    assert_eq!(refusals(&mut remote), [(remote.address, 0)], "of another socket it is somebody else's");
 }
 
 #[test]
@@ -235,6 +260,16 @@ fn who_is_accepted_is_connected_and_says_again_what_was_not_heard() {
     assert_eq!(remote.host.peer(peer).unwrap().stats().round_trip_time, 10);
     assert_eq!(remote.host.accept(request), Err(AcceptError::Gone));
     assert!(!remote.host.refuse(request, 1));
+}
+
+#[test]
+fn what_is_sent_unreliably_before_the_decision_is_lost() {
+    let (mut remote, request) = requested(|_| {});
+    assert_eq!(remote.is_refused(&[unreliable(0, 0, 1, b"early")]), Some(DiscardReason::Undecided));
+    let peer = remote.host.accept(request).unwrap();
+    assert_eq!(remote.events(), [Event::Connected { peer, data: 77 }]);
+    remote.says(&[unreliable(0, 0, 2, b"late")]);
+    assert_eq!(remote.texts(), ["late"]);
 }
 
 #[test]
@@ -301,7 +336,8 @@ fn no_more_wait_than_there_are_slots() {
 #[test]
 fn a_request_is_no_peer_s_event() {
     let (_, request) = requested(|_| {});
-    let event = Event::ConnectRequest { request, address: "192.0.2.1:1".parse().unwrap(), data: 0 };
+    let event =
+        Event::ConnectRequest { request, address: "192.0.2.1:1".parse().unwrap(), data: 0, token: None };
     assert_eq!(event.peer(), None);
     assert_eq!(RequestId::from_bits(request.to_bits()), request);
 }

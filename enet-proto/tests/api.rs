@@ -143,9 +143,15 @@ fn a_connect_can_be_given_up_earlier() {
 #[test]
 fn the_timeouts_of_a_connect_stay_in_force() {
     let timeouts = Timeouts { limit: 4, minimum: ms(300), maximum: ms(2000) };
-    let pair = Pair::with().connecting(|options| options.timeout = Some(timeouts)).connected();
+    let mut pair = Pair::with().connecting(|options| options.timeout = Some(timeouts)).connected();
     assert_eq!(pair.client.peer().timeouts(), timeouts);
-    assert_eq!(pair.server.peer().timeouts(), Timeouts::default());
+    pair.cut();
+    pair.client.send(0, Packet::reliable("a"));
+    pair.server.send(0, Packet::reliable("b"));
+    let took = pair.run_until(|pair| pair.client.state() == PeerState::Disconnected);
+    assert!(took < ms(2000), "{took:?}");
+    let took = pair.run_until(|pair| pair.server.state() == PeerState::Disconnected);
+    assert!(took > ms(3000), "{took:?}: the server has the usual ones");
 }
 
 #[test]

@@ -2,17 +2,18 @@
 
 mod common;
 
-use std::num::NonZeroU32;
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
 
 use common::{CONNECT_ID, Crafted, START, grant, ms, two_channels, verify_connect};
 use enet_proto::{
-    ChannelLimit, ConnectError, ConnectId, ConnectOptions, DiscardReason, DisconnectReason, Event, Instant,
-    Mtu, Packet, PeerLimit, PeerState,
+    ChannelLimit, ConnectError, ConnectId, ConnectOptions, Datagram, DiscardReason, DisconnectReason, Event,
+    Host, HostConfig, Instant, Mtu, Packet, PeerLimit, PeerState,
 };
-use enet_testkit::commands::{acknowledge, bandwidth_limit, ping, reliable};
+use enet_testkit::commands::{acknowledge, bandwidth_limit, connect, ping, reliable};
 use enet_testkit::hex;
 use enet_testkit::pair::{Client, Pair, Server};
-use enet_wire::{CommandKind, Connect, ThrottleConfigure, VerifyConnect};
+use enet_wire::{Body, Command, CommandKind, Connect, ThrottleConfigure, VerifyConnect};
 
 // ---- The exchange (§6, §6.7)
 
@@ -105,6 +106,64 @@ fn a_client_asks_for_the_channels_it_wants_whatever_its_own_limit_for_others() {
     remote.host.connect(remote.address, ConnectOptions { channels, ..ConnectOptions::default() }).unwrap();
     // §6.1 step 1
     assert_eq!(remote.asked().channel_count, 10);
+    remote.host.connect(remote.address, ConnectOptions::default()).unwrap();
+    assert_eq!(remote.asked().channel_count, 1, "who says nothing gets one");
+}
+
+/// The defaults of `HostConfig` and `ConnectOptions`, as the other end sees them.
+#[test]
+fn a_hosts_defaults_show_on_the_wire() {
+    let at = |port| SocketAddr::from(([192, 0, 2, 1], port));
+    let said = |host: &mut Host| {
+        let mut bytes = Vec::new();
+        host.poll_transmit(Instant::ZERO, &mut bytes, NonZeroUsize::MIN).expect("a datagram");
+        bytes
+    };
+    let mut client = Host::new(HostConfig::new([1; 32]));
+    client.connect(at(1), ConnectOptions::default()).unwrap();
+    let bytes = said(&mut client);
+    assert_eq!(bytes.len(), 52, "neither compressed nor with a checksum");
+    let (Command { body: Body::Connect(asked), .. }, _) = Command::decode(&bytes[4..]).unwrap() else {
+        panic!("{bytes:02x?}")
+    };
+    assert_eq!((asked.mtu, asked.window_size, asked.channel_count, asked.data), (1392, 65_536, 1, 0));
+    assert_eq!((asked.incoming_bandwidth, asked.outgoing_bandwidth), (0, 0));
+    assert_eq!(asked.throttle, ThrottleConfigure { interval: 5000, acceleration: 2, deceleration: 2 });
+
+    let mut server = Host::new(HostConfig::new([2; 32]));
+    let generous = connect(Connect { channel_count: 255, mtu: 4096, ..asked });
+    let mut bytes = bytes[..4].to_vec();
+    bytes.resize(52, 0);
+    generous.encode(&mut bytes[4..]).unwrap();
+    server.handle_datagram(Instant::ZERO, Datagram::new(at(2), &bytes));
+    let answer = said(&mut server);
+    let (Command { body: Body::VerifyConnect(granted), .. }, _) = Command::decode(&answer[4..]).unwrap()
+    else {
+        panic!("{answer:02x?}")
+    };
+    assert_eq!((granted.channel_count, granted.mtu, granted.window_size), (255, 1392, 65_536));
+
+    for port in 2..=64 {
+        client.connect(at(port), ConnectOptions::default()).unwrap();
+    }
+    let refused = client.connect(at(65), ConnectOptions::default());
+    assert_eq!(refused, Err(ConnectError::NoFreeSlot { limit: 64 }));
+}
+
+#[test]
+fn a_peer_is_connected_before_its_event_is_fetched() {
+    for pair in [Pair::with(), Pair::with().modern()] {
+        let mut pair = pair.strangers();
+        pair.client.stop_fetching();
+        pair.server.stop_fetching();
+        pair.connect();
+        pair.run_for(ms(100));
+        for host in [&mut pair.client.host, &mut pair.server.host] {
+            // In C it would be in one of the two states between until then.
+            assert_eq!(host.peers().next().unwrap().state(), PeerState::Connected);
+            assert!(host.has_pending_event());
+        }
+    }
 }
 
 #[test]
@@ -132,7 +191,7 @@ fn the_window_asked_for_follows_the_own_upstream_limit() {
     for (bandwidth, window) in
         [(0, 65_536), (60_000, 4_096), (500_000, 0x7000), (2_000_000, 65_536), (u32::MAX, 65_536)]
     {
-        let limited = |config: &mut enet_proto::HostConfig| {
+        let limited = |config: &mut HostConfig| {
             config.outgoing_bandwidth = NonZeroU32::new(bandwidth);
         };
         let mut remote = Crafted::stranger_with(limited);

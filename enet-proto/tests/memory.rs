@@ -273,6 +273,7 @@ fn a_full_queue_gives_the_packet_back_and_says_when_it_is_half_empty() {
     assert_eq!((refused.reason, refused.packet.len()), (enet_proto::SendErrorReason::QueueFull, 744));
     assert_eq!(remote.stats().queued_data, 10_000);
     assert_eq!(remote.host.broadcast(0, Packet::unreliable("x")).full, 1);
+    assert_eq!(remote.host.stats().queue_full, 2);
     // Six of ten acknowledged, one by one.
     let sent: Vec<(u16, u16)> = remote
         .heard()
@@ -290,6 +291,20 @@ fn a_full_queue_gives_the_packet_back_and_says_when_it_is_half_empty() {
     assert_eq!(told, [false, false, false, false, false, true]);
     assert_eq!(remote.stats().queued_data, 4_000);
     assert!(remote.peer_mut().send(0, refused.packet).is_ok());
+}
+
+#[test]
+fn who_only_broadcasts_is_told_too_that_a_queue_takes_packets_again() {
+    let mut remote = Crafted::client_with(|config| {
+        modern(config);
+        config.max_queued_data = 3_000;
+        config.writable_events = true;
+    });
+    remote.events();
+    while remote.host.broadcast(0, Packet::unreliable(vec![7; 744])).full == 0 {}
+    assert!(!remote.events().contains(&Event::Writable { peer: remote.id.unwrap() }));
+    remote.heard();
+    assert!(remote.events().contains(&Event::Writable { peer: remote.id.unwrap() }));
 }
 
 #[test]
@@ -351,7 +366,7 @@ fn acknowledgements_that_nobody_sends_are_limited() {
 fn while_too_many_events_wait_nobody_is_let_in_who_gets_in_once_they_are_fetched() {
     let mut remote = Crafted::stranger_with(|config| {
         modern(config);
-        config.peers = enet_proto::PeerLimit::MIN;
+        config.peers = enet_proto::PeerLimit::new(5).unwrap();
     });
     let mut port = 5_000;
     loop {
@@ -369,8 +384,8 @@ fn while_too_many_events_wait_nobody_is_let_in_who_gets_in_once_they_are_fetched
         let (sent, goodbye) = (heard[0].header().sent_time.unwrap(), heard[0].commands()[0]);
         remote.says(&[acknowledge(0xff, goodbye.seq.0, sent)]);
     }
-    assert_eq!(port - 5_000, 34, "sixty-six events are two for each of thirty-three connections");
-    assert_eq!(std::iter::from_fn(|| remote.host.poll_event()).count(), 66);
+    assert_eq!(port - 5_000, 38, "seventy-four events are two for each of thirty-seven connections");
+    assert_eq!(std::iter::from_fn(|| remote.host.poll_event()).count(), 74);
     let proof = remote.proof();
     assert_eq!(verdict(&mut remote, &[proof]), None);
     assert!(matches!(remote.host.poll_event(), Some(Event::Connected { .. })));

@@ -2,10 +2,14 @@
 //! packets that are queued before there is a connection.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // it is a test
 
+mod common;
+
+use common::Crafted;
 use enet_proto::{
     Delivery, DisconnectReason, Event, Packet, PeerDefaults, PeerState, SendErrorReason, SendOptions, Stalls,
     Timeouts,
 };
+use enet_testkit::commands::ping;
 use enet_testkit::pair::{Client, End, Pair, PairBuilder, carrying, ms, nth};
 use enet_wire::CommandKind;
 
@@ -93,6 +97,44 @@ fn nothing_is_heard_of_tokens_after_a_disconnect() {
     pair.run_until(|pair| pair.client.state() == PeerState::Disconnected);
     let events = pair.client.events();
     assert!(matches!(events[..], [Event::Disconnected { .. }]), "{events:?}");
+}
+
+// ---- Ping and Pong
+
+#[test]
+fn who_asks_for_it_hears_of_pings_and_of_their_answers() {
+    for pair in profiles() {
+        let mut defaults = PeerDefaults::default();
+        defaults.pings = true;
+        let mut pair = pair.delay(ms(20)).client(|config| config.peer_defaults = defaults).connected();
+        pair.client.peer_mut().set_ping_interval(ms(60_000));
+        pair.server.peer_mut().set_ping_interval(ms(60_000));
+        pair.run_until_quiet();
+        pair.client.events(); // of the pings that belong to every handshake
+        assert!(pair.client.peer_mut().ping());
+        pair.run_for(ms(39));
+        assert_eq!(pair.client.events(), []);
+        pair.run_for(ms(1));
+        let peer = pair.client.peer().id();
+        assert_eq!(pair.client.events(), [Event::Pong { peer, rtt: ms(40) }]);
+        assert!(pair.server.peer_mut().ping());
+        pair.run_for(ms(40));
+        assert_eq!(pair.client.events(), [Event::Ping { peer }]);
+        assert_eq!(pair.server.events(), [], "the server did not ask");
+    }
+}
+
+#[test]
+fn a_flood_of_pings_does_not_fill_up_whoever_fetches_nothing() {
+    let mut defaults = PeerDefaults::default();
+    defaults.pings = true;
+    let mut remote = Crafted::client_with(|config| config.peer_defaults = defaults);
+    for seq in 2..1_000 {
+        remote.says(&[ping(seq), ping(seq), ping(seq)]);
+        remote.heard();
+    }
+    let pings = std::iter::from_fn(|| remote.host.poll_event()).count();
+    assert_eq!(pings, 64, "one for each datagram, and no more than that");
 }
 
 // ---- Stalled and Resumed

@@ -271,6 +271,8 @@ fn every_channel_up_to_the_last_can_be_used() {
     remote.joins(Connect { channel_count: 255, ..two_channels() });
     remote.host_sends(254, Packet::reliable("last"));
     remote.hears(&[reliable(254, 1, b"last")]);
+    remote.says(&[reliable(254, 1, b"too")]);
+    assert_eq!(remote.packets(), [(254, Packet::reliable("too"))], "the event says which channel");
     let refused = remote.peer_mut().send(255, Packet::reliable("beyond")).unwrap_err();
     assert_eq!(refused.reason, SendErrorReason::NoSuchChannel { channels: 255 });
 }

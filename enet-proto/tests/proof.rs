@@ -297,6 +297,24 @@ fn who_says_farewell_before_the_proof_is_forgotten() {
 }
 
 #[test]
+fn what_is_said_in_another_session_before_the_proof_changes_nothing() {
+    let mut remote = Crafted::modern();
+    let granted = remote.knocks(two_channels()).unwrap();
+    remote.adopts(&granted);
+    let session = remote.header.session;
+    for other in (0..4).filter(|other| *other != session.get()) {
+        remote.header.session = Session::new(other).unwrap();
+        remote.says(&[disconnect_now(2, 0)]);
+        remote.says(&[ping(2)]);
+        assert_eq!((remote.host.stats().half_open, remote.heard().len()), (1, 0), "session {other}");
+    }
+    assert_eq!(remote.host.stats().discarded.get(DiscardReason::WrongSession), 6);
+    remote.header.session = session;
+    remote.says(&[remote.proof()]);
+    assert_eq!(remote.host.connected_peers(), 1);
+}
+
+#[test]
 fn a_connect_that_comes_again_in_a_connection_changes_nothing() {
     let mut remote = Crafted::client_with(modern);
     assert_eq!(remote.is_refused(&[connect(two_channels())]), Some(DiscardReason::UnexpectedCommand));

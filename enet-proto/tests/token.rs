@@ -69,6 +69,23 @@ fn the_datagram_is_what_the_document_says_and_goes_before_every_connect() {
 }
 
 #[test]
+fn whoever_has_to_wait_for_the_applications_answer_shows_it_the_token() {
+    let mut pair = Pair::with().modern().strangers();
+    pair.server.host.set_admission(Some(Box::new(|_: &ConnectAttempt<'_>| Admission::Ask)));
+    // The proof is lost, so that the answer is repeated, and with it the token's time to wait.
+    pair.lose(|sent| sent.from == Client && (3..6).contains(&sent.nth));
+    knock(&mut pair, "from the lobby");
+    pair.run_for(ms(4_000));
+    let events = pair.server.events();
+    let [Event::ConnectRequest { token: Some(token), .. }] = &events[..] else { panic!("{events:?}") };
+    assert_eq!(token[..], *b"from the lobby");
+    pair.connect();
+    pair.run_for(ms(100));
+    let events = pair.server.events();
+    assert!(matches!(events[..], [Event::ConnectRequest { token: None, .. }]), "{events:?}");
+}
+
+#[test]
 fn a_lost_token_comes_again_with_the_next_connect() {
     let mut pair = guarded();
     pair.lose_next(Client, 1);

@@ -24,7 +24,7 @@
 //! - [`measure`], [`log`](mod@log), [`report`], [`pcapng`]: numbers, what happened, plots, captures.
 //! - [`run`] puts these together; [`soak`] has worlds that last, [`differential`] compares with the C library.
 //! - [`recovery`]: the worlds in which loss recovery is compared, with goals; [`siege`]: a server under attack. [`relay`]: the same network in real time.
-//! - With features: the C library, `rusty_enet` and `kcp` as hosts, and an asynchronous driver over `turmoil`.
+//! - With features: the C library, `rusty_enet`, `kcp` and `quinn-proto` as hosts, and an asynchronous driver over `turmoil`.
 //!
 //! The repository's `docs/SIMULATION.md` is the manual.
 #![forbid(unsafe_code)]

@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::endpoint::{Implementation, Setting};
 use crate::log::{HostName, Log, LogConfig, first_difference};
 use crate::marks::Marks;
-use crate::measure::{End, Measures, MeasuresConfig, RunRecord, Series};
+use crate::measure::{End, Format, Measures, MeasuresConfig, RunRecord, Series};
 use crate::oracle::{HostRules, Judge, JudgeConfig, Violation};
 use crate::random::Chance;
 use crate::scenario::{Attack, Deed, Fault, Profile, Scenario, Service, Trouble};
@@ -199,7 +199,7 @@ fn measures(scenario: &Scenario, cast: Cast) -> Measures {
         senders: (0..hosts).filter(|host| scenario.measured.covers(*host)).collect::<BTreeSet<_>>(),
         hosts,
         checksum: scenario.client.checksum,
-        is_enet: cast.speaks_enet(),
+        format: Format::of(cast.clients),
         cut_ends,
     })
 }

@@ -35,6 +35,26 @@ impl Opened {
     /// A sentence, if the header is cut off or the block does not decompress. Bad commands are left to
     /// [`commands`](Self::commands).
     pub fn open(datagram: &[u8], with_checksum: bool) -> Result<Opened, String> {
+        Opened::open_by(datagram, with_checksum, |block| decompress(RangeCoder::boxed().as_mut(), block))
+    }
+
+    /// As [`open`](Self::open), decompressed with another codec.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_with(
+        datagram: &[u8],
+        with_checksum: bool,
+        compressor: &mut dyn Compressor,
+    ) -> Result<Opened, String> {
+        Opened::open_by(datagram, with_checksum, |block| decompress(compressor, block))
+    }
+
+    fn open_by(
+        datagram: &[u8],
+        with_checksum: bool,
+        decompress: impl FnOnce(&[u8]) -> Option<Vec<u8>>,
+    ) -> Result<Opened, String> {
         let (header, rest) = Header::decode(datagram).map_err(|error| error.to_string())?;
         let (checksum, rest) = match with_checksum {
             true => split_checksum(rest).map(|(checksum, rest)| (Some(checksum), rest)),
@@ -42,10 +62,20 @@ impl Opened {
         }
         .map_err(|error| error.to_string())?;
         let body = match header.compressed {
-            true => decompress(rest).ok_or("the range coder cannot decompress the commands")?,
+            true => decompress(rest)
+                .ok_or("the commands cannot be decompressed: by which codec were they compressed?")?,
             false => rest.to_vec(),
         };
         Ok(Opened { header, checksum, body })
+    }
+
+    /// Whether every command can be decoded. Zeros behind the last are nobody's: codecs fill up with them.
+    pub fn is_sound(&self) -> bool {
+        let mut rest = &self.body[..];
+        while let Ok((_, behind)) = Command::decode(rest) {
+            rest = behind;
+        }
+        rest.len() < self.body.len() && rest.iter().all(|byte| *byte == 0)
     }
 
     /// The commands, up to and including the first bad one.
@@ -54,9 +84,9 @@ impl Opened {
     }
 }
 
-fn decompress(block: &[u8]) -> Option<Vec<u8>> {
+fn decompress(compressor: &mut (impl Compressor + ?Sized), block: &[u8]) -> Option<Vec<u8>> {
     let mut commands = vec![0; 4096];
-    let len = RangeCoder::boxed().decompress(block, &mut commands)?;
+    let len = compressor.decompress(block, &mut commands)?;
     commands.truncate(len);
     Some(commands)
 }

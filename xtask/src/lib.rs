@@ -6,6 +6,7 @@ mod attack;
 mod bench;
 mod ci;
 mod coverage;
+mod decode;
 mod docs;
 mod fuzz;
 mod idle_cost;
@@ -36,6 +37,8 @@ enum Verb {
     Proxy(proxy::Proxy),
     /// Compare this stack with recordings of the C library, byte for byte
     Vectors(vectors::Vectors),
+    /// Print what is in captured datagrams: a pcap or pcapng file, or hexadecimal digits
+    Decode(decode::Decode),
     /// Change one rule of enet-proto at a time and show which recording or test notices
     Mutants(mutants::Mutants),
     /// Run the fuzz targets, each for a while: what was executed, reached and found
@@ -66,6 +69,7 @@ impl Cli {
             Verb::Sim(verb) => verb.run(),
             Verb::Proxy(verb) => verb.run(),
             Verb::Vectors(verb) => verb.run(),
+            Verb::Decode(verb) => verb.run(),
             Verb::Mutants(verb) => verb.run(),
             Verb::Fuzz(verb) => verb.run(),
             Verb::IdleCost(verb) => verb.run(),

@@ -132,8 +132,15 @@ fn every_item_that_the_features_name_exists() {
 
 #[test]
 fn every_test_that_the_features_name_exists() {
-    let folders =
-        ["enet-proto", "enet-mio/src", "enet-mio/tests", "enet-compress", "enet-testkit", "enet-reference"];
+    let folders = [
+        "enet-proto",
+        "enet-mio/src",
+        "enet-mio/tests",
+        "enet-compress",
+        "enet-testkit",
+        "enet-reference",
+        "xtask/tests",
+    ];
     let lines: Vec<String> = files_below(&folders).concat();
     let mut tests = BTreeSet::new();
     for (at, line) in lines.iter().enumerate() {

@@ -308,7 +308,7 @@ impl Fleet {
         }
         for at in 0..self.hosts.len() {
             self.hosts.get_mut(at).map_or(Ok(()), Host::drive)?;
-            while let Some(event) = self.hosts.get_mut(at).and_then(|host| host.poll_event()) {
+            while let Some(event) = self.hosts.get_mut(at).and_then(Host::poll_event) {
                 self.handle(at, event);
             }
         }

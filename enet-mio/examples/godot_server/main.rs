@@ -86,7 +86,14 @@ fn run(options: Options) -> io::Result<bool> {
 }
 
 impl Handler for Game {
-    fn on_connect_request(&mut self, host: &mut Host, request: RequestId, address: SocketAddr, id: u32) {
+    fn on_connect_request(
+        &mut self,
+        host: &mut Host,
+        request: RequestId,
+        address: SocketAddr,
+        id: u32,
+        _: Option<&[u8]>,
+    ) {
         let is_an_id = (2..=i32::MAX.unsigned_abs()).contains(&id);
         let is_free = is_an_id && !self.players.contains_key(&id);
         let accepted = if is_free { host.accept(request).ok() } else { None };

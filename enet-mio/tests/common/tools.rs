@@ -50,6 +50,13 @@ impl Running {
         Running { child, stdout }
     }
 
+    /// Sends it a signal: `STOP`, `CONT`.
+    #[cfg(unix)]
+    pub fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &id]).status().unwrap().success(), "kill -s {name}");
+    }
+
     /// Types a line into it; its `stdin` must be piped.
     pub fn type_line(&mut self, line: &str) {
         let stdin = self.child.stdin.as_mut().unwrap();

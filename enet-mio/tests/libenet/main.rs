@@ -18,6 +18,7 @@
 )]
 
 mod admission;
+mod conveniences;
 mod crowds;
 mod ends;
 mod negotiation;

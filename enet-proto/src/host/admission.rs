@@ -53,7 +53,8 @@ pub enum Admission {
     /// They may, once they have proven their address.
     Accept,
     /// The application decides once they have proven their address: it gets a
-    /// [`ConnectRequest`](crate::Event::ConnectRequest).
+    /// [`ConnectRequest`](crate::Event::ConnectRequest). The client believes to be connected meanwhile: what it sends
+    /// reliably it says again until the decision, what it sends unreliably before is lost.
     Ask,
     /// They may not, and are told so with this number: their attempt ends at once with a disconnect event that carries it.
     Refuse(u32),
@@ -89,7 +90,7 @@ impl Refusal {
 /// Refusals in a second, and refusals that wait to be sent. Who gets none tries again.
 const REFUSALS: u32 = 1_000;
 
-/// Events that wait, at which refusals are no longer reported: they must not keep out those who are let in.
+/// Events that wait, at which refusals and pings are no longer reported: they must not keep out those who are let in.
 pub(crate) const REPORTS: usize = 64;
 
 /// How long the application may think about a request, in ms: less than a stock client waits for its first answer.

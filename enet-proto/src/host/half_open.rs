@@ -163,7 +163,7 @@ impl HalfOpen {
     pub(crate) fn insert(&mut self, candidate: Candidate) -> (Number, u64) {
         let before = self.entries;
         let bucket = self.bucket_of(&candidate);
-        if self.places.len() >= self.limit && self.entries <= self.limit / 2 {
+        if self.places.len() >= self.limit && self.entries <= self.limit - self.limit / QUOTA {
             self.close_up();
         }
         while self.places.len() >= self.limit {
@@ -190,8 +190,8 @@ impl HalfOpen {
         number
     }
 
-    /// Closes the gaps between places, which a network leaves behind that displaces its own. There is one more entry for
-    /// each that moves.
+    /// Closes the gaps between places, which a network leaves behind that displaces its own: or it would displace others
+    /// with them. There is one more entry for every three that move.
     fn close_up(&mut self) {
         let repeats = self.repeats.map(|repeat| repeat.since(self.first));
         let places = core::mem::take(&mut self.places);
@@ -422,3 +422,6 @@ fn names(secret: Secret, candidate: &Candidate) -> (Name, Name) {
 fn names_at(places: &VecDeque<Place>, first: Number, secret: Secret, at: Number) -> Option<(Name, Name)> {
     Some(names(secret, places.get(at.since(first))?.candidate()?))
 }
+
+#[cfg(test)]
+mod tests;

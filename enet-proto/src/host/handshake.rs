@@ -167,8 +167,8 @@ impl Host {
             data: 0,
         };
         if let Err(reason) = self.check_room(from) {
-            // Where somebody is about to leave, another try may succeed. Hosts that let nobody in do not say so.
-            if !self.is_somebody_leaving() && self.shared.max_peers_per_ip != Some(0) {
+            // Hosts that let nobody in do not say so.
+            if self.shared.max_peers_per_ip != Some(0) {
                 self.refuse_stranger(refusal, connect.data, reason);
             }
             return Err(reason);
@@ -200,6 +200,9 @@ impl Host {
         candidate.credit(bytes);
         if admission == Admission::Ask {
             candidate.ask();
+            if let Some(token) = &token {
+                self.lobby.tokens.keep(from, connect.connect_id, token, now);
+            }
         }
         let (number, gone) = self.lobby.half_open.insert(candidate);
         self.shared.stats.discarded.count_many(DiscardReason::Displaced, gone);
@@ -214,7 +217,8 @@ impl Host {
     }
 
     fn refuse_stranger(&mut self, refusal: Refusal, data: u32, reason: DiscardReason) {
-        if !self.lobby.may_refuse(self.elapsed) {
+        // The limit first: the other looks at every connection.
+        if !self.lobby.may_refuse(self.elapsed) || self.is_to_be_silent(&refusal, reason) {
             return;
         }
         if self.lobby.reports && self.events.len() < REPORTS {
@@ -223,8 +227,13 @@ impl Host {
         self.lobby.refuse(refusal);
     }
 
-    fn is_somebody_leaving(&self) -> bool {
-        self.table.occupied().filter_map(|slot| self.table.get(slot)).any(Connection::is_leaving)
+    /// Whether a refusal does harm: where somebody is about to leave, another try may succeed; and if the name it goes to
+    /// is that of a connection we have, its CONNECT is an old one, and the refusal would be believed by the connection.
+    fn is_to_be_silent(&self, refusal: &Refusal, reason: DiscardReason) -> bool {
+        let is_full = reason != DiscardReason::Refused;
+        self.table.occupied().filter_map(|slot| self.table.get(slot)).any(|it| {
+            (is_full && it.is_leaving()) || (it.remote_id == refusal.remote_id && it.address == refusal.to)
+        })
     }
 
     // --- the proof ---
@@ -303,9 +312,10 @@ impl Host {
             self.lobby.refuse(Refusal::of(&candidate, 0));
             return Err(DiscardReason::HostFull);
         }
-        let request = self.lobby.requests.insert(candidate, sample, self.elapsed);
-        let (address, data) = (candidate.address(), candidate.data);
-        self.events.push_back(Event::ConnectRequest { request, address, data });
+        let (address, data, now) = (candidate.address(), candidate.data, self.elapsed);
+        let token = self.lobby.tokens.take(address, candidate.connect_id, now);
+        let request = self.lobby.requests.insert(candidate, sample, now);
+        self.events.push_back(Event::ConnectRequest { request, address, data, token });
         Err(DiscardReason::Undecided)
     }
 

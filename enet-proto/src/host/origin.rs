@@ -52,9 +52,32 @@ fn halves(ip: IpAddr) -> (u64, u64) {
     }
 }
 
-/// Both halves of the product: every bit of the operands reaches every bit of the result's half.
+/// Both halves of the product: every bit of the operands reaches every bit of the result's half. That an operand is zero,
+/// which would hide the other, nobody can bring about: both contain a secret.
 #[allow(clippy::cast_possible_truncation)] // the lower half
 const fn fold(a: u64, b: u64) -> u64 {
-    let product = (a | 1) as u128 * (b ^ 0x9E37_79B9_7F4A_7C15) as u128;
+    let product = a as u128 * (b ^ 0x9E37_79B9_7F4A_7C15) as u128;
     product as u64 ^ (product >> 64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use core::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn neighbours_have_names_and_networks_of_their_own() {
+        for secret in [Secret([0, 0]), Secret([1, 2]), Secret([u64::MAX, 7]), Secret([3, 5])] {
+            for last in (0..=254).step_by(2) {
+                let [one, next] = [last, last + 1].map(|last| Ipv4Addr::new(10, 0, last, last));
+                assert_ne!(secret.of_network(one.into()), secret.of_network(next.into()), "{one}");
+                let [one, next] = [one, next].map(|ip| SocketAddr::from((ip, 9)));
+                assert_ne!(
+                    secret.of_connect(one, ConnectId([1; 4])),
+                    secret.of_connect(next, ConnectId([1; 4]))
+                );
+            }
+        }
+    }
 }

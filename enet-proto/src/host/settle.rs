@@ -2,8 +2,10 @@
 //! which events it has, and whether it keeps its slot.
 
 use alloc::boxed::Box;
+use core::time::Duration;
 
 use super::Host;
+use super::admission::REPORTS;
 use crate::event::{DisconnectReason, Event, PeerId};
 use crate::peer::extras::Notice;
 use crate::peer::{Connection, Stage};
@@ -97,6 +99,10 @@ impl Host {
         let Some(connection) = self.table.get_mut(slot) else { return };
         while let Some(notice) = connection.take_notice() {
             self.events.push_back(match notice {
+                // Whoever fetches nothing is not to be filled up by a peer's pings.
+                Notice::Ping if self.events.len() >= REPORTS => continue,
+                Notice::Ping => Event::Ping { peer },
+                Notice::Pong(ms) => Event::Pong { peer, rtt: Duration::from_millis(ms.into()) },
                 Notice::Acknowledged(token) => Event::Acknowledged { peer, token },
                 Notice::Stalled => Event::Stalled { peer },
                 Notice::Resumed => Event::Resumed { peer },

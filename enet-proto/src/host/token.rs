@@ -43,7 +43,7 @@ struct Kept {
 }
 
 impl Tokens {
-    fn keep(&mut self, from: SocketAddr, connect_id: ConnectId, token: &[u8], now: u64) {
+    pub(super) fn keep(&mut self, from: SocketAddr, connect_id: ConnectId, token: &[u8], now: u64) {
         self.kept.retain(|it| it.until > now && (it.from, it.connect_id) != (from, connect_id));
         if self.kept.len() >= MOST {
             self.kept.pop_front();

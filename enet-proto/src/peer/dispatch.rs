@@ -125,6 +125,7 @@ impl Connection {
             }
             if command.body == Body::Ping {
                 self.pulse.on_ping(ack, shared.now);
+                self.note_ping();
             }
             self.outgoing_data_total = self.outgoing_data_total.wrapping_add(u32::from(Ack::LEN));
         }
@@ -158,6 +159,9 @@ impl Connection {
         }
         self.on_sample(sample, shared);
         if self.extras.is_some() {
+            if found.as_ref().is_some_and(|found| found.kind == CommandKind::Ping) {
+                self.note_pong(sample);
+            }
             self.on_extras_acknowledged(found.map(|found| found.stamp), shared);
         }
         if let (Some(found), Profile::Modern) = (&found, shared.profile) {

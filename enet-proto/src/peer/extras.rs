@@ -48,6 +48,8 @@ pub(crate) struct Extras {
     pub(crate) settings: Settings,
     pub(crate) totals: Option<PeerTotals>,
     pub(super) stall: Option<Stall>,
+    /// Whether the application hears of pings.
+    hears_pings: bool,
     /// Packets whose acknowledgement the application wants to hear of, in the order in which they were queued.
     awaited: VecDeque<Awaited>,
     /// What was queued before the connection was established, if it may be.
@@ -96,6 +98,9 @@ pub(crate) enum Notice {
     Acknowledged(u64),
     Stalled,
     Resumed,
+    Ping,
+    /// After so many ms.
+    Pong(u32),
 }
 
 impl Connection {
@@ -105,6 +110,7 @@ impl Connection {
                 settings: Settings::usual(),
                 totals: None,
                 stall: None,
+                hears_pings: false,
                 awaited: VecDeque::new(),
                 early: None,
                 early_cost: 0,
@@ -118,7 +124,7 @@ impl Connection {
 
     /// Takes over what a host's application chose for all its peers, as if it had been chosen for this one.
     pub(crate) fn adopt_defaults(&mut self, defaults: &PeerDefaults) {
-        let PeerDefaults { timeouts, ping_interval, stalls, totals, .. } = *defaults;
+        let PeerDefaults { timeouts, ping_interval, stalls, totals, pings, .. } = *defaults;
         if *defaults == (PeerDefaults { throttle: defaults.throttle, ..PeerDefaults::default() })
             && self.extras.is_none()
         {
@@ -127,6 +133,7 @@ impl Connection {
         self.set_timeouts(timeouts);
         self.set_ping_interval(wait_millis(ping_interval));
         let extras = self.extras_mut();
+        extras.hears_pings = pings;
         extras.totals = if totals { Some(extras.totals.unwrap_or_default()) } else { None };
         match &mut extras.stall {
             Some(stall) if stalls != Stalls::Unnoticed => stall.policy = stalls,
@@ -183,6 +190,22 @@ impl Connection {
 
     pub(crate) fn take_notice(&mut self) -> Option<Notice> {
         self.extras.as_mut()?.notices.pop_front()
+    }
+
+    /// The peer's ping arrived. Several in a datagram are one.
+    pub(super) fn note_ping(&mut self) {
+        if let Some(extras) = self.extras.as_mut().filter(|extras| extras.hears_pings)
+            && extras.notices.back() != Some(&Notice::Ping)
+        {
+            extras.notices.push_back(Notice::Ping);
+        }
+    }
+
+    /// A ping of ours was answered after so many ms.
+    pub(super) fn note_pong(&mut self, sample: u32) {
+        if let Some(extras) = self.extras.as_mut().filter(|extras| extras.hears_pings) {
+            extras.notices.push_back(Notice::Pong(sample));
+        }
     }
 
     /// While the connection is not established, the token that goes before it.
@@ -255,7 +278,7 @@ impl Connection {
         &mut self,
         channel: ChannelId,
         packet: Packet,
-        shared: &Shared,
+        shared: &mut Shared,
     ) -> Result<(), SendError> {
         let (channels, max) = (self.channels.count(), shared.max_packet_size);
         let early_cost = self.extras.as_ref().map_or(0, |extras| extras.early_cost);
@@ -266,6 +289,7 @@ impl Connection {
         } else {
             (early_cost >= shared.max_queued_data).then_some(SendErrorReason::QueueFull)
         };
+        shared.stats.queue_full += u64::from(reason == Some(SendErrorReason::QueueFull));
         if let Some(reason) = reason {
             return Err(SendError { reason, channel, packet });
         }

@@ -51,12 +51,20 @@ impl Connection {
                 Ok(())
             }
             Err(reason) => {
-                if reason == SendErrorReason::QueueFull && shared.writable_events && self.outgoing.note_full()
-                {
-                    shared.full.push(self.slot);
+                if reason == SendErrorReason::QueueFull {
+                    self.refuse(shared);
                 }
                 Err(SendError { reason, channel: id, packet })
             }
+        }
+    }
+
+    /// Notes that a packet found the queue full.
+    #[cold]
+    fn refuse(&mut self, shared: &mut Shared) {
+        shared.stats.queue_full += 1;
+        if shared.writable_events && self.outgoing.note_full() {
+            shared.full.push(self.slot);
         }
     }
 

@@ -19,12 +19,19 @@ pub enum Implementation {
     Rusty,
     /// The crate `kcp` (feature `kcp`): another protocol, which understands only itself.
     Kcp,
+    /// The crate `quinn-proto` (feature `quic`): QUIC, which understands only itself.
+    Quic,
 }
 
 impl Implementation {
     /// Every implementation.
-    pub const ALL: [Implementation; 4] =
-        [Implementation::Ours, Implementation::C, Implementation::Rusty, Implementation::Kcp];
+    pub const ALL: [Implementation; 5] = [
+        Implementation::Ours,
+        Implementation::C,
+        Implementation::Rusty,
+        Implementation::Kcp,
+        Implementation::Quic,
+    ];
 
     /// As on the command line and in JSON.
     pub const fn as_str(self) -> &'static str {
@@ -33,12 +40,13 @@ impl Implementation {
             Implementation::C => "c",
             Implementation::Rusty => "rusty",
             Implementation::Kcp => "kcp",
+            Implementation::Quic => "quic",
         }
     }
 
     /// Whether it speaks ENet, so that it can be paired with the others.
     pub const fn speaks_enet(self) -> bool {
-        !matches!(self, Implementation::Kcp)
+        !matches!(self, Implementation::Kcp | Implementation::Quic)
     }
 
     /// Whether hosts can be made here.
@@ -60,6 +68,10 @@ impl Implementation {
             Implementation::Kcp => Ok(()),
             #[cfg(not(feature = "kcp"))]
             Implementation::Kcp => Err("enet-sim was built without the feature kcp".to_owned()),
+            #[cfg(feature = "quic")]
+            Implementation::Quic => Ok(()),
+            #[cfg(not(feature = "quic"))]
+            Implementation::Quic => Err("enet-sim was built without the feature quic".to_owned()),
         }
     }
 
@@ -91,6 +103,8 @@ impl Implementation {
             Implementation::Rusty => Ok(Box::new(super::rusty::Rusty::new(spec, peers, seed)?)),
             #[cfg(feature = "kcp")]
             Implementation::Kcp => Ok(Box::new(super::kcp::Kcp::new(spec))),
+            #[cfg(feature = "quic")]
+            Implementation::Quic => Ok(Box::new(super::quic::Quic::new(seed)?)),
             #[allow(unreachable_patterns)] // with all features there is nobody else
             other => Err(format!("{other} is not available")),
         }
@@ -115,7 +129,7 @@ impl FromStr for Implementation {
         Implementation::ALL
             .into_iter()
             .find(|it| it.as_str() == text)
-            .ok_or_else(|| format!("{text:?} is none of ours, c, rusty, kcp"))
+            .ok_or_else(|| format!("{text:?} is none of ours, c, rusty, kcp, quic"))
     }
 }
 

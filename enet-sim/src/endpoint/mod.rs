@@ -6,6 +6,8 @@ mod implementation;
 #[cfg(feature = "kcp")]
 mod kcp;
 mod ours;
+#[cfg(feature = "quic")]
+mod quic;
 #[cfg(feature = "rusty")]
 mod rusty;
 #[cfg(any(feature = "c-reference", feature = "rusty"))]
@@ -17,6 +19,8 @@ pub use implementation::Implementation;
 #[cfg(feature = "kcp")]
 pub use kcp::Kcp;
 pub use ours::{Order, Ours};
+#[cfg(feature = "quic")]
+pub use quic::Quic;
 #[cfg(feature = "rusty")]
 pub use rusty::Rusty;
 

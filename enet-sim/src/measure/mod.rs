@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 pub use record::{Latency, RunRecord, Sending};
 pub use series::{Distribution, Sample, Series};
 
-use crate::endpoint::{Conn, Endpoint, Happening, Kind};
+use crate::endpoint::{Conn, Endpoint, Happening, Implementation, Kind};
 use crate::message::{HEADER_LEN, Message};
 use crate::net::Fate;
 use crate::time::{Span, Time};
@@ -38,10 +38,33 @@ pub struct MeasuresConfig {
     pub hosts: usize,
     /// Whether datagrams carry a checksum.
     pub checksum: bool,
-    /// Whether they are ENet's; otherwise KCP's.
-    pub is_enet: bool,
+    /// How they are read.
+    pub format: Format,
     /// When cuts end, in order.
     pub cut_ends: Vec<Time>,
+}
+
+/// What is in the datagrams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// ENet's commands.
+    #[default]
+    Enet,
+    /// KCP's segments.
+    Kcp,
+    /// Nothing that can be read: what is sent again is not counted.
+    Sealed,
+}
+
+impl Format {
+    /// Of an implementation.
+    pub const fn of(implementation: Implementation) -> Self {
+        match implementation {
+            Implementation::Kcp => Format::Kcp,
+            Implementation::Quic => Format::Sealed,
+            Implementation::Ours | Implementation::C | Implementation::Rusty => Format::Enet,
+        }
+    }
 }
 
 /// What only the world knows, at the end of a run.
@@ -86,7 +109,7 @@ impl Measures {
     /// Nothing seen so far.
     pub fn new(config: MeasuresConfig) -> Self {
         Self {
-            wire: Wire::new(config.checksum, config.is_enet),
+            wire: Wire::new(config.checksum, config.format),
             ends: Ends::default(),
             under_way: BTreeMap::new(),
             reliable: Vec::new(),

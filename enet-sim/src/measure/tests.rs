@@ -35,7 +35,7 @@ fn measures(senders: &[HostIndex]) -> Measures {
         senders: senders.iter().copied().collect(),
         hosts: 2,
         checksum: false,
-        is_enet: true,
+        format: Format::Enet,
         cut_ends: vec![millis(200), millis(1_000)],
     })
 }

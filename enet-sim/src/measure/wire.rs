@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use enet_wire::{Body, ChannelId, ConnectId, Header, ReliableSeq, WirePeerId};
 
+use super::Format;
 use super::datagram::Reader;
 use super::record::Sending;
 use crate::net::Fate;
@@ -17,7 +18,7 @@ const REMEMBERED: usize = 0x4000;
 pub(super) struct Wire {
     reader: Reader,
     checksum: bool,
-    is_enet: bool,
+    format: Format,
     sessions: BTreeMap<SessionKey, Session>,
     pub(super) datagrams: u64,
     pub(super) bytes: u64,
@@ -58,11 +59,11 @@ enum Fared {
 }
 
 impl Wire {
-    pub(super) fn new(checksum: bool, is_enet: bool) -> Self {
+    pub(super) fn new(checksum: bool, format: Format) -> Self {
         Self {
             reader: Reader::new(checksum),
             checksum,
-            is_enet,
+            format,
             sessions: BTreeMap::new(),
             datagrams: 0,
             bytes: 0,
@@ -89,8 +90,10 @@ impl Wire {
             true => Fared::Lost,
             false => Fared::Through,
         };
-        if !self.is_enet {
-            return self.segments(from, to, bytes, fared, measured);
+        match self.format {
+            Format::Enet => {}
+            Format::Kcp => return self.segments(from, to, bytes, fared, measured),
+            Format::Sealed => return,
         }
         let Some((header, commands)) = self.reader.read(bytes) else { return };
         let key = SessionKey::new(from, to, &header);
@@ -278,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_repetition_is_needless_once_an_earlier_transmission_got_through() {
-        let mut wire = Wire::new(false, true);
+        let mut wire = Wire::new(false, Format::Enet);
         let bytes = datagram(peer(), &[reliable(1)]);
         wire.departed(0, to(), &bytes, &fate(Some(DropReason::Loss)), true);
         assert_eq!(counts(&wire), (0, 0));
@@ -293,7 +296,7 @@ mod tests {
 
     #[test]
     fn other_hosts_destinations_and_sessions_do_not_count_as_repetitions() {
-        let mut wire = Wire::new(false, true);
+        let mut wire = Wire::new(false, Format::Enet);
         let bytes = datagram(peer(), &[reliable(1)]);
         wire.departed(0, to(), &bytes, &fate(None), true);
         wire.departed(1, to(), &bytes, &fate(None), true);
@@ -304,7 +307,7 @@ mod tests {
 
     #[test]
     fn numbers_may_wrap() {
-        let mut wire = Wire::new(false, true);
+        let mut wire = Wire::new(false, Format::Enet);
         for number in 1..=200_000_u32 {
             let seq = reliable((number & 0xFFFF) as u16);
             wire.departed(0, to(), &datagram(peer(), &[seq]), &fate(None), true);
@@ -322,7 +325,7 @@ mod tests {
 
     #[test]
     fn a_connection_attempt_repeated_counts_and_a_new_one_starts_afresh() {
-        let mut wire = Wire::new(false, true);
+        let mut wire = Wire::new(false, Format::Enet);
         let unknown = WirePeerId::UNKNOWN;
         wire.departed(0, to(), &datagram(unknown, &[connect(7)]), &fate(Some(DropReason::Loss)), true);
         wire.departed(0, to(), &datagram(unknown, &[connect(7)]), &fate(None), true);
@@ -335,7 +338,7 @@ mod tests {
 
     #[test]
     fn corruption_counts_as_loss_where_a_checksum_reveals_it() {
-        let mut wire = Wire::new(true, true);
+        let mut wire = Wire::new(true, Format::Enet);
         let mut bytes = datagram(peer(), &[]);
         bytes.extend([0; 4]);
         let mut command = [0; 16];

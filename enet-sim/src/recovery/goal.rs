@@ -42,7 +42,7 @@ impl Goal {
         match subject {
             Subject::Modern | Subject::ModernToC => !self.redundant,
             Subject::Repeat2 | Subject::Repeat2ToC => self.redundant,
-            Subject::C | Subject::Compat | Subject::Rusty | Subject::Kcp => false,
+            Subject::C | Subject::Compat | Subject::Rusty | Subject::Kcp | Subject::Quic => false,
         }
     }
 }

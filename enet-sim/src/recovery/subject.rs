@@ -26,11 +26,13 @@ pub enum Subject {
     Rusty,
     /// The crate `kcp` with itself, at its fastest.
     Kcp,
+    /// The crate `quinn-proto` with itself, as it is by default.
+    Quic,
 }
 
 impl Subject {
     /// Everyone.
-    pub const ALL: [Subject; 8] = [
+    pub const ALL: [Subject; 9] = [
         Subject::C,
         Subject::Compat,
         Subject::Modern,
@@ -39,6 +41,7 @@ impl Subject {
         Subject::Repeat2ToC,
         Subject::Rusty,
         Subject::Kcp,
+        Subject::Quic,
     ];
 
     /// As on the command line and in JSON; an arrow's head is the receiver.
@@ -52,18 +55,20 @@ impl Subject {
             Subject::Repeat2ToC => "repeat2-c",
             Subject::Rusty => "rusty",
             Subject::Kcp => "kcp",
+            Subject::Quic => "quic",
         }
     }
 
     /// Who sends, and who receives.
     const fn ends(self) -> (Implementation, Implementation) {
-        use Implementation::{C, Kcp, Ours, Rusty};
+        use Implementation::{C, Kcp, Ours, Quic, Rusty};
         match self {
             Subject::C => (C, C),
             Subject::Compat | Subject::Modern | Subject::Repeat2 => (Ours, Ours),
             Subject::ModernToC | Subject::Repeat2ToC => (Ours, C),
             Subject::Rusty => (Rusty, Rusty),
             Subject::Kcp => (Kcp, Kcp),
+            Subject::Quic => (Quic, Quic),
         }
     }
 
@@ -76,12 +81,13 @@ impl Subject {
         sender.available().and_then(|()| receiver.available())
     }
 
-    /// Whether it can play a row: KCP has nothing but reliable messages, and cannot talk to C's clients.
+    /// Whether it can play a row: KCP and QUIC have nothing but reliable messages here, and cannot talk to C's clients.
     pub fn plays(self, row: &Scenario) -> bool {
         let others = row.measured == Sender::Rest;
         let reliable = row.traffic.iter().all(|flow| flow.kind == Kind::Reliable);
         let c_is_there = Implementation::C.available().is_ok();
-        (self != Subject::Kcp || (reliable && !others)) && (!others || c_is_there)
+        let is_enet = self.ends().0.speaks_enet();
+        (is_enet || (reliable && !others)) && (!others || c_is_there)
     }
 
     /// Who plays which host. Where the others' fate is measured, they are C's.
@@ -96,7 +102,9 @@ impl Subject {
         let (profile, redundancy) = match self {
             Subject::Modern | Subject::ModernToC => (Profile::Modern, 0),
             Subject::Repeat2 | Subject::Repeat2ToC => (Profile::Modern, 2),
-            Subject::C | Subject::Compat | Subject::Rusty | Subject::Kcp => (Profile::Compat, 0),
+            Subject::C | Subject::Compat | Subject::Rusty | Subject::Kcp | Subject::Quic => {
+                (Profile::Compat, 0)
+            }
         };
         let mut row = row.clone();
         for host in [&mut row.server, &mut row.client] {

@@ -97,6 +97,24 @@ fn kcp_takes_messages_of_many_segments_and_no_unreliable_ones() {
 }
 
 #[test]
+fn quinn_delivers_what_it_is_given_in_order_and_is_not_looked_into() {
+    if let Err(reason) = Implementation::Quic.available() {
+        return eprintln!("SKIPPED: {reason}");
+    }
+    let quic = Cast::of(Implementation::Quic, Implementation::Quic);
+    let mut scenario = Scenario::built_in("recovery-10").unwrap();
+    scenario.duration = Span::from_secs(20);
+    let record = unjudged(&scenario, quic).unwrap();
+    assert_eq!((record.delivered, record.disconnects), (record.sent, 0));
+    assert!(record.sent > 1_000 && record.wire_bytes > 100 * record.sent && record.sending.commands == 0);
+    let mut scenario = Scenario::built_in("recovery-bulk-2").unwrap();
+    scenario.traffic[0].count = Some(1);
+    scenario.duration = Span::from_secs(60);
+    let record = unjudged(&scenario, quic).unwrap();
+    assert_eq!((record.delivered, record.payload_bytes), (1, 4_194_304));
+}
+
+#[test]
 fn every_row_with_goals_exists_and_every_other_is_compared_with() {
     let names: Vec<&str> = RECOVERY.iter().map(|(name, _)| *name).collect();
     for name in &names {

@@ -35,6 +35,7 @@ fn class(subject: Subject) -> String {
         Subject::Compat => 5,
         Subject::Rusty => 6,
         Subject::Repeat2ToC => 7,
+        Subject::Quic => 8,
     };
     format!("r{style}")
 }
@@ -50,6 +51,7 @@ const fn meaning(subject: Subject) -> &'static str {
         Subject::Repeat2ToC => "Repeat(2) to C",
         Subject::Rusty => "rusty_enet",
         Subject::Kcp => "KCP",
+        Subject::Quic => "quinn",
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use enet_sim::endpoint::{Close, Conn, Endpoint, Happening, Kind, Port, Setting, Snapshot};
 use enet_sim::log::{HostName, Log, LogConfig};
-use enet_sim::measure::{End, Measures, MeasuresConfig, RunRecord, Series};
+use enet_sim::measure::{End, Format, Measures, MeasuresConfig, RunRecord, Series};
 use enet_sim::message::Message;
 use enet_sim::net::{DropReason, Fate};
 use enet_sim::report::ScenarioReport;
@@ -144,7 +144,7 @@ fn run(scenario: &str, side: &str, path: &Path) -> (RunRecord, Series, Option<en
         senders: [CLIENT].into(),
         hosts: 2,
         checksum: false,
-        is_enet: true,
+        format: Format::Enet,
         cut_ends: Vec::new(),
     });
     measures.called(Time::ZERO, CLIENT, &Call::Connect { conn: CONN, to: SERVER, data: 0 });

@@ -1,6 +1,7 @@
 //! The edits: one rule of `enet-proto` each.
 
-/// A change of one rule: `find` occurs exactly once in `file`, below `enet-proto/src`.
+/// A change of one rule: `find` occurs exactly once in `file`, which is below `enet-proto/src` unless it begins with a
+/// crate's folder.
 pub(crate) struct Edit {
     pub(crate) rule: &'static str,
     pub(crate) file: &'static str,

@@ -1,6 +1,7 @@
 //! `mutants`: proof that the recorded traces and the tests notice a changed rule.
 
 mod edits;
+mod features;
 mod recovery;
 
 use std::fs;
@@ -10,6 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use self::edits::{EDITS, Edit};
+use self::features::FEATURES;
 use self::recovery::RECOVERY;
 use crate::Outcome;
 use crate::process::{program, root};
@@ -21,6 +23,7 @@ use crate::process::{program, root};
 Examples:
   cargo xtask mutants                  every edit (about a quarter of an hour)
   cargo xtask mutants window throttle  those with one of these words in their rule
+  cargo xtask mutants --features       20 rows of docs/FEATURES.md: whether the test that each names notices
   cargo xtask mutants --list           the edits, without running anything
 
 The exit code is 0 if every edit was noticed, else 1.")]
@@ -28,6 +31,9 @@ pub(crate) struct Mutants {
     /// Only edits whose rule contains one of these
     #[arg(value_name = "WORD")]
     words: Vec<String>,
+    /// Break rows of docs/FEATURES.md instead, and run the test that each names
+    #[arg(long)]
+    features: bool,
     /// Print the edits and check that each still applies
     #[arg(long)]
     list: bool,
@@ -40,9 +46,15 @@ impl Mutants {
     pub(crate) fn run(self) -> Outcome {
         let chosen =
             |edit: &&Edit| self.words.is_empty() || self.words.iter().any(|word| edit.rule.contains(word));
-        let edits: Vec<&Edit> = EDITS.iter().chain(RECOVERY).filter(chosen).collect();
+        let edits: Vec<&Edit> = match self.features {
+            true => FEATURES.iter().filter(chosen).collect(),
+            false => EDITS.iter().chain(RECOVERY).filter(chosen).collect(),
+        };
         for edit in &edits {
-            apply(edit, &root())?;
+            match self.features {
+                true => features::check(edit, &root())?,
+                false => apply(edit, &root()).map(|_| ())?,
+            }
         }
         if self.list {
             for edit in &edits {
@@ -52,6 +64,9 @@ impl Mutants {
             return Ok(true);
         }
         let tree = Tree::new()?;
+        if self.features {
+            return features::run(&edits, &tree);
+        }
         println!("checking the unchanged tree ...");
         if let Some(noticed) = tree.notice()? {
             return Err(format!("the unchanged tree fails already: {noticed}").into());
@@ -72,7 +87,8 @@ impl Mutants {
 
 /// The edited text of a file, if the edit applies exactly once.
 fn apply(edit: &Edit, root: &Path) -> Result<(PathBuf, String, String), Box<dyn std::error::Error>> {
-    let path = root.join("enet-proto/src").join(edit.file);
+    let folder = if edit.file.starts_with("enet-") { root.to_owned() } else { root.join("enet-proto/src") };
+    let path = folder.join(edit.file);
     let text = fs::read_to_string(&path)?;
     match text.matches(edit.find).count() {
         1 => Ok((path, text.replace(edit.find, edit.replace), text)),
@@ -82,6 +98,19 @@ fn apply(edit: &Edit, root: &Path) -> Result<(PathBuf, String, String), Box<dyn 
         )
         .into()),
     }
+}
+
+/// The sources below a folder.
+fn below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for path in fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        if path.is_dir() {
+            files.extend(below(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
 }
 
 /// A copy of the workspace with a build folder of its own.
@@ -156,6 +185,14 @@ impl Tree {
     }
 
     fn cargo(&self, arguments: &[&str]) -> Result<Run, Box<dyn std::error::Error>> {
+        self.cargo_within(PATIENCE, arguments)
+    }
+
+    fn cargo_within(
+        &self,
+        patience: Duration,
+        arguments: &[&str],
+    ) -> Result<Run, Box<dyn std::error::Error>> {
         let mut command: Command = program("cargo");
         command
             .current_dir(&self.root)
@@ -171,7 +208,7 @@ impl Tree {
             if let Some(status) = child.try_wait()? {
                 break Some(status);
             }
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > patience {
                 child.kill()?;
                 child.wait()?;
                 break None;
@@ -207,5 +244,9 @@ mod tests {
             assert!(apply(edit, &root()).is_ok(), "{}: {}", edit.file, edit.rule);
         }
         assert!(EDITS.len() >= 30);
+        for edit in FEATURES {
+            features::check(edit, &root()).unwrap();
+        }
+        assert_eq!(FEATURES.len(), 20);
     }
 }

@@ -30,7 +30,11 @@ pub(crate) struct Recovery {
     #[arg(long, value_name = "PATTERN", default_value = "")]
     rows: String,
     /// Only these; `modern-c` is ours sending to C, `repeat2` ours with every small command riding again twice
-    #[arg(long, value_name = "c,compat,modern,modern-c,repeat2,repeat2-c,rusty,kcp", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "c,compat,modern,modern-c,repeat2,repeat2-c,rusty,kcp,quic",
+        value_delimiter = ','
+    )]
     subjects: Vec<Subject>,
     /// How long traffic flows, as in 60s; otherwise as the row says, mostly ten minutes
     #[arg(long, value_name = "TIME")]

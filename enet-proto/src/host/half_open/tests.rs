@@ -1,0 +1,180 @@
+use core::net::Ipv4Addr;
+
+use enet_wire::Connect;
+use proptest::prelude::*;
+
+use super::*;
+use crate::peer::candidate::Proof;
+use crate::peer::establish::Grant;
+
+fn table(limit: u16) -> HalfOpen {
+    HalfOpen::new(limit, false, Secret([3, 5]))
+}
+
+/// Somebody of a network, known by a number of their own.
+fn of_network(network: u16, number: u32, now: u32) -> Candidate {
+    let [high, low] = network.to_be_bytes();
+    let from = SocketAddr::from((Ipv4Addr::new(10, high, low, 1), 5_000));
+    let connect = Connect { connect_id: ConnectId(number.to_be_bytes()), ..Connect::default() };
+    let id = WirePeerId::from_bits((number & 0xFFF) as u16);
+    let grant = Grant { channels: 1, mtu: 1_400, window: 65_536 };
+    Candidate::new(from, &connect, id, grant, Proof::new(u64::from(number), id, 0), now)
+}
+
+/// Those who are replied to, by their numbers.
+fn replied_to(table: &mut HalfOpen) -> Vec<u32> {
+    let next = |table: &mut HalfOpen| table.next_reply().and_then(|number| table.get(number).copied());
+    core::iter::from_fn(|| next(table)).map(|it| u32::from_be_bytes(it.connect_id.0)).collect()
+}
+
+fn is_there(table: &HalfOpen, candidate: &Candidate) -> bool {
+    table.find(candidate.address(), candidate.connect_id).is_some()
+        && table.route(candidate.address(), candidate.proof.id()).is_some()
+}
+
+#[test]
+fn a_table_that_is_more_than_half_full_is_strict() {
+    let mut table = table(8);
+    for number in 0..4 {
+        table.insert(of_network(number, u32::from(number), 0));
+        assert!(!table.is_strict(0), "{number}");
+    }
+    table.insert(of_network(4, 4, 0));
+    assert!(table.is_strict(0));
+}
+
+#[test]
+fn more_than_a_thousand_within_a_second_make_it_strict_for_two_seconds_from_the_first() {
+    let mut table = table(16_000);
+    for number in 0..1_001 {
+        assert!(!table.is_strict(400), "{number}");
+        table.insert(of_network(number, u32::from(number), 400));
+    }
+    assert_eq!([400, 1_999, 2_000].map(|now| table.is_strict(now)), [true, true, false]);
+    // The second began with the host; the next one begins with who comes then.
+    table.insert(of_network(2_000, 2_000, 1_000));
+    assert!(!table.is_strict(1_000));
+}
+
+#[test]
+fn a_name_holds_as_long_as_its_entry() {
+    let mut table = table(8);
+    let is_at = |table: &HalfOpen, at: Number, number: u32| {
+        table.get(at).is_some_and(|it| it.connect_id == ConnectId(number.to_be_bytes()))
+    };
+    let names: Vec<Number> = (0..8).map(|it| table.insert(of_network(it, u32::from(it), 0)).0).collect();
+    let (_, gone) = table.insert(of_network(8, 8, 0));
+    assert_eq!(gone, 1);
+    for (number, name) in (0u32..).zip(names) {
+        assert_eq!(is_at(&table, name, number), number != 0, "the oldest, and nobody else: {number}");
+    }
+}
+
+/// Gaps are closed before anybody of another network has to go.
+#[test]
+fn a_network_that_displaces_its_own_displaces_nobody_else() {
+    let mut table = table(8);
+    let quiet = of_network(1, 1, 0);
+    table.insert(quiet);
+    for (network, number) in [(3, 30), (3, 31), (4, 40)] {
+        table.insert(of_network(network, number, 0)); // with the next two three quarters are taken
+    }
+    for number in 100..200 {
+        table.insert(of_network(2, number, 0));
+        assert!(is_there(&table, &quiet), "{number}");
+        table.check_invariants();
+    }
+    assert_eq!(table.len(), 6);
+}
+
+#[test]
+fn closing_gaps_neither_forgets_nor_repeats_what_is_due() {
+    let mut table = table(8);
+    table.insert(of_network(1, 1, 0));
+    assert_eq!(table.on_time(500), 0);
+    assert_eq!(replied_to(&mut table), [1]);
+    // Places are used up by the fifth on, and closed up: two of this network remain.
+    for number in 100..110 {
+        table.insert(of_network(2, number, 600));
+    }
+    assert_eq!((table.on_time(1_099), replied_to(&mut table)), (0, vec![]));
+    assert_eq!((table.on_time(1_100), replied_to(&mut table)), (0, vec![108, 109]));
+    assert_eq!((table.on_time(1_500), replied_to(&mut table)), (0, vec![1]));
+    assert_eq!((table.on_time(2_100), replied_to(&mut table)), (0, vec![108, 109]));
+    assert_eq!((table.on_time(29_999), table.on_time(30_000), table.on_time(30_600)), (0, 1, 2));
+}
+
+#[test]
+fn a_reply_that_waits_survives_the_closing_of_gaps() {
+    let mut table = table(8);
+    let (number, _) = table.insert(of_network(1, 1, 0));
+    table.reply_to(number);
+    for number in 100..110 {
+        table.insert(of_network(2, number, 0));
+    }
+    assert_eq!(replied_to(&mut table), [1]);
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Insert { network: u16 },
+    Remove { which: usize },
+    Pass { millis: u32 },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0..3u16).prop_map(|network| Step::Insert { network }),
+        2 => (0..16usize).prop_map(|which| Step::Remove { which }),
+        2 => (1..4_000u32).prop_map(|millis| Step::Pass { millis }),
+    ]
+}
+
+proptest! {
+    /// Against a list, as long as there is room for one more network's share: who is found, by either name, and who goes
+    /// when.
+    #[test]
+    fn it_is_a_list_in_order_of_arrival(limit in 4..12u16, steps in prop::collection::vec(step(), 1..120)) {
+        let mut table = table(limit);
+        let quota = (usize::from(limit) / QUOTA).max(1);
+        let mut list: Vec<Candidate> = Vec::new();
+        let (mut now, mut next) = (0, 1);
+        for step in steps {
+            match step {
+                Step::Insert { network } => {
+                    let candidate = of_network(network, next, now);
+                    next += 1;
+                    let (number, _) = table.insert(candidate);
+                    let of_it = |it: &Candidate| it.address() == candidate.address();
+                    if list.iter().filter(|it| of_it(it)).count() >= quota {
+                        let oldest = list.iter().position(of_it).unwrap();
+                        list.remove(oldest);
+                    }
+                    list.push(candidate);
+                    prop_assert_eq!(table.get(number).map(|it| it.connect_id), Some(candidate.connect_id));
+                }
+                Step::Remove { which } => {
+                    if which < list.len() {
+                        let candidate = list.remove(which);
+                        let number = table.find(candidate.address(), candidate.connect_id).unwrap();
+                        prop_assert_eq!(table.route(candidate.address(), candidate.proof.id()), Some(number));
+                        prop_assert!(table.remove(number).is_some() && table.remove(number).is_none());
+                    }
+                }
+                Step::Pass { millis } => {
+                    now += millis;
+                    let before = list.len();
+                    list.retain(|it| now - it.created < LIFETIME);
+                    prop_assert_eq!(table.on_time(now), (before - list.len()) as u64);
+                    replied_to(&mut table);
+                    if let Some(wait) = table.wait(now) {
+                        prop_assert!((1..=LIFETIME).contains(&wait));
+                    }
+                }
+            }
+            table.check_invariants();
+            prop_assert_eq!(table.len(), list.len());
+            prop_assert!(list.iter().all(|it| is_there(&table, it)));
+        }
+    }
+}
