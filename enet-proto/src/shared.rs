@@ -46,7 +46,16 @@ pub(crate) struct Shared {
     pub(crate) acks: Runs,
     /// Our addresses that peers have used.
     locals: Vec<IpAddr>,
+    /// What the acknowledgement before this one in a datagram taught its connection, if the profile looks at evidence.
+    pub(crate) heard: Option<Heard>,
     stamp: u32,
+}
+
+/// A datagram of ours that arrived: the sent time that its acknowledgements echo, and its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Heard {
+    pub(crate) echoed: u16,
+    pub(crate) datagram: u16,
 }
 
 /// One of our addresses, by number: a machine has few, and each connection need not keep it in full.
@@ -82,6 +91,7 @@ impl Shared {
             commands: Commands::new(),
             acks: Runs::new(),
             locals: Vec::new(),
+            heard: None,
             stamp: 0,
         }
     }

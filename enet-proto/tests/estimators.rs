@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{Crafted, ms, stock, two_channels};
-use enet_proto::{Packet, ThrottleSettings};
+use common::{Crafted, modern, ms, stock, two_channels};
+use enet_proto::{HostConfig, Packet, ThrottleSettings};
 use enet_testkit::commands::{
     acknowledge, reliable, throttle_configure, unreliable, unreliable_fragment, unsequenced,
 };
@@ -47,6 +47,23 @@ fn the_first_sample_is_taken_as_it_is_and_later_ones_smooth_it() {
     // d = 8: var = 13 − 13/4 + 8/4, rtt = 15 − 8/8
     assert_eq!(rtt(&remote), (14, 12));
     assert_eq!(running(&remote), (10, 13));
+}
+
+#[test]
+fn a_datagram_is_one_sample_however_many_of_its_commands_are_acknowledged_but_as_many_under_compat() {
+    // d = 10, 9, 8: var = 5 − 5/4 + 10/4, 6 − 6/4 + 9/4, 7 − 7/4 + 8/4, rtt = 10 + 10/8, 11 + 9/8, 12 + 8/8
+    let profiles: [(fn(&mut HostConfig), _); 2] = [(stock, (13, 8)), (modern, (11, 6))];
+    for (change, expected) in profiles {
+        let mut remote = Crafted::client_with(change);
+        for text in ["a", "b", "c"] {
+            remote.peer_mut().send(0, Packet::reliable(text)).unwrap();
+        }
+        remote.wait(20);
+        let sent = remote.clock_before(20);
+        remote.says(&[1, 2, 3].map(|seq| acknowledge(0, seq, sent)));
+        assert_eq!(rtt(&remote), expected);
+        assert_eq!(remote.stats().in_flight, 0);
+    }
 }
 
 #[test]

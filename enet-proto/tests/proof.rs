@@ -550,3 +550,19 @@ fn time_may_stand_still_and_jump() {
     assert_eq!(remote.host.stats().half_open, 0);
     assert!(remote.knocks(Connect { connect_id: ConnectId(CONNECT_ID), ..two_channels() }).is_some());
 }
+
+#[test]
+fn who_leaves_a_full_host_may_come_back_at_once_however_often() {
+    let full = |config: &mut HostConfig| config.peers = PeerLimit::new(1).unwrap();
+    let mut pair = Pair::with().modern().both(full).delay(ms(1)).strangers();
+    // More often than an address has ids, in less time than ids rest.
+    for visit in 0..4_200 {
+        pair.connect();
+        pair.run_until(|pair| {
+            pair.client.state() == PeerState::Connected && pair.server.state() == PeerState::Connected
+        });
+        pair.client.disconnect(0);
+        pair.run_until(|pair| pair.client.connection().is_none() && pair.server.connection().is_none());
+        assert!(pair.elapsed() < ms(7) * (visit + 1), "visit {visit}: {:?}", pair.elapsed());
+    }
+}

@@ -186,6 +186,12 @@ impl Lobby {
         }
     }
 
+    /// Whether nobody here has to be remembered.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.half_open.len() == 0 && self.requests.len() == 0
+    }
+
     /// Whether somebody here is to be written to.
     #[inline]
     pub(crate) fn wants_transmit(&self) -> bool {

@@ -70,22 +70,34 @@ impl Host {
         Ok(id)
     }
 
-    /// A random wire id that nobody at this address has, had a moment ago, or is about to get. `None` if that is all of
-    /// them.
+    /// A random wire id that nobody at this address has, or is about to get, and that has not been theirs lately: where
+    /// connections come and go faster than ids rest, the one of those looked at that has rested longest. `None` if all
+    /// are taken.
     #[allow(clippy::cast_possible_truncation)] // the upper bits are not needed
     fn draw_id(&mut self, address: SocketAddr) -> Option<WirePeerId> {
-        let now = self.elapsed();
+        let now = self.elapsed;
         let start = self.rng.next_u32() as u16;
+        let mut best: Option<(u64, WirePeerId)> = None;
         // From the first one on that is drawn: all the same to who cannot see it.
-        (0..=WirePeerId::UNKNOWN.get()).map(|step| WirePeerId::from_bits(start.wrapping_add(step))).find(
-            |id| {
-                !id.is_unknown()
-                    && !self.table.is_taken(address, *id)
-                    && self.lobby.half_open.route(address, *id).is_none()
-                    && self.lobby.requests.route(address, *id).is_none()
-                    && !self.lobby.resting.contains(now, self.table.name_of(address, *id))
-            },
-        )
+        for step in 0..=WirePeerId::UNKNOWN.get() {
+            if step >= LOOKED_AT && best.is_some() {
+                break;
+            }
+            let id = WirePeerId::from_bits(start.wrapping_add(step));
+            if id.is_unknown()
+                || self.table.is_taken(address, id)
+                || self.lobby.half_open.route(address, id).is_some()
+                || self.lobby.requests.route(address, id).is_some()
+            {
+                continue;
+            }
+            let rest = self.lobby.resting.rest_of(now, self.table.name_of(address, id));
+            if rest == 0 {
+                return Some(id);
+            }
+            best = best.filter(|(least, _)| *least <= rest).or(Some((rest, id)));
+        }
+        best.map(|(_, id)| id)
     }
 
     // --- a CONNECT ---
@@ -161,7 +173,7 @@ impl Host {
             }
             return Err(reason);
         }
-        let now = self.elapsed();
+        let now = self.elapsed;
         let token = self.lobby.tokens.take(from, connect.connect_id, now);
         let admission = self.lobby.policy.as_mut().map_or(Admission::Accept, |policy| {
             policy.admit(&ConnectAttempt {
@@ -206,7 +218,7 @@ impl Host {
 
     fn refuse_stranger(&mut self, refusal: Refusal, data: u32, reason: DiscardReason) {
         // The limit first: the other looks at every connection.
-        if !self.lobby.may_refuse(self.elapsed()) || self.is_to_be_silent(&refusal, reason) {
+        if !self.lobby.may_refuse(self.elapsed) || self.is_to_be_silent(&refusal, reason) {
             return;
         }
         if self.lobby.reports && self.events.len() < REPORTS {
@@ -300,7 +312,7 @@ impl Host {
             self.lobby.refuse(Refusal::of(&candidate, 0));
             return Err(DiscardReason::HostFull);
         }
-        let (address, data, now) = (candidate.address(), candidate.data, self.elapsed());
+        let (address, data, now) = (candidate.address(), candidate.data, self.elapsed);
         let token = self.lobby.tokens.take(address, candidate.connect_id, now);
         let request = self.lobby.requests.insert(candidate, sample, now);
         self.events.push_back(Event::ConnectRequest { request, address, data, token });
@@ -368,10 +380,17 @@ impl Host {
     // --- time, and what is sent ---
 
     /// Does what is due for those without a slot.
+    #[inline]
     pub(super) fn visit_lobby(&mut self) {
+        if !self.lobby.is_empty() {
+            self.visit_half_open();
+        }
+    }
+
+    fn visit_half_open(&mut self) {
         let gone = self.lobby.half_open.on_time(self.age());
         self.shared.stats.discarded.count_many(DiscardReason::Unproven, gone);
-        while let Some(request) = self.lobby.requests.expired(self.elapsed()) {
+        while let Some(request) = self.lobby.requests.expired(self.elapsed) {
             self.refuse(request, 0);
         }
     }
@@ -379,14 +398,14 @@ impl Host {
     /// When that will be.
     pub(super) fn lobby_deadline(&mut self) -> Option<u64> {
         let age = self.age();
-        let half_open = self.lobby.half_open.wait(age).map(|wait| self.elapsed() + u64::from(wait));
+        let half_open = self.lobby.half_open.wait(age).map(|wait| self.elapsed + u64::from(wait));
         half_open.into_iter().chain(self.lobby.requests.deadline()).min()
     }
 
     /// The host's age in ms, as far as half-open connections tell it apart.
     #[allow(clippy::cast_possible_truncation)] // it is compared within half a minute
     fn age(&self) -> u32 {
-        self.elapsed() as u32
+        self.elapsed as u32
     }
 
     /// The next datagram for somebody without a slot.
@@ -434,6 +453,9 @@ impl Host {
         self.count_sent(to, from, Train::of_one(len))
     }
 }
+
+/// Ids among which one is looked for that need not rest any more.
+const LOOKED_AT: u16 = 8;
 
 /// Events, beside two for each slot, that may wait to be fetched while anybody is let in.
 const EVENTS: usize = 64;

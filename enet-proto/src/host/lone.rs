@@ -72,7 +72,7 @@ impl Host {
         let (to, from) = (connection.address, shared.local_address(connection.local));
         if reliable || self.schedule.is_unsettled(slot) {
             let deadline = self.deadline_of(slot);
-            self.schedule.update_lazily(slot, false, deadline);
+            self.schedule.update(slot, false, deadline);
         } else {
             self.schedule.mark_visited(slot);
         }

@@ -3,6 +3,7 @@
 mod admission;
 pub(crate) mod bandwidth;
 mod calls;
+mod deadlines;
 mod draft;
 mod half_open;
 mod handshake;
@@ -55,8 +56,10 @@ pub use view::{Peer, PeerMut, SendOptions};
 /// See the [crate documentation](crate) for the contract between a host and whoever drives it.
 pub struct Host {
     now: Instant,
-    /// When the host was first told the time, in ms.
+    /// When the host was first told the time, in ms; and how many have passed since, which is what the schedule counts in,
+    /// whatever the driver's epoch.
     origin: Option<u64>,
+    elapsed: u64,
     shared: Shared,
     table: Table,
     /// Those who have no slot.
@@ -104,6 +107,7 @@ impl Host {
         Host {
             now: Instant::ZERO,
             origin: None,
+            elapsed: 0,
             shared: Shared::new(&config),
             table: Table::new(slots, secret, config.profile.proves_addresses()),
             lobby: Lobby::new(&config, secret),
@@ -140,7 +144,9 @@ impl Host {
         let mut from = 0;
         while let Some(slot) = self.schedule.next_unsettled(from) {
             from = slot + 1;
-            if self.deadline_of(slot).is_some_and(|deadline| deadline <= self.elapsed()) {
+            if self.table.get(slot).is_some_and(Connection::waits_for_something)
+                && self.deadline_of(slot).is_some_and(|deadline| deadline <= self.elapsed)
+            {
                 self.check_timeouts(slot);
             }
         }
@@ -159,14 +165,16 @@ impl Host {
         while let Some(slot) = self.schedule.next_unsettled(0) {
             self.settle_schedule(slot);
         }
-        let peers = self.next_deadline();
-        let tick = (self.table.active_count() > 0).then(|| {
+        let mut earliest = self.next_deadline().unwrap_or(u64::MAX);
+        if self.table.active_count() > 0 {
             let elapsed = self.shared.now.diff(self.bandwidth_epoch);
-            self.elapsed() + u64::from(INTERVAL.saturating_sub(elapsed))
-        });
-        let lobby = self.lobby_deadline();
-        let earliest = peers.into_iter().chain(tick).chain(lobby).min()?;
-        Some(Instant::from_millis(self.origin.unwrap_or_default().saturating_add(earliest)))
+            earliest = earliest.min(self.elapsed + u64::from(INTERVAL.saturating_sub(elapsed)));
+        }
+        if !self.lobby.is_empty() {
+            earliest = earliest.min(self.lobby_deadline().unwrap_or(u64::MAX));
+        }
+        let origin = self.origin.unwrap_or_default();
+        (earliest < u64::MAX).then(|| Instant::from_millis(origin.saturating_add(earliest)))
     }
 
     /// The latest time the host was told.
@@ -176,9 +184,14 @@ impl Host {
     }
 
     /// Time only moves forward.
+    #[inline]
     fn advance(&mut self, now: Instant) {
-        self.origin.get_or_insert(now.as_millis());
+        if now <= self.now && self.origin.is_some() {
+            return;
+        }
+        let origin = *self.origin.get_or_insert(now.as_millis());
         self.now = self.now.max(now);
+        self.elapsed = self.now.as_millis().saturating_sub(origin);
         (self.shared.now, self.shared.micros) = (self.now.wire(), self.now.micros_of_milli());
     }
 
@@ -197,19 +210,14 @@ impl Host {
     /// When a peer wants to be looked at, now.
     fn deadline_of(&self, slot: u16) -> Option<u64> {
         let deadline = self.table.get(slot)?.deadline(&self.shared)?;
-        Some(self.elapsed() + u64::from(self.shared.now.until(deadline)))
+        Some(self.elapsed + u64::from(self.shared.now.until(deadline)))
     }
 
-    /// Milliseconds since the host was first told the time: what the schedule counts in, whatever the driver's epoch.
-    fn elapsed(&self) -> u64 {
-        self.now.as_millis().saturating_sub(self.origin.unwrap_or_default())
-    }
-
-    /// The slots whose deadline has come, off the heap.
+    /// The slots whose deadline has come, in order; they have none any more.
     fn take_due(&mut self) -> Vec<u16> {
         let mut due = core::mem::take(&mut self.due);
         due.clear();
-        let now = self.elapsed();
+        let now = self.elapsed;
         while let Some((known, slot)) = self.schedule.earliest().filter(|(known, _)| *known <= now) {
             let deadline = self.deadline_of(slot).filter(|deadline| *deadline > now);
             self.schedule.put_off(slot, deadline);
@@ -217,6 +225,8 @@ impl Host {
                 due.push(slot);
             }
         }
+        due.sort_unstable();
+        self.schedule.pass_time(now);
         due
     }
 
@@ -314,7 +324,7 @@ impl Host {
             let Some(connection) = self.table.get(slot) else { continue };
             connection.check_invariants(&self.shared);
             let wants = connection.wants_transmit(&self.shared);
-            let overdue = self.schedule.is_due(slot, self.elapsed());
+            let overdue = self.schedule.is_due(slot, self.elapsed);
             assert!(self.schedule.is_ready(slot) == wants || overdue, "slot {slot}: readiness");
             let deadline = self.deadline_of(slot);
             let known = self.schedule.deadline_of(slot);

@@ -75,6 +75,8 @@ enum Route {
     /// Nobody yet: it may hold a CONNECT.
     Stranger,
     Slot(u16),
+    /// The same; it answers from another address than the one that was connected to.
+    Elsewhere(u16),
     /// Somebody who has to prove the address.
     Candidate(Number),
     /// Somebody who has, and waits for the application.
@@ -156,8 +158,8 @@ impl Host {
         };
         let connection = self.table.get(slot).filter(|it| !it.is_finished() && !it.held);
         let connection = connection.ok_or(DiscardReason::UnknownPeer)?;
-        let anybody = waits_for_anybody(connection);
-        if connection.address != source && !anybody {
+        let elsewhere = connection.address != source;
+        if elsewhere && !waits_for_anybody(connection) {
             return Err(DiscardReason::WrongAddress);
         }
         if !connection.remote_id.is_unknown()
@@ -166,7 +168,7 @@ impl Host {
         {
             return Err(DiscardReason::WrongSession);
         }
-        Ok(Route::Slot(slot))
+        Ok(if elsewhere { Route::Elsewhere(slot) } else { Route::Slot(slot) })
     }
 
     /// Finds those who have no slot, and a connection that may be answered from anywhere.
@@ -180,7 +182,7 @@ impl Host {
         }
         let slot = self.table.route_from_anybody(id)?;
         self.table.get(slot).filter(|it| !it.held)?;
-        Some(Route::Slot(slot))
+        Some(Route::Elsewhere(slot))
     }
 
     fn decompress<'a>(
@@ -213,7 +215,9 @@ impl Host {
         let (Some(checksum), Some(found)) = (self.shared.checksum, found) else { return Ok(()) };
         let seed = match route {
             Route::Stranger => [0; 4],
-            Route::Slot(slot) => self.table.get(*slot).map_or([0; 4], |connection| connection.connect_id.0),
+            Route::Slot(slot) | Route::Elsewhere(slot) => {
+                self.table.get(*slot).map_or([0; 4], |connection| connection.connect_id.0)
+            }
             Route::Candidate(number) => {
                 self.lobby.half_open.get(*number).map_or([0; 4], |it| it.connect_id.0)
             }
@@ -235,6 +239,10 @@ impl Host {
         let mut rest = commands;
         let slot = match route {
             Route::Slot(slot) => *slot,
+            Route::Elsewhere(slot) => {
+                self.table.move_to(*slot, datagram.source);
+                *slot
+            }
             _ => match self.admit(route, header, datagram, &mut rest) {
                 Ok(Some(slot)) => slot,
                 Ok(None) => return,
@@ -242,13 +250,8 @@ impl Host {
             },
         };
         let Host { table, shared, .. } = self;
-        let Some(mut connection) = table.get_mut(slot) else { return };
+        let Some(connection) = table.get_mut(slot) else { return };
         if !matches!(route, Route::Stranger) {
-            if connection.address != datagram.source {
-                table.move_to(slot, datagram.source);
-                let Some(moved) = table.get_mut(slot) else { return };
-                connection = moved;
-            }
             let bytes = u32::try_from(header_len + commands.len()).unwrap_or(0);
             connection.incoming_data_total = connection.incoming_data_total.wrapping_add(bytes);
             if let Some(totals) = connection.totals_mut() {
@@ -257,6 +260,7 @@ impl Host {
             }
         }
         shared.memory.account.open();
+        shared.heard = None;
         while !rest.is_empty() {
             match Command::decode(rest) {
                 Ok((command, behind)) => {
@@ -294,7 +298,7 @@ impl Host {
         match route {
             Route::Candidate(number) => self.on_proof(*number, header, datagram, rest).map(Some),
             Route::Request(request) => Err(self.on_undecided(*request, header, rest)),
-            Route::Stranger | Route::Slot(_) => match Command::decode(rest) {
+            Route::Stranger | Route::Slot(_) | Route::Elsewhere(_) => match Command::decode(rest) {
                 Ok((Command { body: Body::Connect(connect), .. }, behind)) => {
                     *rest = behind;
                     self.on_connect(datagram, &connect)

@@ -1,6 +1,6 @@
 //! [`Resting`]: wire ids that were in use a moment ago, and are not given again to who may still mean the old connection.
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
 
 use crate::collections::index::Name;
 
@@ -13,8 +13,9 @@ const MOST: usize = 16_384;
 /// Ids at rest, by address and id.
 #[derive(Debug, Default)]
 pub(crate) struct Resting {
+    /// In the order in which they began to rest; one that was given nevertheless, and rests again, twice.
     until: VecDeque<(u64, Name)>,
-    names: BTreeSet<u64>,
+    names: BTreeMap<u64, u64>,
 }
 
 impl Resting {
@@ -24,15 +25,15 @@ impl Resting {
         if self.until.len() >= MOST {
             self.pop();
         }
-        if self.names.insert(name.0) {
-            self.until.push_back((now.saturating_add(REST), name));
-        }
+        let until = now.saturating_add(REST);
+        self.names.insert(name.0, until);
+        self.until.push_back((until, name));
     }
 
-    /// Whether an id must not be given.
-    pub(crate) fn contains(&mut self, now: u64, name: Name) -> bool {
+    /// How long an id is to rest from `now` on; zero where it may be given.
+    pub(crate) fn rest_of(&mut self, now: u64, name: Name) -> u64 {
         self.release(now);
-        self.names.contains(&name.0)
+        self.names.get(&name.0).map_or(0, |until| until.saturating_sub(now))
     }
 
     fn release(&mut self, now: u64) {
@@ -42,7 +43,9 @@ impl Resting {
     }
 
     fn pop(&mut self) {
-        if let Some((_, name)) = self.until.pop_front() {
+        if let Some((until, name)) = self.until.pop_front()
+            && self.names.get(&name.0) == Some(&until)
+        {
             self.names.remove(&name.0);
         }
     }
@@ -56,10 +59,20 @@ mod tests {
     fn an_id_rests_for_half_a_minute() {
         let mut resting = Resting::default();
         resting.add(1_000, Name(7));
-        assert!(resting.contains(30_999, Name(7)));
-        assert!(!resting.contains(30_999, Name(8)));
-        assert!(!resting.contains(31_000, Name(7)));
+        assert_eq!(resting.rest_of(30_999, Name(7)), 1);
+        assert_eq!(resting.rest_of(30_999, Name(8)), 0);
+        assert_eq!(resting.rest_of(31_000, Name(7)), 0);
         assert!(resting.names.is_empty());
+    }
+
+    #[test]
+    fn an_id_that_was_given_before_its_time_rests_anew() {
+        let mut resting = Resting::default();
+        resting.add(0, Name(7));
+        resting.add(10_000, Name(7));
+        assert_eq!(resting.rest_of(30_000, Name(7)), 10_000);
+        assert_eq!(resting.rest_of(40_000, Name(7)), 0);
+        assert!(resting.names.is_empty() && resting.until.is_empty());
     }
 
     #[test]
@@ -69,6 +82,6 @@ mod tests {
             resting.add(0, Name(name));
         }
         assert_eq!((resting.until.len(), resting.names.len()), (MOST, MOST));
-        assert!(!resting.contains(0, Name(0)) && resting.contains(0, Name(19_999)));
+        assert!(resting.rest_of(0, Name(0)) == 0 && resting.rest_of(0, Name(19_999)) > 0);
     }
 }

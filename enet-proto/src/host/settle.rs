@@ -24,12 +24,19 @@ impl Host {
         let Some(connection) = self.table.get(slot) else { return };
         let transmit = connection.wants_transmit(&self.shared);
         let deadline = self.deadline_of(slot);
-        self.schedule.update_lazily(slot, transmit, deadline);
+        self.schedule.update(slot, transmit, deadline);
     }
 
     /// The half that events depend on, and their order: at once. The other half can wait until somebody asks what is to
     /// be sent, or when.
     pub(super) fn settle_events(&mut self, slot: u16) {
+        if let Some((connection, queued)) = self.table.steady(slot) {
+            let wanted = connection.wants_dispatch();
+            if wanted != queued {
+                self.queue_for_dispatch(slot, wanted, false);
+            }
+            return;
+        }
         let before = self.table.active_count();
         self.table.recount(slot);
         if before == 0 && self.table.active_count() == 1 && self.is_tick_overdue() {
@@ -153,7 +160,7 @@ impl Host {
     /// Has a slot visited if there is something to send, or else settles it.
     pub(super) fn ready(&mut self, slot: u16) {
         let Some(connection) = self.table.get(slot) else { return };
-        if connection.wants_transmit(&self.shared) {
+        if self.schedule.is_ready(slot) || connection.wants_transmit(&self.shared) {
             self.schedule.mark_ready_unsettled(slot);
         } else {
             self.settle_schedule(slot);
@@ -175,7 +182,7 @@ impl Host {
         let connection = self.table.remove(slot)?;
         if self.table.has_ids() {
             let name = self.table.name_of(connection.address, connection.wire_id);
-            self.lobby.resting.add(self.elapsed(), name);
+            self.lobby.resting.add(self.elapsed, name);
         }
         Some(connection)
     }

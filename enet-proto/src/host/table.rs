@@ -180,6 +180,15 @@ impl Table {
         place.is_some_and(|slot| core::mem::replace(&mut slot.touched, touched))
     }
 
+    /// A connection that is established, is counted so, and has nothing to tell but what is in its inbox; and whether it
+    /// stands in the queue of those with events.
+    #[inline]
+    pub(crate) fn steady(&self, slot: u16) -> Option<(&Connection, bool)> {
+        let place = self.slots.get(usize::from(slot))?;
+        let connection = place.connection.as_deref().filter(|connection| connection.is_steady())?;
+        (place.counted == Counted { active: true, indexed: true }).then_some((connection, place.queued))
+    }
+
     /// Lends a connection out; it must be put back before anything else looks at its slot.
     pub(crate) fn take(&mut self, slot: u16) -> Option<Box<Connection>> {
         self.slots.get_mut(usize::from(slot))?.connection.take()

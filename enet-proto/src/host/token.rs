@@ -119,7 +119,7 @@ impl Host {
             return false;
         }
         let Some((connect_id, token)) = parse(datagram) else { return false };
-        let now = self.elapsed();
+        let now = self.elapsed;
         self.lobby.tokens.keep(from, connect_id, token, now);
         true
     }

@@ -206,6 +206,7 @@ impl Connection {
     }
 
     /// What the application chose, or else what is usual.
+    #[inline]
     pub(crate) fn settings(&self) -> Settings {
         self.extras.as_deref().map_or_else(Settings::usual, |extras| extras.settings)
     }
@@ -226,12 +227,20 @@ impl Connection {
         if self.held || self.is_finished() {
             return None;
         }
-        let in_flight = self.in_flight_deadline(shared);
-        let deadline =
-            in_flight.or_else(|| if self.ping_due(shared.now) { None } else { self.next_ping(shared.now) });
-        let earlier = |one: Millis, other: Millis| if other.less(one) { other } else { one };
-        let others = [self.doubt_deadline(), self.stall_deadline(shared)].into_iter().flatten();
-        deadline.into_iter().chain(others).reduce(earlier)
+        let deadline = match self.in_flight_deadline(shared) {
+            None => self.next_ping(shared.now),
+            deadline => deadline,
+        };
+        if self.doubt.is_none() && self.extras.is_none() {
+            return deadline;
+        }
+        earlier(earlier(deadline, self.doubt_deadline()), self.stall_deadline(shared))
+    }
+
+    /// Whether its deadline is anything but that of the next ping.
+    #[inline]
+    pub(crate) fn waits_for_something(&self) -> bool {
+        !self.outgoing.is_idle() || self.doubt.is_some() || self.extras.is_some()
     }
 
     /// Whether something can be sent now.
@@ -296,12 +305,13 @@ impl Connection {
         self.stage == Stage::Connected && self.is_quiet(now)
     }
 
+    /// When a ping will be due that is not yet.
     fn next_ping(&self, now: Millis) -> Option<Millis> {
         if self.stage != Stage::Connected || !self.outgoing.is_idle() {
             return None;
         }
-        let silent = now.diff(self.last_receive_time);
-        Some(now.plus(self.settings().ping_interval.saturating_sub(silent)))
+        let (silent, interval) = (now.diff(self.last_receive_time), self.settings().ping_interval);
+        (silent < interval).then(|| now.plus(interval - silent))
     }
 
     // --- time ---
@@ -430,6 +440,12 @@ impl Connection {
 
     // --- views ---
 
+    /// Whether it is established, and there is nothing to tell of it as a whole.
+    #[inline]
+    pub(crate) fn is_steady(&self) -> bool {
+        self.stage == Stage::Connected && self.announce.is_none() && !self.lost_turn && self.extras.is_none()
+    }
+
     /// Whether data may flow.
     pub(crate) const fn is_active(&self) -> bool {
         matches!(self.stage, Stage::Connected | Stage::DisconnectLater { .. })
@@ -462,6 +478,14 @@ impl Connection {
             Stage::Zombie { .. } => PeerState::Zombie,
             Stage::Over { .. } => PeerState::Disconnected,
         }
+    }
+}
+
+fn earlier(one: Option<Millis>, other: Option<Millis>) -> Option<Millis> {
+    match (one, other) {
+        (Some(this), Some(that)) if that.less(this) => other,
+        (None, _) => other,
+        _ => one,
     }
 }
 

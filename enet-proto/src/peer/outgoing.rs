@@ -311,12 +311,37 @@ impl Outgoing {
         let Some(sent) = oldest.filter(|it| it.seq == seq && it.channel == channel && !it.indexed) else {
             return self.acknowledge_any(name(slot, channel, seq), commands);
         };
-        let found = Acknowledged::of(sent);
-        self.leave_flight(found.kind, sent.len);
-        self.forget(sent.len);
+        let (found, len) = (Acknowledged::of(sent), sent.len);
+        self.discard_oldest(found.kind, len, commands);
+        Some(found)
+    }
+
+    /// The same for the oldest in flight, if it is the one, has always been there, and left in this datagram; whether it
+    /// was.
+    #[inline(always)]
+    pub(crate) fn acknowledge_another(
+        &mut self,
+        datagram: u16,
+        channel: ChannelId,
+        seq: ReliableSeq,
+        commands: &mut Commands,
+    ) -> bool {
+        let oldest = commands.lists.front(&self.in_flight).filter(|it| it.datagram == datagram);
+        let Some(sent) = oldest.filter(|it| it.seq == seq && it.channel == channel && !it.indexed) else {
+            return false;
+        };
+        let (kind, len) = (sent.body.kind(), sent.len);
+        self.discard_oldest(kind, len, commands);
+        true
+    }
+
+    /// Drops the oldest in flight, none of which has a name.
+    #[inline(always)]
+    fn discard_oldest(&mut self, kind: CommandKind, len: u32, commands: &mut Commands) {
+        self.leave_flight(kind, len);
+        self.forget(len);
         commands.lists.discard_front(&mut self.in_flight);
         self.unnamed = self.in_flight.first();
-        Some(found)
     }
 
     #[inline(never)]

@@ -8,7 +8,7 @@ use super::{Connection, Stage};
 use crate::config::Redundancy;
 use crate::mutants::{self, Mutant};
 use crate::profile::{Profile, Silence, THROTTLE_SCALE};
-use crate::shared::Shared;
+use crate::shared::{Heard, Shared};
 use crate::time::Millis;
 
 impl Connection {
@@ -96,6 +96,8 @@ impl Connection {
         }
         if !is_last || found.waited {
             self.undo(found, echoed, shared);
+        } else {
+            shared.heard = Some(Heard { echoed, datagram: found.datagram });
         }
     }
 
