@@ -222,3 +222,65 @@ impl Recovery {
         (self.probed, self.silent) = (now, silent);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arrival(sent: u32, datagram: u16) -> Arrival {
+        Arrival { sent: Millis(sent), datagram: Some(datagram), rtt: 80_000 }
+    }
+
+    #[test]
+    fn round_trips_are_smoothed_by_an_eighth_and_deviations_by_a_quarter() {
+        let mut path = Recovery::default();
+        let smoothed = [80_000, 96_000, 74_000, 0].map(|rtt| {
+            path.sample(rtt);
+            (path.smoothed, path.deviation)
+        });
+        // The last one took no time at all, and counts as a microsecond.
+        assert_eq!(smoothed, [(80_000, 40_000), (82_000, 34_000), (81_000, 27_500), (70_875, 40_874)]);
+    }
+
+    #[test]
+    fn a_round_trip_time_that_is_given_is_taken_for_measured() {
+        let mut path = Recovery::default();
+        assert_eq!(path.probe_timeout(), None);
+        path.assume(80);
+        assert_eq!(path.probe_timeout(), Some(100));
+    }
+
+    #[test]
+    fn more_of_the_newest_datagram_is_no_news() {
+        let path = Recovery::default();
+        assert!(path.is_news(Arrival { sent: path.newest, datagram: path.datagram, rtt: 1 }), "the first");
+        let path = path.after(arrival(1_000, 7), Millis(1_080));
+        assert!(!path.is_news(arrival(1_000, 7)));
+        assert!(path.is_news(arrival(1_000, 8)));
+        assert!(path.is_news(arrival(1_001, 7)));
+        assert!(path.is_news(Arrival { datagram: None, ..arrival(1_000, 7) }));
+    }
+
+    #[test]
+    fn a_sign_of_life_ends_the_pauses_between_probes() {
+        let mut path = Recovery::default().after(arrival(1_000, 7), Millis(1_080));
+        for _ in 0..6 {
+            path.on_probe(Millis(1_300), 200);
+        }
+        assert_eq!(path.probe_deadline(Millis(1_200), 100), Millis(1_400));
+        path.on_sign_of_life();
+        assert_eq!(path.probe_deadline(Millis(1_200), 100), Millis(1_300));
+    }
+
+    #[test]
+    fn overtaken_by_three_it_is_lost_at_once_and_by_two_when_patience_ends() {
+        let path = Recovery::default().after(arrival(1_000, 7), Millis(1_080));
+        let fate = |datagram| path.fate(Millis(1_000), datagram, Millis(1_080));
+        assert_eq!(fate(4), Fate::Lost);
+        assert_eq!(fate(5), Fate::LostAt(Millis(1_090)));
+        assert_eq!(fate(7), Fate::Unknown);
+        // On a path that changes the order, the number of datagrams says nothing.
+        let path = path.after(arrival(998, 3), Millis(1_081)).after(arrival(1_010, 20), Millis(1_090));
+        assert_eq!(path.fate(Millis(1_009), 16, Millis(1_090)), Fate::LostAt(Millis(1_099)));
+    }
+}
