@@ -2,13 +2,30 @@
 
 mod common;
 
+use std::num::NonZeroUsize;
+
 use common::states::WAYS;
-use common::{Crafted, grant, two_channels, verify_connect};
+use common::{Crafted, grant, ms, two_channels, verify_connect};
 use enet_proto::{DiscardReason, DisconnectReason, Event, Packet, PeerState, SendErrorReason};
 use enet_testkit::commands::{acknowledge, disconnect, disconnect_now, ping, reliable, unreliable};
 use enet_testkit::hex;
+use enet_wire::CommandKind;
 
 // ---- CONNECTING
+
+/// A driver may learn of the time in another call than the one that does what is due.
+#[test]
+fn a_ping_is_due_whichever_call_brings_the_time() {
+    let mut remote = Crafted::client();
+    remote.peer_mut().set_ping_interval(ms(500));
+    remote.heard();
+    let now = remote.now + ms(510);
+    while remote.host.poll_transmit(now, &mut Vec::new(), NonZeroUsize::MIN).is_some() {}
+    assert!(remote.host.poll_timeout().is_some_and(|due| due <= now));
+    remote.host.handle_timeout(now);
+    remote.now = now;
+    assert!(remote.heard().iter().any(|it| it.commands().iter().any(|it| it.kind() == CommandKind::Ping)));
+}
 
 #[test]
 fn leaving_while_connecting_sends_one_disconnect_to_nobody_in_particular_and_raises_no_event() {

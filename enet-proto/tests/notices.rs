@@ -9,7 +9,7 @@ use enet_proto::{
     Delivery, DisconnectReason, Event, Packet, PeerDefaults, PeerState, SendErrorReason, SendOptions, Stalls,
     Timeouts,
 };
-use enet_testkit::commands::ping;
+use enet_testkit::commands::{acknowledge, ping};
 use enet_testkit::pair::{Client, End, Pair, PairBuilder, carrying, ms, nth};
 use enet_wire::CommandKind;
 
@@ -135,6 +135,24 @@ fn a_flood_of_pings_does_not_fill_up_whoever_fetches_nothing() {
     }
     let pings = std::iter::from_fn(|| remote.host.poll_event()).count();
     assert_eq!(pings, 64, "one for each datagram, and no more than that");
+}
+
+#[test]
+fn nor_do_the_answers_to_its_own() {
+    let mut defaults = PeerDefaults::default();
+    defaults.pings = true;
+    let mut remote = Crafted::client_with(|config| config.peer_defaults = defaults);
+    remote.events();
+    for _ in 0..200 {
+        assert!(remote.peer_mut().ping());
+        for datagram in remote.heard() {
+            let sent_time = datagram.header().sent_time.unwrap_or(0);
+            let pings = datagram.commands().into_iter().filter(|it| it.acknowledge);
+            let answers: Vec<_> = pings.map(|it| acknowledge(0xff, it.seq.0, sent_time)).collect();
+            remote.says(&answers);
+        }
+    }
+    assert_eq!(std::iter::from_fn(|| remote.host.poll_event()).count(), 64);
 }
 
 // ---- Stalled and Resumed

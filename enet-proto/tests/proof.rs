@@ -430,6 +430,23 @@ fn a_network_displaces_its_own_when_it_has_a_quarter_of_all() {
     assert_eq!(remote.host.connected_peers(), 1);
 }
 
+/// CONNECTs that are forged in the name of one address take no more of its names than it can spare.
+#[test]
+fn who_connects_from_an_address_in_whose_name_thousands_connect_is_answered() {
+    let mut remote = Crafted::modern();
+    for id in 0..6_000 {
+        remote.says(&[connect(with_id(id))]);
+    }
+    assert_eq!(remote.host.stats().half_open, 4_095);
+    assert_eq!(remote.host.stats().discarded.get(DiscardReason::Displaced), 6_000 - 4_095);
+    remote.wait(1_000);
+    remote.heard();
+    let granted = remote.knocks(with_id(9_999)).unwrap();
+    remote.adopts(&granted);
+    remote.says(&[remote.proof()]);
+    assert_eq!(remote.host.connected_peers(), 1);
+}
+
 #[test]
 fn a_flood_makes_the_host_strict_and_it_recovers() {
     let mut remote = Crafted::modern();

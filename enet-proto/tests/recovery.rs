@@ -389,6 +389,25 @@ fn used_to_bursts(change: impl Fn(&mut HostConfig)) -> Pair {
     pair
 }
 
+/// An outage is one event, and says nothing of how single datagrams are lost.
+#[test]
+fn an_outage_is_no_habit_of_bursts() {
+    let mut pair = settled();
+    pair.cut();
+    frames(&mut pair, &["-"]);
+    pair.run_for(ms(3_000));
+    pair.heal();
+    frames(&mut pair, &["-"; 100]);
+    pair.run_until_quiet();
+    pair.server.texts();
+    pair.mark();
+    pair.lose(first(9, |sent| sent.from == Client));
+    frames(&mut pair, &["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"]);
+    pair.run_until_quiet();
+    // As in `in_a_burst_of_losses`: "b" is not missed before its own answer is overdue.
+    assert_eq!(times_of(&pair, "b").get(1), Some(&116));
+}
+
 const ALPHABET: [&str; 16] = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"];
 
 #[test]

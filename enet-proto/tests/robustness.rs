@@ -2,7 +2,9 @@
 
 mod common;
 
-use common::{Crafted, grant, stock, two_channels, verify_connect};
+use std::time::Duration;
+
+use common::{Crafted, grant, modern, stock, two_channels, verify_connect};
 use enet_proto::{Checksum, DiscardReason, DisconnectReason, Packet, PeerState, RangeCoder, Timeouts};
 use enet_testkit::commands::{
     acknowledge, connect, disconnect, disconnect_now, fragment, ping, reliable, throttle_configure,
@@ -180,6 +182,21 @@ fn behind_the_acknowledgement_that_ends_a_connection_nothing_is_read() {
     remote.says(&[acknowledge(0xff, 2, sent), ping(2), disconnect(3, 0), acknowledge(0xff, 2, sent)]);
     assert_eq!(remote.endings(), [(DisconnectReason::Local, 0)]);
     remote.hears_nothing();
+}
+
+/// A host that slept: what it receives first is older than its microseconds can count.
+#[test]
+fn an_acknowledgement_after_hours_of_sleep_is_no_trouble() {
+    for minutes in [60, 72, 80, 600, 1_400] {
+        let mut remote = Crafted::client_with(modern);
+        remote.events();
+        remote.peer_mut().send(0, Packet::reliable("x")).unwrap();
+        let datagram = remote.heard().remove(0);
+        let (seq, sent_time) = (datagram.commands()[0].seq.0, datagram.header().sent_time.unwrap());
+        remote.now += common::ms(minutes * 60_000) + Duration::from_micros(7);
+        remote.says(&[acknowledge(0, seq, sent_time)]);
+        remote.wait(100_000);
+    }
 }
 
 #[test]

@@ -85,6 +85,28 @@ fn whoever_has_to_wait_for_the_applications_answer_shows_it_the_token() {
     assert!(matches!(events[..], [Event::ConnectRequest { token: None, .. }]), "{events:?}");
 }
 
+/// Else an application that trusts its policy would be shown what that never saw.
+#[test]
+fn a_token_cannot_be_exchanged_once_the_policy_has_seen_it() {
+    for first in [Some(&b"user=bob"[..]), None] {
+        let mut remote = Crafted::modern();
+        remote.host.set_admission(Some(Box::new(|_: &ConnectAttempt<'_>| Admission::Ask)));
+        let token = |text: &[u8]| [&b"\x0f\xff\x00tok1"[..], &two_channels().connect_id.0, text].concat();
+        if let Some(first) = first {
+            remote.utters(&token(first));
+        }
+        let granted = remote.knocks(two_channels()).unwrap();
+        remote.utters(&token(b"user=admin"));
+        // As late as a proof may come.
+        remote.wait(29_000);
+        remote.adopts(&granted);
+        remote.says(&[remote.proof()]);
+        let events = remote.events();
+        let [Event::ConnectRequest { token, .. }] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(token.as_deref(), first);
+    }
+}
+
 #[test]
 fn a_lost_token_comes_again_with_the_next_connect() {
     let mut pair = guarded();

@@ -14,6 +14,7 @@ use super::admission::{Admission, Admit, ConnectAttempt, REPORTS, Refusal};
 use super::half_open::Number;
 use super::receive::Datagram;
 use super::table::is_broadcast;
+use super::token::JUDGED_LIFETIME;
 use super::transmit::{Envelope, Train, Transmit};
 use crate::config::{ChannelLimit, Timeouts};
 use crate::error::{AcceptError, ConnectError};
@@ -71,24 +72,29 @@ impl Host {
     }
 
     /// A random wire id that nobody at this address has, or is about to get, and that has not been theirs lately: where
-    /// connections come and go faster than ids rest, the one of those looked at that has rested longest. `None` if all
-    /// are taken.
+    /// connections come and go faster than ids rest, the one of those looked at that has rested longest. Where nearly all
+    /// are taken by clients that have proven nothing, as when somebody forges CONNECTs of that address, one of them has to
+    /// go. `None` if connections have all.
     #[allow(clippy::cast_possible_truncation)] // the upper bits are not needed
     fn draw_id(&mut self, address: SocketAddr) -> Option<WirePeerId> {
         let now = self.elapsed;
         let start = self.rng.next_u32() as u16;
         let mut best: Option<(u64, WirePeerId)> = None;
+        let mut unproven = None;
         // From the first one on that is drawn: all the same to who cannot see it.
         for step in 0..=WirePeerId::UNKNOWN.get() {
-            if step >= LOOKED_AT && best.is_some() {
+            if (step >= LOOKED_AT && best.is_some()) || (step >= LOOKED_AT_AT_MOST && unproven.is_some()) {
                 break;
             }
             let id = WirePeerId::from_bits(start.wrapping_add(step));
             if id.is_unknown()
                 || self.table.is_taken(address, id)
-                || self.lobby.half_open.route(address, id).is_some()
                 || self.lobby.requests.route(address, id).is_some()
             {
+                continue;
+            }
+            if let Some(number) = self.lobby.half_open.route(address, id) {
+                unproven = unproven.or(Some(number));
                 continue;
             }
             let rest = self.lobby.resting.rest_of(now, self.table.name_of(address, id));
@@ -97,7 +103,11 @@ impl Host {
             }
             best = best.filter(|(least, _)| *least <= rest).or(Some((rest, id)));
         }
-        best.map(|(_, id)| id)
+        best.map(|(_, id)| id).or_else(|| {
+            let displaced = self.lobby.half_open.remove(unproven?)?;
+            self.shared.stats.discarded.count(DiscardReason::Displaced);
+            Some(displaced.proof.id())
+        })
     }
 
     // --- a CONNECT ---
@@ -201,7 +211,7 @@ impl Host {
         if admission == Admission::Ask {
             candidate.ask();
             if let Some(token) = &token {
-                self.lobby.tokens.keep(from, connect.connect_id, token, now);
+                self.lobby.tokens.keep(from, connect.connect_id, token, now, JUDGED_LIFETIME);
             }
         }
         let (number, gone) = self.lobby.half_open.insert(candidate);
@@ -456,6 +466,8 @@ impl Host {
 
 /// Ids among which one is looked for that need not rest any more.
 const LOOKED_AT: u16 = 8;
+/// The same where each of them is taken.
+const LOOKED_AT_AT_MOST: u16 = 64;
 
 /// Events, beside two for each slot, that may wait to be fetched while anybody is let in.
 const EVENTS: usize = 64;

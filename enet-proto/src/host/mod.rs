@@ -199,8 +199,9 @@ impl Host {
     fn next_deadline(&mut self) -> Option<u64> {
         while let Some((known, slot)) = self.schedule.earliest() {
             let deadline = self.deadline_of(slot);
-            if deadline == Some(known) {
-                return deadline;
+            // One that has come already is nobody's deadline any more, and due all the same.
+            if deadline == Some(known) || (deadline.is_none() && known <= self.elapsed) {
+                return Some(known);
             }
             self.schedule.put_off(slot, deadline);
         }

@@ -99,8 +99,8 @@ impl Host {
         let Some(connection) = self.table.get_mut(slot) else { return };
         while let Some(notice) = connection.take_notice() {
             self.events.push_back(match notice {
-                // Whoever fetches nothing is not to be filled up by a peer's pings.
-                Notice::Ping if self.events.len() >= REPORTS => continue,
+                // Whoever fetches nothing is not to be filled up with pings.
+                Notice::Ping | Notice::Pong(_) if self.events.len() >= REPORTS => continue,
                 Notice::Ping => Event::Ping { peer },
                 Notice::Pong(ms) => Event::Pong { peer, rtt: Duration::from_millis(ms.into()) },
                 Notice::Acknowledged(token) => Event::Acknowledged { peer, token },

@@ -84,7 +84,7 @@ impl Connection {
         let is_last = echoed == found.sent_time.sent_time();
         let arrival = if is_last {
             let micros = shared.now.diff(found.sent_time).saturating_mul(1_000);
-            let rtt = (micros + u32::from(shared.micros)).saturating_sub(u32::from(found.micros));
+            let rtt = micros.saturating_add(u32::from(shared.micros)).saturating_sub(u32::from(found.micros));
             Arrival { sent: found.sent_time, datagram: Some(found.datagram), rtt }
         } else {
             let sent = Millis(shared.now.0.wrapping_sub(elapsed));
@@ -148,7 +148,9 @@ impl Connection {
         if (gone || mutants::is(Mutant::HastyTimeout)) && !mutants::is(Mutant::NoTimeout) {
             return self.on_timed_out();
         }
-        self.loss.lost = self.loss.lost.wrapping_add(self.outgoing.withdraw_oldest(&mut shared.commands));
+        let is_loss = !self.recovery.has_probed_more_than(BURST);
+        let withdrawn = self.outgoing.withdraw_oldest(is_loss, &mut shared.commands);
+        self.loss.lost = self.loss.lost.wrapping_add(withdrawn);
         self.recovery.on_probe(now, silent);
     }
 

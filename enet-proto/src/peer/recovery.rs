@@ -210,6 +210,11 @@ impl Recovery {
         self.probes > 0 && self.probes <= most
     }
 
+    /// Whether more probes than that are not answered.
+    pub(crate) const fn has_probed_more_than(&self, most: u8) -> bool {
+        self.probes > most
+    }
+
     /// Whether nothing was acknowledged that left then or later.
     #[inline]
     pub(crate) const fn is_silent_since(&self, sent: Millis) -> bool {
@@ -239,7 +244,7 @@ mod tests {
             (path.smoothed, path.deviation)
         });
         // The last one took no time at all, and counts as a microsecond.
-        assert_eq!(smoothed, [(80_000, 40_000), (82_000, 34_000), (81_000, 27_500), (70_875, 40_874)]);
+        assert_eq!(smoothed, [(80_000, 40_000), (82_000, 34_000), (81_000, 27_500), (70_876, 40_874)]);
     }
 
     #[test]

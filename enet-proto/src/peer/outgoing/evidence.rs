@@ -63,11 +63,14 @@ impl Outgoing {
         lost
     }
 
-    /// Queues the oldest datagram's commands for retransmission, as a probe; how many.
-    pub(crate) fn withdraw_oldest(&mut self, commands: &mut Commands) -> u32 {
+    /// Queues the oldest datagram's commands for retransmission, as a probe; how many. Whether it counts as a loss, of which
+    /// others may be neighbours: an outage is one event, however many probes it takes.
+    pub(crate) fn withdraw_oldest(&mut self, is_loss: bool, commands: &mut Commands) -> u32 {
         let Some(datagram) = self.oldest(commands).map(|oldest| oldest.datagram) else { return 0 };
         let (mut withdrawn, before) = (0, self.bytes);
-        self.clusters.note(datagram);
+        if is_loss {
+            self.clusters.note(datagram);
+        }
         for riding in [false, true] {
             while let Some(key) = if riding { self.riding.first() } else { self.in_flight.first() }
                 && let Some(sent) = commands.get(key)
