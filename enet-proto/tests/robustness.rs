@@ -184,6 +184,28 @@ fn behind_the_acknowledgement_that_ends_a_connection_nothing_is_read() {
     remote.hears_nothing();
 }
 
+/// ENet's clock takes what is more than a day ago for the future, and nobody would ever be given up.
+#[test]
+fn a_host_that_slept_for_days_gives_up_who_is_gone() {
+    for (hours, profile) in
+        [1, 20, 24, 25, 48, 24 * 60].into_iter().flat_map(|hours| [(hours, true), (hours, false)])
+    {
+        let mut remote = Crafted::client_with(|config| if profile { modern(config) } else { stock(config) });
+        remote.events();
+        remote.peer_mut().send(0, Packet::reliable("x")).unwrap();
+        remote.heard();
+        remote.now += common::ms(hours * 3_600_000);
+        remote.host.handle_timeout(remote.now);
+        remote.heard();
+        assert!(remote.host.poll_timeout().is_none_or(|due| due > remote.now), "{hours} h: no time passes");
+        remote.wait(40_000);
+        let gone = |event| {
+            matches!(event, enet_proto::Event::Disconnected { reason: DisconnectReason::TimedOut, .. })
+        };
+        assert!(remote.events().into_iter().any(gone), "{hours} h, modern: {profile}");
+    }
+}
+
 /// A host that slept: what it receives first is older than its microseconds can count.
 #[test]
 fn an_acknowledgement_after_hours_of_sleep_is_no_trouble() {

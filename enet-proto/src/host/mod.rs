@@ -36,7 +36,7 @@ use crate::event::{Event, PeerId};
 use crate::mutants::{self, Mutant};
 use crate::peer::{Connection, Stage};
 use crate::shared::Shared;
-use crate::time::Instant;
+use crate::time::{HALF_A_DAY, Instant};
 use admission::Lobby;
 use bandwidth::{INTERVAL, PeerShare};
 use origin::Secret;
@@ -60,6 +60,8 @@ pub struct Host {
     /// whatever the driver's epoch.
     origin: Option<u64>,
     elapsed: u64,
+    /// What of that time ENet's clock did not see, in ms.
+    skipped: u64,
     shared: Shared,
     table: Table,
     /// Those who have no slot.
@@ -108,6 +110,7 @@ impl Host {
             now: Instant::ZERO,
             origin: None,
             elapsed: 0,
+            skipped: 0,
             shared: Shared::new(&config),
             table: Table::new(slots, secret, config.profile.proves_addresses()),
             lobby: Lobby::new(&config, secret),
@@ -173,7 +176,7 @@ impl Host {
         if !self.lobby.is_empty() {
             earliest = earliest.min(self.lobby_deadline().unwrap_or(u64::MAX));
         }
-        let origin = self.origin.unwrap_or_default();
+        let origin = self.origin.unwrap_or_default().saturating_add(self.skipped);
         (earliest < u64::MAX).then(|| Instant::from_millis(origin.saturating_add(earliest)))
     }
 
@@ -189,10 +192,14 @@ impl Host {
         if now <= self.now && self.origin.is_some() {
             return;
         }
+        // ENet's clock takes what is more than a day ago for the future: who slept for longer slept for half a day.
+        let slept = self.origin.map_or(0, |_| now.as_millis().saturating_sub(self.now.as_millis()));
+        self.skipped += slept.saturating_sub(u64::from(HALF_A_DAY));
         let origin = *self.origin.get_or_insert(now.as_millis());
         self.now = self.now.max(now);
-        self.elapsed = self.now.as_millis().saturating_sub(origin);
-        (self.shared.now, self.shared.micros) = (self.now.wire(), self.now.micros_of_milli());
+        self.elapsed = self.now.as_millis().saturating_sub(origin).saturating_sub(self.skipped);
+        let clock = Instant::from_millis(self.now.as_millis().saturating_sub(self.skipped));
+        (self.shared.now, self.shared.micros) = (clock.wire(), self.now.micros_of_milli());
     }
 
     /// The earliest deadline of a peer.
