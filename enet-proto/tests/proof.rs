@@ -177,7 +177,7 @@ fn a_round_trip_that_may_be_that_of_another_answer_is_not_measured() {
 fn nor_is_one_that_contains_the_host_s_own_delay() {
     let mut remote = Crafted::modern();
     remote.says(&[connect(two_channels())]);
-    remote.now = remote.now + ms(7);
+    remote.now += ms(7);
     let answer = &remote.heard()[0];
     let (command, sent_time) = (answer.commands()[0], answer.header().sent_time.unwrap());
     let Body::VerifyConnect(granted) = command.body else { panic!("{command:?}") };
