@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 
 use common::{CONNECT_ID, Crafted, modern, two_channels};
 use enet_proto::{
-    Checksum, ConnectId, DiscardReason, Event, HalfOpenLimit, HostConfig, Instant, PeerLimit, PeerState,
-    RangeCoder,
+    Checksum, ConnectId, Datagram, DiscardReason, Event, HalfOpenLimit, HostConfig, Instant, PeerLimit,
+    PeerState, RangeCoder,
 };
 use enet_testkit::commands::{acknowledge, connect, disconnect_now, ping, reliable};
 use enet_testkit::pair::{Pair, Server, ms};
@@ -276,7 +276,7 @@ fn none_of_a_hundred_thousand_guesses_is_right() {
         remote.header.session = Session::from_bits(u16::from_be_bytes([a, b]));
         let proof = acknowledge(0xff, u16::from_be_bytes([c, d]), u16::from_be_bytes([e, f]));
         let bytes = remote.datagram(&[proof]);
-        remote.host.handle_datagram(remote.now, enet_proto::Datagram::new(remote.address, &bytes));
+        remote.host.handle_datagram(remote.now, Datagram::new(remote.address, &bytes));
     }
     assert_eq!((remote.host.peers().count(), remote.events()), (0, vec![]));
 }
@@ -435,7 +435,9 @@ fn a_network_displaces_its_own_when_it_has_a_quarter_of_all() {
 fn who_connects_from_an_address_in_whose_name_thousands_connect_is_answered() {
     let mut remote = Crafted::modern();
     for id in 0..6_000 {
-        remote.says(&[connect(with_id(id))]);
+        // Not `says`, which has the books checked each time.
+        let bytes = remote.datagram(&[connect(with_id(id))]);
+        remote.host.handle_datagram(remote.now, Datagram::new(remote.address, &bytes));
     }
     assert_eq!(remote.host.stats().half_open, 4_095);
     assert_eq!(remote.host.stats().discarded.get(DiscardReason::Displaced), 6_000 - 4_095);
