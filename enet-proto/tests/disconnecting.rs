@@ -74,6 +74,27 @@ fn both_ends_may_disconnect_at_once() {
     assert_eq!(endings(&pair.server.events()), [(DisconnectReason::Remote, 1)]);
 }
 
+/// The last packet is acknowledged by the datagram that brings the remote's own farewell: then ours never leaves, and the
+/// remote hears of the end by our acknowledgement or, from C, when it gives us up.
+#[test]
+fn a_farewell_behind_the_acknowledgement_that_ours_waited_for_is_answered() {
+    for modern in [false, true] {
+        let mut remote =
+            Crafted::client_with(
+                |config| if modern { common::modern(config) } else { common::stock(config) },
+            );
+        remote.events();
+        remote.peer_mut().send(0, Packet::reliable("last")).unwrap();
+        remote.peer_mut().disconnect_later(0);
+        let sent_time = remote.heard()[0].header().sent_time.unwrap();
+        remote.says(&[acknowledge(0, 1, sent_time), disconnect(2, 5)]);
+        let answer = if modern { vec![acknowledge(0xff, 2, remote.clock())] } else { vec![] };
+        let heard = remote.heard();
+        assert_eq!(heard.iter().flat_map(|it| it.commands()).collect::<Vec<_>>(), answer);
+        assert_eq!(endings(&remote.events()), [(DisconnectReason::Remote, 5)]);
+    }
+}
+
 #[test]
 fn when_the_last_acknowledgement_is_lost_the_initiator_ends_by_timeout() {
     let mut pair = Pair::with().delay(ms(5)).just_connected();

@@ -267,6 +267,10 @@ impl Connection {
             Stage::Connected | Stage::DisconnectLater { .. } if acknowledged => {
                 Stage::AcknowledgingDisconnect { data }
             }
+            // Ours may be lost, or not have left: without an answer the remote would wait until it gives us up.
+            Stage::Disconnecting if acknowledged && shared.profile == Profile::Modern => {
+                Stage::AcknowledgingDisconnect { data }
+            }
             Stage::Connected | Stage::DisconnectLater { .. } | Stage::Disconnecting => {
                 Stage::Zombie { reason: DisconnectReason::Remote, data }
             }
