@@ -35,6 +35,7 @@ use crate::config::HostConfig;
 use crate::event::{Event, PeerId};
 use crate::mutants::{self, Mutant};
 use crate::peer::{Connection, Stage};
+use crate::profile::Profile;
 use crate::shared::Shared;
 use crate::time::{HALF_A_DAY, Instant};
 use admission::Lobby;
@@ -194,7 +195,9 @@ impl Host {
         }
         // ENet's clock takes what is more than a day ago for the future: who slept for longer slept for half a day.
         let slept = self.origin.map_or(0, |_| now.as_millis().saturating_sub(self.now.as_millis()));
-        self.skipped += slept.saturating_sub(u64::from(HALF_A_DAY));
+        if slept > u64::from(HALF_A_DAY) && self.shared.profile != Profile::Compat {
+            self.skipped += slept - u64::from(HALF_A_DAY);
+        }
         let origin = *self.origin.get_or_insert(now.as_millis());
         self.now = self.now.max(now);
         self.elapsed = self.now.as_millis().saturating_sub(origin).saturating_sub(self.skipped);
