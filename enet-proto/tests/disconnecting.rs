@@ -90,7 +90,7 @@ fn a_farewell_behind_the_acknowledgement_that_ours_waited_for_is_answered() {
         remote.says(&[acknowledge(0, 1, sent_time), disconnect(2, 5)]);
         let answer = if modern { vec![acknowledge(0xff, 2, remote.clock())] } else { vec![] };
         let heard = remote.heard();
-        assert_eq!(heard.iter().flat_map(|it| it.commands()).collect::<Vec<_>>(), answer);
+        assert_eq!(heard.iter().flat_map(common::Heard::commands).collect::<Vec<_>>(), answer);
         assert_eq!(endings(&remote.events()), [(DisconnectReason::Remote, 5)]);
     }
 }
