@@ -154,17 +154,22 @@ fn a_flood_of_rubbish_does_not_keep_a_client_out() {
     let (mut server, mut client) = (server(), client());
     let to = server.local_addr().unwrap();
     let (stop, stopped) = mpsc::channel::<()>();
+    let (begin, begun) = mpsc::channel();
     let flooder = thread::spawn(move || {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let mut sent: u64 = 0;
         while stopped.try_recv() == Err(mpsc::TryRecvError::Empty) {
             socket.send_to(&sent.to_be_bytes(), to).unwrap();
             sent += 1;
+            if sent == 100 {
+                begin.send(()).unwrap();
+            }
         }
         sent
     });
+    begun.recv().unwrap();
     connect(&mut server, &mut client, ConnectOptions::default());
     assert_connected(&mut server, &mut client);
     drop(stop);
-    assert!(flooder.join().unwrap() > 0);
+    assert!(flooder.join().unwrap() >= 100);
 }
