@@ -78,7 +78,9 @@ impl Host {
     #[allow(clippy::cast_possible_truncation)] // the upper bits are not needed
     fn draw_id(&mut self, address: SocketAddr) -> Option<WirePeerId> {
         let now = self.elapsed;
-        let start = self.rng.next_u32() as u16;
+        let random = self.rng.next_u32();
+        // In odd steps, which reach every id: one by one, those that are taken would come to stand together.
+        let (start, stride) = (random as u16, (random >> 16) as u16 | 1);
         let mut best: Option<(u64, WirePeerId)> = None;
         let mut unproven = None;
         // From the first one on that is drawn: all the same to who cannot see it.
@@ -86,7 +88,7 @@ impl Host {
             if (step >= LOOKED_AT && best.is_some()) || (step >= LOOKED_AT_AT_MOST && unproven.is_some()) {
                 break;
             }
-            let id = WirePeerId::from_bits(start.wrapping_add(step));
+            let id = WirePeerId::from_bits(start.wrapping_add(step.wrapping_mul(stride)));
             if id.is_unknown()
                 || self.table.is_taken(address, id)
                 || self.lobby.requests.route(address, id).is_some()
