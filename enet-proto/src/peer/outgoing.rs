@@ -1,14 +1,13 @@
 //! [`Outgoing`]: what waits to be sent and what waits to be acknowledged, and the pure decision what goes next
 //! (PROTOCOL.md §9.5, §13.2).
 
-use enet_wire::{ChannelId, CommandKind, ReliableSeq, UnreliableSeq};
+use enet_wire::{ChannelId, ReliableSeq, UnreliableSeq};
 
+pub(crate) use self::acknowledged::Acknowledged;
 use self::clusters::Clusters;
 use self::credit::Credit;
-pub(crate) use self::evidence::Acknowledged;
-use super::command::{COMMAND, Commands, Departure, Place, Queued, QueuedBody, name};
+use super::command::{COMMAND, Commands, Departure, Place, Queued, QueuedBody};
 use crate::channel::Channels;
-use crate::collections::index::Name;
 use crate::collections::lists::List;
 use crate::collections::slab::Key;
 use crate::mutants::{self, Mutant};
@@ -295,90 +294,7 @@ impl Outgoing {
         }
     }
 
-    // --- acknowledgement and time ---
-
-    /// Takes an acknowledged command out, wherever it waits; what it was and how it stood.
-    #[inline(always)]
-    pub(crate) fn acknowledge(
-        &mut self,
-        slot: u16,
-        channel: ChannelId,
-        seq: ReliableSeq,
-        commands: &mut Commands,
-    ) -> Option<Acknowledged> {
-        let oldest = commands.lists.front(&self.in_flight);
-        // Acknowledgements come in the order of transmission, as long as nothing is lost.
-        let Some(sent) = oldest.filter(|it| it.seq == seq && it.channel == channel && !it.indexed) else {
-            return self.acknowledge_any(name(slot, channel, seq), commands);
-        };
-        let (found, len) = (Acknowledged::of(sent), sent.len);
-        self.discard_oldest(found.kind, len, commands);
-        Some(found)
-    }
-
-    /// The same for the oldest in flight, if it is the one, has always been there, and left in this datagram; whether it
-    /// was.
-    #[inline(always)]
-    pub(crate) fn acknowledge_another(
-        &mut self,
-        datagram: u16,
-        channel: ChannelId,
-        seq: ReliableSeq,
-        commands: &mut Commands,
-    ) -> bool {
-        let oldest = commands.lists.front(&self.in_flight).filter(|it| it.datagram == datagram);
-        let Some(sent) = oldest.filter(|it| it.seq == seq && it.channel == channel && !it.indexed) else {
-            return false;
-        };
-        let (kind, len) = (sent.body.kind(), sent.len);
-        self.discard_oldest(kind, len, commands);
-        true
-    }
-
-    /// Drops the oldest in flight, none of which has a name.
-    #[inline(always)]
-    fn discard_oldest(&mut self, kind: CommandKind, len: u32, commands: &mut Commands) {
-        self.leave_flight(kind, len);
-        self.forget(len);
-        commands.lists.discard_front(&mut self.in_flight);
-        self.unnamed = self.in_flight.first();
-    }
-
-    #[inline(never)]
-    fn acknowledge_any(&mut self, name: Name, commands: &mut Commands) -> Option<Acknowledged> {
-        while let Some(key) = self.unnamed {
-            self.unnamed = commands.lists.next(key);
-            commands.enter(key);
-        }
-        let key = commands.strike(name)?;
-        let sent = commands.get(key)?;
-        let found = Acknowledged::of(sent);
-        self.forget(sent.len);
-        let list = match sent.place {
-            Place::InFlight => {
-                self.leave_flight(found.kind, sent.len);
-                &mut self.in_flight
-            }
-            Place::Riding => {
-                self.leave_flight(found.kind, sent.len);
-                self.riders = self.riders.saturating_sub(1);
-                &mut self.riding
-            }
-            Place::RetryControl => &mut self.retry_control,
-            Place::RetryData => &mut self.retry_data,
-            Place::Control => &mut self.control,
-            Place::Data => &mut self.data,
-        };
-        commands.lists.discard(list, key);
-        Some(found)
-    }
-
-    #[inline]
-    fn leave_flight(&mut self, kind: CommandKind, bytes: u32) {
-        if !mutants::is(Mutant::InTransitLeak) || kind != CommandKind::SendFragment {
-            self.bytes = self.bytes.saturating_sub(bytes);
-        }
-    }
+    // --- time ---
 
     /// Looks at the commands in flight, oldest transmission first, once the oldest is due. Those whose own timeout has
     /// passed go to the front of their retry queue, in order. Whether the peer must be given up.
@@ -505,6 +421,7 @@ fn is_blocked(next: &Queued, channels: &Channels, profile: Profile) -> bool {
     blocked && !mutants::is(Mutant::SequenceWindowIgnored)
 }
 
+mod acknowledged;
 mod amount;
 mod clusters;
 mod credit;

@@ -1,42 +1,10 @@
 //! What became of the commands in flight, as acknowledgements tell it; and copies that ride along (docs/RECOVERY.md).
 
-use enet_wire::CommandKind;
-
 use super::{Commands, Departure, Key, MAX_RIDERS, Outgoing, Place, Queued, SMALL};
 use crate::mutants::{self, Mutant};
 use crate::peer::recover::{MUCH, USUAL_BURST};
 use crate::peer::recovery::{Fate, Recovery};
 use crate::time::Millis;
-
-/// What an acknowledgement found: a command as it stood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Acknowledged {
-    pub(crate) kind: CommandKind,
-    pub(crate) stamp: u32,
-    /// Its last transmission: when, and in which datagram.
-    pub(crate) sent_time: Millis,
-    pub(crate) micros: u16,
-    pub(crate) datagram: u16,
-    /// As it travels, when the first transmission left after it last counted as lost; if it ever did.
-    pub(crate) again: Option<u16>,
-    /// Whether it was still to be sent again.
-    pub(crate) waited: bool,
-}
-
-impl Acknowledged {
-    #[inline(always)]
-    pub(super) const fn of(sent: &Queued) -> Self {
-        Acknowledged {
-            kind: sent.body.kind(),
-            stamp: sent.stamp,
-            sent_time: sent.sent_time,
-            micros: sent.micros,
-            datagram: sent.datagram,
-            again: if sent.attempts > 1 { Some(sent.again) } else { None },
-            waited: matches!(sent.place, Place::RetryControl | Place::RetryData),
-        }
-    }
-}
 
 /// In a burst, where they are usual, what left so many ms ago may leave again.
 const HASTE: u32 = 20;

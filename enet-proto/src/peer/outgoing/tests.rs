@@ -1,5 +1,7 @@
 //! Commands on their way out, against the simplest model of them.
 
+use enet_wire::CommandKind;
+
 use super::*;
 use enet_wire::Body;
 use proptest::prelude::*;
