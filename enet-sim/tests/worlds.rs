@@ -145,10 +145,12 @@ fn clocks_that_run_apart_break_no_promise() {
     for profile in [Profile::Compat, Profile::Modern] {
         let mut scenario = Scenario::built_in("lossy-5").unwrap();
         [scenario.server.profile, scenario.client.profile] = [profile; 2];
+        let in_step = run::measured(&scenario, Cast::OURS, false).unwrap();
         [scenario.server.clock_drift_ppm, scenario.client.clock_drift_ppm] = [500, -500];
         let measured = run::measured(&scenario, Cast::OURS, false).unwrap();
         assert!(measured.verdict.violations.is_empty(), "{profile:?}: {:?}", measured.verdict.violations);
         assert_eq!(measured.record.expectation, None, "{profile:?}");
+        assert_ne!(measured.record.trace_hash, in_step.record.trace_hash, "the clocks make a difference");
     }
 }
 
