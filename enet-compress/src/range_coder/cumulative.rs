@@ -102,14 +102,14 @@ impl Cumulative {
     #[inline(always)]
     #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the arrays")]
     #[allow(clippy::cast_possible_truncation, reason = "no more than a position")]
-    pub(super) fn find(&self, position: u16, is_at_or_behind: impl Fn(u32) -> bool) -> (usize, u32) {
+    pub(super) fn find(&self, position: u32, is_at_or_behind: impl Fn(u32) -> bool) -> (usize, u32) {
         let [second, third, fourth] = [16, 32, 48].map(|at| (self.quarters >> at & 0xFFFF) as u32);
         let quarter = usize::from(is_at_or_behind(second))
             + usize::from(is_at_or_behind(third))
             + usize::from(is_at_or_behind(fourth));
         let before = (self.quarters >> (16 * quarter) & 0xFFFF) as u32;
         let [even, odd] = self.groups[quarter % 4];
-        let rest = u32::from(position).wrapping_sub(before);
+        let rest = position.wrapping_sub(before);
         // Group 0 begins at 0, so the first beyond is the second or later; if there is none, it is the last group.
         let lane = lanes::first_beyond(odd, even >> 16 | 0x7FFF << 48, rest);
         let within = if lane & 8 == 0 { even } else { odd } >> (lane & 48) & 0xFFFF;
@@ -141,7 +141,7 @@ mod tests {
         #[test]
         fn sums_and_positions_are_those_of_the_groups_one_by_one(
             added in vec((0..GROUPS, 0..2_u32), 0..400),
-            position: u16,
+            position in 0..0x1_0000_u32,
         ) {
             static THREE: Steps = Steps::new(3);
             let mut weights = [8_u32; GROUPS];
@@ -163,8 +163,8 @@ mod tests {
             let mut below = 0;
             for (group, weight) in weights.into_iter().enumerate() {
                 prop_assert_eq!(cumulative.below(group), below);
-                if (below..below + weight).contains(&position.into()) {
-                    let found = cumulative.find(position, |weight| u32::from(position) >= weight);
+                if (below..below + weight).contains(&position) {
+                    let found = cumulative.find(position, |weight| position >= weight);
                     prop_assert_eq!(found, (group, below));
                 }
                 below += weight;
@@ -176,11 +176,11 @@ mod tests {
     fn the_heaviest_groups_stay_apart() {
         let cumulative = Cumulative::of([8 * 255; GROUPS].into_iter());
         for group in 0..GROUPS {
-            let below = 8 * 255 * u16::try_from(group).unwrap();
-            assert_eq!(cumulative.below(group), below.into());
+            let below = 8 * 255 * u32::try_from(group).unwrap();
+            assert_eq!(cumulative.below(group), below);
             for position in [below, below + 8 * 255 - 1] {
-                let found = cumulative.find(position, |weight| u32::from(position) >= weight);
-                assert_eq!(found, (group, below.into()));
+                let found = cumulative.find(position, |weight| position >= weight);
+                assert_eq!(found, (group, below));
             }
         }
     }

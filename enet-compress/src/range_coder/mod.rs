@@ -11,7 +11,7 @@ mod wide;
 
 use core::fmt;
 
-use self::coder::{Decoder, Encoder};
+use self::coder::Encoder;
 use self::model::{Damage, Model};
 use self::tree::Tree;
 use crate::Compressor;
@@ -107,7 +107,7 @@ impl Compressor for RangeCoder {
 
     fn decompress(&mut self, input: &[u8], output: &mut [u8]) -> Option<usize> {
         self.model.reset();
-        match self.model.decode(Decoder::new(input), output) {
+        match self.model.decode(input, output) {
             Ok(len) => len.filter(|&len| len > 0),
             Err(Damage::Nowhere) => None,
             Err(Damage::Beyond) => decompress_with_tree(input, output),
@@ -149,7 +149,7 @@ mod tests {
         let expected = Tree::new().decompress(block, &mut theirs).map(|len| &theirs[..len]);
         let mut coder = RangeCoder::new();
         coder.model.reset();
-        match coder.model.decode(Decoder::new(block), &mut ours) {
+        match coder.model.decode(block, &mut ours) {
             Ok(len) => assert_eq!(len.filter(|&len| len > 0).map(|len| &ours[..len]), expected),
             Err(Damage::Nowhere) => assert_eq!(expected, None),
             Err(Damage::Beyond) => {}
@@ -199,7 +199,7 @@ mod tests {
         let beyond = (1..=255).filter(|&byte| {
             let mut coder = RangeCoder::new();
             coder.model.reset();
-            matches!(coder.model.decode(Decoder::new(&[byte]), &mut [0; 300]), Err(Damage::Beyond))
+            matches!(coder.model.decode(&[byte], &mut [0; 300]), Err(Damage::Beyond))
         });
         assert!(beyond.count() > 100, "the case this is about occurred");
     }

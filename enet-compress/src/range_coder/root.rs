@@ -9,8 +9,10 @@ const DELTA: u8 = 3;
 static STEPS: Steps = Steps::new(DELTA);
 /// An occurrence of a byte that already weighed more than this makes the root rescale.
 const MAX_COUNT: u8 = 250;
+// So the root never weighs too much.
+const _: () = assert!(Root::ESCAPES + 256 * (MAX_COUNT + DELTA) as u32 <= MAX_TOTAL);
 /// A context whose total exceeds this is rescaled, so that totals stay below the coder's smallest range.
-pub(super) const MAX_TOTAL: u16 = 0xFF00;
+pub(super) const MAX_TOTAL: u32 = 0xFF00;
 
 /// How often each byte occurred outside of the contexts that knew it.
 ///
@@ -22,12 +24,12 @@ pub(super) struct Root {
     groups: [u64; GROUPS],
     /// The weight of the escape and all bytes, with their minimum.
     total: Total,
-    sum: u16,
+    sum: u32,
 }
 
 impl Root {
     /// The weight of the escape, which means the end of the data.
-    pub(super) const ESCAPES: u16 = 1;
+    pub(super) const ESCAPES: u32 = 1;
 
     /// [`reset`](Self::reset) makes it usable.
     pub(super) const UNUSED: Self =
@@ -47,7 +49,7 @@ impl Root {
     }
 
     #[inline(always)]
-    pub(super) fn sum(&self) -> u16 {
+    pub(super) fn sum(&self) -> u32 {
         self.sum
     }
 
@@ -59,7 +61,7 @@ impl Root {
         let under = self.cumulative.below(group) + lanes::sum(weights & lanes::below(lane));
         let count = lanes::lane(weights, lane);
         self.count_at(group, lane, count);
-        (Interval { under: under + u32::from(Self::ESCAPES), count: count.into() }, count == 1)
+        (Interval { under: under + Self::ESCAPES, count: count.into() }, count == 1)
     }
 
     /// Counts an occurrence of the byte at a position of the cumulative weight, escape not counted. Returns also which
@@ -67,15 +69,15 @@ impl Root {
     #[inline(always)]
     pub(super) fn count_position(
         &mut self,
-        position: u16,
+        position: u32,
         is_at_or_behind: impl Fn(u32) -> bool,
     ) -> (u8, Interval, bool) {
         let (group, below) = self.cumulative.find(position, is_at_or_behind);
         let weights = *self.group(group) + ONES;
-        let (lane, within) = lanes::find_position(weights, u32::from(position).wrapping_sub(below));
+        let (lane, within) = lanes::find_position(weights, position.wrapping_sub(below));
         let count = lanes::lane(weights, lane);
         self.count_at(group, lane, count);
-        let under = below + within + u32::from(Self::ESCAPES);
+        let under = below + within + Self::ESCAPES;
         (value_at(group, lane), Interval { under, count: count.into() }, count == 1)
     }
 
@@ -84,8 +86,8 @@ impl Root {
     fn count_at(&mut self, group: usize, lane: Shift, count: u8) {
         *self.group_mut(group) += u64::from(DELTA) << lane;
         self.cumulative.add(group, &STEPS);
-        self.sum += u16::from(DELTA);
-        if count > MAX_COUNT || self.sum > MAX_TOTAL {
+        self.sum += u32::from(DELTA);
+        if count > MAX_COUNT {
             self.rescale();
         }
         self.total = Total::look_up(self.sum);
@@ -94,14 +96,13 @@ impl Root {
     /// Halves all weights, so that old statistics fade and counts stay within a byte.
     #[cold]
     #[inline(never)]
-    #[allow(clippy::cast_possible_truncation, reason = "no context weighs more than 16 bits hold")]
     fn rescale(&mut self) {
         for group in &mut self.groups {
             *group = lanes::halved(*group);
         }
         self.cumulative = Cumulative::of(self.groups.iter().map(|&group| 8 + lanes::sum(group)));
         let weights: u32 = self.groups.iter().map(|&group| 8 + lanes::sum(group)).sum();
-        self.sum = weights as u16 + Self::ESCAPES;
+        self.sum = weights + Self::ESCAPES;
     }
 
     #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
@@ -118,14 +119,14 @@ impl Root {
 #[cfg(test)]
 impl Root {
     /// Panics unless the sums are those of the weights. Returns the total, and the weight of each byte.
-    pub(super) fn check(&self) -> (u16, std::vec::Vec<u8>) {
+    pub(super) fn check(&self) -> (u32, std::vec::Vec<u8>) {
         let weights: std::vec::Vec<u8> =
             self.groups.iter().flat_map(|&group| (group + ONES).to_le_bytes()).collect();
         for (group, _) in self.groups.iter().enumerate() {
             let below: u32 = weights[..8 * group].iter().map(|&weight| u32::from(weight)).sum();
             assert_eq!(self.cumulative.below(group), below);
         }
-        let sum = weights.iter().map(|&weight| u16::from(weight)).sum::<u16>() + Self::ESCAPES;
+        let sum = weights.iter().map(|&weight| u32::from(weight)).sum::<u32>() + Self::ESCAPES;
         assert_eq!(self.sum, sum);
         assert_eq!(self.total, Total::new(sum));
         (sum, weights)

@@ -19,9 +19,9 @@ struct Wide {
     cumulative: Cumulative,
     /// Numbers of groups; 0 if no byte of it is known.
     groups: [u16; GROUPS],
-    escapes: u16,
+    escapes: u32,
     /// The weight of the escape and all bytes.
-    sum: u16,
+    sum: u32,
     total: Total,
 }
 
@@ -30,7 +30,7 @@ pub(super) struct Wides {
     wides: [Wide; WIDES],
     /// The weights of eight neighbouring values of some context; 0 of those not known.
     groups: [u64; POOL],
-    last_wide: u16,
+    last_wide: u32,
     last_group: u16,
 }
 
@@ -67,18 +67,18 @@ impl Wides {
     }
 
     /// The weight of the escape, and of everything.
-    pub(super) fn escapes(&self, wide: u16) -> (u16, Total) {
+    pub(super) fn escapes(&self, wide: u32) -> (u32, Total) {
         let wide = self.wide(wide);
         (wide.escapes, wide.total)
     }
 
     /// The weight of everything.
-    pub(super) fn sum(&self, wide: u16) -> u16 {
+    pub(super) fn sum(&self, wide: u32) -> u32 {
         self.wide(wide).sum
     }
 
     /// Counts an occurrence of a byte if it is known. Returns its share until now, and the weight of everything.
-    pub(super) fn count(&mut self, id: u16, value: u8) -> Option<(Interval, Total)> {
+    pub(super) fn count(&mut self, id: u32, value: u8) -> Option<(Interval, Total)> {
         let (group, lane) = place(value);
         let wide = self.wide(id);
         let slot = wide.group(group);
@@ -87,8 +87,7 @@ impl Wides {
         if count == 0 {
             return None;
         }
-        let under =
-            u32::from(wide.escapes) + wide.cumulative.below(group) + lanes::sum(weights & lanes::below(lane));
+        let under = wide.escapes + wide.cumulative.below(group) + lanes::sum(weights & lanes::below(lane));
         let total = wide.total;
         self.count_at(id, slot, group, lane, count);
         Some((Interval { under, count: count.into() }, total))
@@ -99,27 +98,27 @@ impl Wides {
     #[inline(always)]
     pub(super) fn count_position(
         &mut self,
-        id: u16,
-        position: u16,
+        id: u32,
+        position: u32,
         is_at_or_behind: impl Fn(u32) -> bool,
     ) -> (u8, Interval) {
         let wide = self.wide(id);
         let (group, below) = wide.cumulative.find(position, is_at_or_behind);
         let slot = wide.group(group);
         let weights = *self.group(slot);
-        let (lane, within) = lanes::find_position(weights, u32::from(position).wrapping_sub(below));
+        let (lane, within) = lanes::find_position(weights, position.wrapping_sub(below));
         let count = lanes::lane(weights, lane);
-        let under = below + within + u32::from(wide.escapes);
+        let under = below + within + wide.escapes;
         self.count_at(id, slot, group, lane, count);
         (value_at(group, lane), Interval { under, count: count.into() })
     }
 
     #[inline(always)]
-    fn count_at(&mut self, id: u16, slot: u16, group: usize, lane: Shift, count: u8) {
+    fn count_at(&mut self, id: u32, slot: u16, group: usize, lane: Shift, count: u8) {
         *self.group_mut(slot) += u64::from(DELTA) << lane;
         let wide = self.wide_mut(id);
         wide.cumulative.add(group, &STEPS);
-        wide.sum += u16::from(DELTA);
+        wide.sum += u32::from(DELTA);
         if count > MAX_COUNT || wide.sum > MAX_TOTAL {
             self.rescale(id);
         }
@@ -128,11 +127,11 @@ impl Wides {
     }
 
     /// Adds a byte that is not known, after its escape.
-    pub(super) fn insert(&mut self, id: u16, value: u8) {
+    pub(super) fn insert(&mut self, id: u32, value: u8) {
         self.add(id, value, DELTA);
         let wide = self.wide_mut(id);
-        wide.escapes += u16::from(ESCAPE_DELTA);
-        wide.sum += u16::from(ESCAPE_DELTA);
+        wide.escapes += u32::from(ESCAPE_DELTA);
+        wide.sum += u32::from(ESCAPE_DELTA);
         if wide.sum > MAX_TOTAL {
             self.rescale(id);
         }
@@ -142,12 +141,12 @@ impl Wides {
 
     /// Adds a byte that is not known.
     #[inline(always)]
-    fn add(&mut self, id: u16, value: u8, weight: u8) {
+    fn add(&mut self, id: u32, value: u8, weight: u8) {
         let (group, lane) = place(value);
         let free = self.last_group.wrapping_add(1);
         let wide = self.wide_mut(id);
         wide.cumulative.add_any(group, weight.into());
-        wide.sum += u16::from(weight);
+        wide.sum += u32::from(weight);
         let lanes = u64::from(weight) << lane;
         match wide.group_mut(group) {
             slot @ 0 => {
@@ -164,8 +163,7 @@ impl Wides {
 
     /// Halves all weights, so that old statistics fade and counts stay within a byte.
     #[cold]
-    #[allow(clippy::cast_possible_truncation, reason = "no context weighs more than 16 bits hold")]
-    fn rescale(&mut self, id: u16) {
+    fn rescale(&mut self, id: u32) {
         let slots = self.wide(id).groups;
         let halved = slots.map(|slot| {
             let weights = self.group_mut(slot);
@@ -175,17 +173,17 @@ impl Wides {
         let wide = self.wide_mut(id);
         wide.escapes -= wide.escapes / 2;
         wide.cumulative = Cumulative::of(halved.into_iter());
-        wide.sum = halved.iter().sum::<u32>() as u16 + wide.escapes;
+        wide.sum = halved.iter().sum::<u32>() + wide.escapes;
     }
 
     #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
-    fn wide(&self, id: u16) -> &Wide {
-        &self.wides[usize::from(id) % WIDES]
+    fn wide(&self, id: u32) -> &Wide {
+        &self.wides[id as usize % WIDES]
     }
 
     #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
-    fn wide_mut(&mut self, id: u16) -> &mut Wide {
-        &mut self.wides[usize::from(id) % WIDES]
+    fn wide_mut(&mut self, id: u32) -> &mut Wide {
+        &mut self.wides[id as usize % WIDES]
     }
 
     #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
@@ -214,7 +212,7 @@ impl Wide {
 #[cfg(test)]
 impl Wides {
     /// Panics unless the sums of a wide context are those of its weights. Returns the total, and how many bytes are known.
-    pub(super) fn check(&self, id: u16) -> (u16, usize) {
+    pub(super) fn check(&self, id: u32) -> (u32, usize) {
         assert!((1..=self.last_wide).contains(&id));
         let wide = self.wide(id);
         let mut known = 0;
@@ -227,7 +225,7 @@ impl Wides {
             known += weights.to_le_bytes().iter().filter(|&&weight| weight > 0).count();
             below += lanes::sum(weights);
         }
-        assert_eq!(u32::from(wide.sum), below + u32::from(wide.escapes));
+        assert_eq!(wide.sum, below + wide.escapes);
         assert_eq!(wide.total, Total::new(wide.sum));
         assert!(known >= 8);
         (wide.sum, known)
