@@ -1,8 +1,7 @@
 //! The root: the context of no preceding bytes, in which every byte can be coded.
 
 use super::coder::{Interval, Total};
-use super::cumulative::{Cumulative, GROUPS, Steps, place, value_at};
-use super::lanes::{self, ONES, Shift};
+use super::cumulative::{Cumulative, Eight, GROUPS, Steps, place, value_at};
 
 /// What each occurrence of a byte adds to its weight.
 const DELTA: u8 = 3;
@@ -18,10 +17,12 @@ pub(super) const MAX_TOTAL: u32 = 0xFF00;
 ///
 /// Each weighs 1 more than its occurrences make it: the minimum, without which a new byte could not be coded.
 pub(super) struct Root {
-    /// With the minimum.
+    /// Before each group, with the minimum.
     cumulative: Cumulative,
-    /// Without it.
-    groups: [u64; GROUPS],
+    /// Within each group, with the minimum.
+    groups: [Eight; GROUPS],
+    /// Without the minimum.
+    counts: [u8; 256],
     /// The weight of the escape and all bytes, with their minimum.
     total: Total,
     sum: u32,
@@ -32,12 +33,18 @@ impl Root {
     pub(super) const ESCAPES: u32 = 1;
 
     /// [`reset`](Self::reset) makes it usable.
-    pub(super) const UNUSED: Self =
-        Self { cumulative: Cumulative::ZERO, groups: [0; GROUPS], total: Total::UNUSED, sum: 0 };
+    pub(super) const UNUSED: Self = Self {
+        cumulative: Cumulative::ZERO,
+        groups: [Eight::ZERO; GROUPS],
+        counts: [0; 256],
+        total: Total::UNUSED,
+        sum: 0,
+    };
 
     /// No byte has occurred.
     pub(super) fn reset(&mut self) {
-        self.groups = [0; GROUPS];
+        self.counts = [0; 256];
+        self.groups = [Eight::ONES; GROUPS];
         self.cumulative = Cumulative::MINIMUM;
         self.total = const { Total::new(256 + Self::ESCAPES) };
         self.sum = 256 + Self::ESCAPES;
@@ -56,12 +63,10 @@ impl Root {
     /// Counts an occurrence of a byte. Returns the byte's share until now, and whether it is its first occurrence.
     #[inline(always)]
     pub(super) fn count(&mut self, value: u8) -> (Interval, bool) {
-        let (group, lane) = place(value);
-        let weights = *self.group(group) + ONES;
-        let under = self.cumulative.below(group) + lanes::sum(weights & lanes::below(lane));
-        let count = lanes::lane(weights, lane);
-        self.count_at(group, lane, count);
-        (Interval { under: under + Self::ESCAPES, count: count.into() }, count == 1)
+        let (group, at) = place(value);
+        let under = Self::ESCAPES + self.cumulative.below(group) + self.group_mut(group).below(at);
+        let count = self.count_at(value);
+        (Interval { under, count }, count == 1)
     }
 
     /// Counts an occurrence of the byte at a position of the cumulative weight, escape not counted. Returns also which
@@ -73,46 +78,55 @@ impl Root {
         is_at_or_behind: impl Fn(u32) -> bool,
     ) -> (u8, Interval, bool) {
         let (group, below) = self.cumulative.find(position, is_at_or_behind);
-        let weights = *self.group(group) + ONES;
-        let (lane, within) = lanes::find_position(weights, position.wrapping_sub(below));
-        let count = lanes::lane(weights, lane);
-        self.count_at(group, lane, count);
-        let under = below + within + Self::ESCAPES;
-        (value_at(group, lane), Interval { under, count: count.into() }, count == 1)
+        let (at, within) = self.group_mut(group).find(position.wrapping_sub(below));
+        let value = value_at(group, at);
+        let count = self.count_at(value);
+        (value, Interval { under: Self::ESCAPES + below + within, count }, count == 1)
     }
 
-    /// Counts an occurrence of a byte that weighed `count`.
+    /// Counts an occurrence of a byte. Returns its weight until now.
     #[inline(always)]
-    fn count_at(&mut self, group: usize, lane: Shift, count: u8) {
-        *self.group_mut(group) += u64::from(DELTA) << lane;
+    fn count_at(&mut self, value: u8) -> u32 {
+        let (group, at) = place(value);
+        self.group_mut(group).add(at, &STEPS);
         self.cumulative.add(group, &STEPS);
         self.sum += u32::from(DELTA);
-        if count > MAX_COUNT {
+        let count = self.count_mut(value);
+        let weight = *count + 1;
+        *count += DELTA;
+        if weight > MAX_COUNT {
             self.rescale();
         }
         self.total = Total::look_up(self.sum);
+        weight.into()
     }
 
     /// Halves all weights, so that old statistics fade and counts stay within a byte.
     #[cold]
     #[inline(never)]
     fn rescale(&mut self) {
-        for group in &mut self.groups {
-            *group = lanes::halved(*group);
+        for count in &mut self.counts {
+            *count -= *count / 2;
         }
-        self.cumulative = Cumulative::of(self.groups.iter().map(|&group| 8 + lanes::sum(group)));
-        let weights: u32 = self.groups.iter().map(|&group| 8 + lanes::sum(group)).sum();
-        self.sum = weights + Self::ESCAPES;
+        let groups =
+            self.counts.chunks_exact(8).map(|counts| counts.iter().map(|&count| 1 + u32::from(count)));
+        for (group, weights) in self.groups.iter_mut().zip(groups.clone()) {
+            *group = Eight::of(weights);
+        }
+        self.sum = Self::ESCAPES + groups.clone().flatten().sum::<u32>();
+        self.cumulative = Cumulative::of(groups.map(Iterator::sum));
     }
 
+    #[inline(always)]
     #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
-    fn group(&self, group: usize) -> &u64 {
-        &self.groups[group % GROUPS]
-    }
-
-    #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
-    fn group_mut(&mut self, group: usize) -> &mut u64 {
+    fn group_mut(&mut self, group: usize) -> &mut Eight {
         &mut self.groups[group % GROUPS]
+    }
+
+    #[inline(always)]
+    #[allow(clippy::indexing_slicing, reason = "a byte cannot leave the array")]
+    fn count_mut(&mut self, value: u8) -> &mut u8 {
+        &mut self.counts[usize::from(value)]
     }
 }
 
@@ -120,11 +134,11 @@ impl Root {
 impl Root {
     /// Panics unless the sums are those of the weights. Returns the total, and the weight of each byte.
     pub(super) fn check(&self) -> (u32, std::vec::Vec<u8>) {
-        let weights: std::vec::Vec<u8> =
-            self.groups.iter().flat_map(|&group| (group + ONES).to_le_bytes()).collect();
-        for (group, _) in self.groups.iter().enumerate() {
-            let below: u32 = weights[..8 * group].iter().map(|&weight| u32::from(weight)).sum();
-            assert_eq!(self.cumulative.below(group), below);
+        let weights: std::vec::Vec<u8> = self.counts.iter().map(|count| count + 1).collect();
+        for value in 0..=255 {
+            let (group, at) = place(value);
+            let below: u32 = weights[..usize::from(value)].iter().map(|&weight| u32::from(weight)).sum();
+            assert_eq!(self.cumulative.below(group) + self.groups[group].below(at), below);
         }
         let sum = weights.iter().map(|&weight| u32::from(weight)).sum::<u32>() + Self::ESCAPES;
         assert_eq!(self.sum, sum);

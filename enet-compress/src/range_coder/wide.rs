@@ -79,7 +79,7 @@ impl Wides {
 
     /// Counts an occurrence of a byte if it is known. Returns its share until now, and the weight of everything.
     pub(super) fn count(&mut self, id: u32, value: u8) -> Option<(Interval, Total)> {
-        let (group, lane) = place(value);
+        let (group, lane) = lane_of(value);
         let wide = self.wide(id);
         let slot = wide.group(group);
         let weights = *self.group(slot);
@@ -110,7 +110,7 @@ impl Wides {
         let count = lanes::lane(weights, lane);
         let under = below + within + wide.escapes;
         self.count_at(id, slot, group, lane, count);
-        (value_at(group, lane), Interval { under, count: count.into() })
+        (value_at(group, (lane / 8) as usize), Interval { under, count: count.into() })
     }
 
     #[inline(always)]
@@ -142,7 +142,7 @@ impl Wides {
     /// Adds a byte that is not known.
     #[inline(always)]
     fn add(&mut self, id: u32, value: u8, weight: u8) {
-        let (group, lane) = place(value);
+        let (group, lane) = lane_of(value);
         let free = self.last_group.wrapping_add(1);
         let wide = self.wide_mut(id);
         wide.cumulative.add_any(group, weight.into());
@@ -207,6 +207,13 @@ impl Wide {
     fn group_mut(&mut self, group: usize) -> &mut u16 {
         &mut self.groups[group % GROUPS]
     }
+}
+
+/// Where a byte is: its group, and its lane there.
+#[inline(always)]
+fn lane_of(value: u8) -> (usize, Shift) {
+    let (group, _) = place(value);
+    (group, Shift::from(value % 8) * 8)
 }
 
 #[cfg(test)]
