@@ -179,24 +179,26 @@ impl<'o> Encoder<'o> {
     fn push(&mut self, bits: u32) -> Result<(), Full> {
         let bytes = (bits / 8) as usize;
         let top = self.span.low.to_be_bytes();
-        match self.room.first_chunk_mut() {
-            Some(room) => *room = top,
-            None => push_last(self.room, top, bytes)?,
-        }
-        self.room = mem::take(&mut self.room).get_mut(bytes..).unwrap_or_default();
+        let room = mem::take(&mut self.room);
+        self.room = if let Some(first) = room.first_chunk_mut() {
+            *first = top;
+            room.get_mut(bytes..).unwrap_or_default()
+        } else {
+            push_last(room, top, bytes)?
+        };
         self.span.shift(bits);
         Ok(())
     }
 }
 
-/// Writes bytes where there is no room for four.
+/// Writes bytes where there is no room for four. Returns the rest of it.
 #[cold]
-fn push_last(room: &mut [u8], bytes: [u8; 4], len: usize) -> Result<(), Full> {
-    let room = room.get_mut(..len).ok_or(Full)?;
-    for (place, byte) in room.iter_mut().zip(bytes) {
+fn push_last(room: &mut [u8], bytes: [u8; 4], len: usize) -> Result<&mut [u8], Full> {
+    let (places, rest) = room.split_at_mut_checked(len).ok_or(Full)?;
+    for (place, byte) in places.iter_mut().zip(bytes) {
         *place = byte;
     }
-    Ok(())
+    Ok(rest)
 }
 
 /// Reads back, position by position, what an [`Encoder`] wrote. The input goes on with zeros for ever.

@@ -19,13 +19,11 @@ pub(super) const FIRST: Shift = 8;
 /// last; their weight is 0.
 #[derive(Clone, Copy)]
 pub(super) struct Context {
-    /// Lane 0 is the escape, the others are bytes. All are free if nothing is known, or if a
-    /// [`Wide`](super::wide::Wides) context has taken over.
+    /// Lane 0 is the escape, the others are bytes.
     weights: u64,
-    /// The byte of each lane; 0xFF in lane 0 and in free lanes. If all are free: the complement of the number of the
-    /// wide context that has taken over, 0 if none has.
+    /// The byte of each lane; 0xFF in lane 0 and in free lanes.
     values: u64,
-    /// Of a context with taken lanes: the weight of everything.
+    /// The weight of everything.
     total: Total,
     sum: u32,
     knowledge: Knowledge,
@@ -39,7 +37,7 @@ impl Knowledge {
     /// Not even the escape.
     pub(super) const NOTHING: Self = Self(0);
     /// Up to seven bytes.
-    pub(super) const FEW: Self = Self(u32::MAX);
+    pub(super) const FEW: Self = Self(1);
 
     /// Otherwise, the number of the [`Wide`](super::wide::Wides) context that knows it.
     #[inline(always)]

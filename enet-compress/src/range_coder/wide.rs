@@ -6,8 +6,10 @@ use super::cumulative::{Cumulative, GROUPS, Steps, place, value_at};
 use super::lanes::{self, Shift};
 use super::root::MAX_TOTAL;
 
-/// Room for wide contexts: each knows at least eight of at most 4095 symbols. Number 0 is not used.
+/// Room for wide contexts: each knows at least eight of at most 4095 symbols, and eight are the root's.
 const WIDES: usize = 512;
+/// The number of the first one. The smaller ones say something else in [`Knowledge`](super::context::Knowledge).
+const FIRST: u32 = 2;
 /// Room for groups: not more than symbols. Number 0 is not used.
 const POOL: usize = 4096;
 
@@ -41,11 +43,11 @@ impl Wide {
 
 impl Wides {
     pub(super) const NEW: Self =
-        Self { wides: [Wide::EMPTY; WIDES], groups: [0; POOL], last_wide: 0, last_group: 0 };
+        Self { wides: [Wide::EMPTY; WIDES], groups: [0; POOL], last_wide: FIRST - 1, last_group: 0 };
 
     /// Forgets everything.
     pub(super) fn reset(&mut self) {
-        self.last_wide = 0;
+        self.last_wide = FIRST - 1;
         self.last_group = 0;
     }
 
@@ -220,7 +222,7 @@ fn lane_of(value: u8) -> (usize, Shift) {
 impl Wides {
     /// Panics unless the sums of a wide context are those of its weights. Returns the total, and how many bytes are known.
     pub(super) fn check(&self, id: u32) -> (u32, usize) {
-        assert!((1..=self.last_wide).contains(&id));
+        assert!((FIRST..=self.last_wide).contains(&id));
         let wide = self.wide(id);
         let mut known = 0;
         let mut below = 0;
