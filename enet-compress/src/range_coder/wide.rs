@@ -10,8 +10,6 @@ use super::root::MAX_TOTAL;
 const WIDES: usize = 512;
 /// The number of the first one. The smaller ones say something else in [`Knowledge`](super::context::Knowledge).
 const FIRST: u32 = 2;
-/// Room for groups: not more than symbols. Number 0 is not used.
-const POOL: usize = 4096;
 
 static STEPS: Steps = Steps::new(DELTA);
 
@@ -19,8 +17,8 @@ static STEPS: Steps = Steps::new(DELTA);
 #[derive(Clone, Copy)]
 struct Wide {
     cumulative: Cumulative,
-    /// Numbers of groups; 0 if no byte of it is known.
-    groups: [u16; GROUPS],
+    /// The weights of eight neighbouring values; 0 of those not known.
+    groups: [u64; GROUPS],
     escapes: u32,
     /// The weight of the escape and all bytes.
     sum: u32,
@@ -30,10 +28,7 @@ struct Wide {
 /// All wide contexts of a model.
 pub(super) struct Wides {
     wides: [Wide; WIDES],
-    /// The weights of eight neighbouring values of some context; 0 of those not known.
-    groups: [u64; POOL],
     last_wide: u32,
-    last_group: u16,
 }
 
 impl Wide {
@@ -42,13 +37,11 @@ impl Wide {
 }
 
 impl Wides {
-    pub(super) const NEW: Self =
-        Self { wides: [Wide::EMPTY; WIDES], groups: [0; POOL], last_wide: FIRST - 1, last_group: 0 };
+    pub(super) const NEW: Self = Self { wides: [Wide::EMPTY; WIDES], last_wide: FIRST - 1 };
 
     /// Forgets everything.
     pub(super) fn reset(&mut self) {
         self.last_wide = FIRST - 1;
-        self.last_group = 0;
     }
 
     /// Makes a wide context of a full one, and adds a byte that it does not know.
@@ -83,15 +76,14 @@ impl Wides {
     pub(super) fn count(&mut self, id: u32, value: u8) -> Option<(Interval, Total)> {
         let (group, lane) = lane_of(value);
         let wide = self.wide(id);
-        let slot = wide.group(group);
-        let weights = *self.group(slot);
+        let weights = wide.group(group);
         let count = lanes::lane(weights, lane);
         if count == 0 {
             return None;
         }
         let under = wide.escapes + wide.cumulative.below(group) + lanes::sum(weights & lanes::below(lane));
         let total = wide.total;
-        self.count_at(id, slot, group, lane, count);
+        self.count_at(id, group, lane, count);
         Some((Interval { under, count: count.into() }, total))
     }
 
@@ -106,19 +98,18 @@ impl Wides {
     ) -> (u8, Interval) {
         let wide = self.wide(id);
         let (group, below) = wide.cumulative.find(position, is_at_or_behind);
-        let slot = wide.group(group);
-        let weights = *self.group(slot);
+        let weights = wide.group(group);
         let (lane, within) = lanes::find_position(weights, position.wrapping_sub(below));
         let count = lanes::lane(weights, lane);
         let under = below + within + wide.escapes;
-        self.count_at(id, slot, group, lane, count);
+        self.count_at(id, group, lane, count);
         (value_at(group, (lane / 8) as usize), Interval { under, count: count.into() })
     }
 
     #[inline(always)]
-    fn count_at(&mut self, id: u32, slot: u16, group: usize, lane: Shift, count: u8) {
-        *self.group_mut(slot) += u64::from(DELTA) << lane;
+    fn count_at(&mut self, id: u32, group: usize, lane: Shift, count: u8) {
         let wide = self.wide_mut(id);
+        *wide.group_mut(group) += u64::from(DELTA) << lane;
         wide.cumulative.add(group, &STEPS);
         wide.sum += u32::from(DELTA);
         if count > MAX_COUNT || wide.sum > MAX_TOTAL {
@@ -145,34 +136,18 @@ impl Wides {
     #[inline(always)]
     fn add(&mut self, id: u32, value: u8, weight: u8) {
         let (group, lane) = lane_of(value);
-        let free = self.last_group.wrapping_add(1);
         let wide = self.wide_mut(id);
         wide.cumulative.add_any(group, weight.into());
         wide.sum += u32::from(weight);
-        let lanes = u64::from(weight) << lane;
-        match wide.group_mut(group) {
-            slot @ 0 => {
-                *slot = free;
-                self.last_group = free;
-                *self.group_mut(free) = lanes;
-            }
-            &mut slot => {
-                let weights = self.group_mut(slot);
-                *weights += lanes;
-            }
-        }
+        *wide.group_mut(group) += u64::from(weight) << lane;
     }
 
     /// Halves all weights, so that old statistics fade and counts stay within a byte.
     #[cold]
     fn rescale(&mut self, id: u32) {
-        let slots = self.wide(id).groups;
-        let halved = slots.map(|slot| {
-            let weights = self.group_mut(slot);
-            *weights = lanes::halved(*weights);
-            lanes::sum(*weights)
-        });
         let wide = self.wide_mut(id);
+        wide.groups = wide.groups.map(lanes::halved);
+        let halved = wide.groups.map(lanes::sum);
         wide.escapes -= wide.escapes / 2;
         wide.cumulative = Cumulative::of(halved.into_iter());
         wide.sum = halved.iter().sum::<u32>() + wide.escapes;
@@ -187,26 +162,16 @@ impl Wides {
     fn wide_mut(&mut self, id: u32) -> &mut Wide {
         &mut self.wides[id as usize % WIDES]
     }
-
-    #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
-    fn group(&self, slot: u16) -> &u64 {
-        &self.groups[usize::from(slot) % POOL]
-    }
-
-    #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
-    fn group_mut(&mut self, slot: u16) -> &mut u64 {
-        &mut self.groups[usize::from(slot) % POOL]
-    }
 }
 
 impl Wide {
     #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
-    fn group(&self, group: usize) -> u16 {
+    fn group(&self, group: usize) -> u64 {
         self.groups[group % GROUPS]
     }
 
     #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
-    fn group_mut(&mut self, group: usize) -> &mut u16 {
+    fn group_mut(&mut self, group: usize) -> &mut u64 {
         &mut self.groups[group % GROUPS]
     }
 }
@@ -228,9 +193,7 @@ impl Wides {
         let mut below = 0;
         for group in 0..GROUPS {
             assert_eq!(wide.cumulative.below(group), below);
-            assert!(wide.group(group) <= self.last_group);
-            let weights = *self.group(wide.group(group));
-            assert_eq!(weights == 0, wide.group(group) == 0);
+            let weights = wide.group(group);
             known += weights.to_le_bytes().iter().filter(|&&weight| weight > 0).count();
             below += lanes::sum(weights);
         }
