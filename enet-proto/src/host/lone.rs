@@ -55,7 +55,7 @@ impl Host {
         out.extend_from_slice(self.draft.get(..len)?);
 
         connection.loss.sent = connection.loss.sent.wrapping_add(1);
-        connection.loss = connection.loss.evaluated(shared.now);
+        connection.loss.on_datagram(shared.now);
         if reliable {
             let departure = connection.departure(shared);
             connection.outgoing.begin_datagram();

@@ -198,7 +198,7 @@ impl Connection {
         let first = self.last_receive_time.is_unset();
         let before = self.throttle.value;
         if !first && shared.profile == Profile::Compat {
-            self.throttle = self.throttle.after(sample, self.rtt.last, self.rtt.last_variance);
+            self.throttle.on_sample(sample, self.rtt.last, self.rtt.last_variance);
         }
         if mutants::is(Mutant::ThrottleOutOfRange) {
             self.throttle.value = before.saturating_add(self.throttle.acceleration);
@@ -206,7 +206,7 @@ impl Connection {
         if mutants::is(Mutant::ThrottleStaysLow) {
             self.throttle.value = self.throttle.value.min(before);
         }
-        self.rtt = self.rtt.after(sample, now, first, self.throttle.interval);
+        self.rtt.on_sample(sample, now, first, self.throttle.interval);
         self.last_receive_time = Millis(now.0.max(1));
         self.recovery.on_sign_of_life();
         if !mutants::is(Mutant::BlackoutRunsOn) {

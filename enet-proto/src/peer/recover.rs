@@ -91,7 +91,7 @@ impl Connection {
             Arrival { sent, datagram: None, rtt: elapsed.saturating_mul(1_000) }
         };
         if self.recovery.is_news(arrival) {
-            self.recovery = self.recovery.after(arrival, shared.now);
+            self.recovery.on_arrival(arrival, shared.now);
             self.judge_queueing(arrival.rtt, shared.now);
         }
         if !is_last || found.waited {
@@ -105,9 +105,9 @@ impl Connection {
     #[inline]
     fn judge_queueing(&mut self, rtt: u32, now: Millis) {
         let deviation = self.recovery.deviation;
-        self.queueing = self.queueing.after(rtt, deviation, now, self.throttle.interval);
+        self.queueing.on_round_trip(rtt, deviation, now, self.throttle.interval);
         let before = self.throttle.value;
-        self.throttle = self.throttle.judged(self.queueing.read(rtt));
+        self.throttle.on_reading(self.queueing.read(rtt));
         if mutants::is(Mutant::ThrottleOutOfRange) {
             self.throttle.value = before.saturating_add(self.throttle.acceleration);
         }
