@@ -90,7 +90,7 @@ impl Host {
         for _ in 0..RECEIVE_LIMIT {
             let datagram = socket.receive()?;
             let is_last = datagram.bytes.is_empty();
-            self.receive(datagram);
+            self.receive(&datagram);
             if let Some(event) = self.events.pop_front() {
                 return Some(event);
             }
