@@ -174,7 +174,8 @@ impl Host {
         };
         let connection = self.table.get(slot).filter(|it| !it.is_finished() && !it.held);
         let connection = connection.ok_or(DiscardReason::UnknownPeer)?;
-        let elsewhere = connection.address != source;
+        // Who has an id of its own was found by its address.
+        let elsewhere = !self.table.has_ids() && connection.address != source;
         if elsewhere && !waits_for_anybody(connection) {
             return Err(DiscardReason::WrongAddress);
         }
@@ -299,7 +300,11 @@ impl Host {
             connection.local = shared.note_local(local);
         }
         self.settle_events(slot);
-        self.touch(slot);
+        if self.schedule.is_ready(slot) {
+            self.schedule.mark_ready_unsettled(slot);
+        } else {
+            self.touch(slot);
+        }
     }
 
     /// The slot of somebody who has none yet and is let in. What lets them in, a CONNECT or the acknowledgement of our

@@ -24,7 +24,7 @@ pub struct PacketLoss {
 
 impl PacketLoss {
     /// A datagram is about to be sent at `now`: a full interval is folded in.
-    #[inline]
+    #[inline(always)]
     pub fn on_datagram(&mut self, now: Millis) {
         if self.epoch.is_unset() {
             self.epoch = now;

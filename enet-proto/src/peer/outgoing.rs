@@ -180,7 +180,7 @@ impl Outgoing {
     }
 
     /// Whether one packet is all that waits, be it in the queue of data or in the other.
-    #[inline]
+    #[inline(always)]
     pub(crate) const fn is_lone(&self) -> bool {
         (self.data.is_single() && self.control.is_empty() || self.control.is_single() && self.data.is_empty())
             && self.retry_control.is_empty()

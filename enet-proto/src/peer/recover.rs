@@ -23,8 +23,8 @@ impl Connection {
             )
     }
 
-    /// How whatever leaves now leaves.
-    #[inline]
+    /// How whatever leaves now leaves. Inlined, for who sends something for the first time needs only half of it.
+    #[inline(always)]
     pub(crate) fn departure(&self, shared: &Shared) -> Departure {
         let (repeats, insured) = if self.goes_by_evidence(shared) { self.rides(shared) } else { (0, 0) };
         let Shared { now, micros, .. } = *shared;
@@ -33,7 +33,7 @@ impl Connection {
 
     /// In how many datagrams a small new command rides along, and one that was lost. Where packets queue up, more of them
     /// would make it worse.
-    #[inline]
+    #[inline(always)]
     fn rides(&self, shared: &Shared) -> (u8, u8) {
         if self.queueing.is_growing() {
             return (0, 0);
