@@ -300,11 +300,7 @@ impl Host {
             connection.local = shared.note_local(local);
         }
         self.settle_events(slot);
-        if self.schedule.is_ready(slot) {
-            self.schedule.mark_ready_unsettled(slot);
-        } else {
-            self.touch(slot);
-        }
+        self.touch(slot);
     }
 
     /// The slot of somebody who has none yet and is let in. What lets them in, a CONNECT or the acknowledgement of our
