@@ -41,13 +41,30 @@ impl Receiver {
         payload: &[u8],
         mut intake: Intake<'_>,
     ) -> Outcome {
-        let in_order = seq == self.last.next() && self.backlog.is_none() && intake.accepting;
-        if !in_order || (mutants::is(Mutant::ReliableWrap) && self.is_settled(seq)) {
+        if !self.expects(seq, intake.accepting) {
             return self.on_reliable_aside(seq, payload, intake);
         }
-        if let Err(reason) = intake.charge(length_of(payload), true) {
-            return refused(reason);
-        }
+        self.deliver_next(seq, payload, &mut intake).or_else(refused)
+    }
+
+    /// Whether a reliable packet is next, and nothing waits that would be delivered with it.
+    #[inline(always)]
+    pub(crate) fn expects(&self, seq: ReliableSeq, accepting: bool) -> bool {
+        seq == self.last.next()
+            && self.backlog.is_none()
+            && accepting
+            && !(mutants::is(Mutant::ReliableWrap) && self.is_settled(seq))
+    }
+
+    /// Delivers the packet that it expects, if there is room.
+    #[inline(always)]
+    pub(crate) fn deliver_next(
+        &mut self,
+        seq: ReliableSeq,
+        payload: &[u8],
+        intake: &mut Intake<'_>,
+    ) -> Outcome {
+        intake.charge(length_of(payload), true)?;
         self.last = seq;
         self.restart_unreliable();
         intake.deliver_payload(Delivery::Reliable, payload);

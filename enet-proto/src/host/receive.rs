@@ -246,14 +246,7 @@ impl Host {
 
     /// Runs commands until one is bad; those before it stay in effect (PROTOCOL.md §14.2). `len` is the datagram's, were
     /// it not compressed.
-    fn run(
-        &mut self,
-        header: &Header,
-        route: &Route,
-        datagram: &Datagram<'_>,
-        len: usize,
-        commands: &[u8],
-    ) {
+    fn run(&mut self, header: &Header, route: &Route, datagram: &Datagram<'_>, len: usize, commands: &[u8]) {
         let mut rest = commands;
         let slot = match route {
             Route::Slot(slot) => *slot,
@@ -282,10 +275,14 @@ impl Host {
         while !rest.is_empty() {
             match Command::decode(rest) {
                 Ok((command, behind)) => {
-                    rest = behind;
                     if let Err(reason) = connection.dispatch(&command, header.sent_time, shared) {
                         shared.discard(reason);
                         break;
+                    }
+                    let is_same = behind.first() == rest.first();
+                    rest = behind;
+                    if is_same {
+                        rest = connection.dispatch_more(&command, header.sent_time, behind, shared);
                     }
                 }
                 Err(error) => {

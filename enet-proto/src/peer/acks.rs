@@ -51,7 +51,19 @@ impl Run {
             && channel == self.first.channel
             && sent_time == self.first.sent_time
             && of_disconnect == self.first.of_disconnect
-            && self.count < u16::MAX
+            && self.has_room()
+    }
+
+    /// Whether one more can follow.
+    #[inline]
+    pub(crate) const fn has_room(&self) -> bool {
+        self.count < u16::MAX
+    }
+
+    /// The next one follows.
+    #[inline]
+    pub(crate) const fn grow(&mut self) {
+        self.count += 1;
     }
 }
 
@@ -96,7 +108,7 @@ impl Acks {
         if let Some(run) = runs.back_mut(&self.owed)
             && run.is_followed_by(ack)
         {
-            run.count += 1;
+            run.grow();
             return true;
         }
         if runs.len() >= MAX_RUNS && runs.iter(&self.owed).nth(FEW - 1).is_some() {
@@ -104,6 +116,14 @@ impl Acks {
         }
         runs.push_back(&mut self.owed, Run { first: ack, count: 1 });
         true
+    }
+
+    /// The run that ends with this one, if it was the last to be owed.
+    #[inline]
+    pub(crate) fn run_to<'a>(&self, ack: Ack, runs: &'a mut Runs) -> Option<&'a mut Run> {
+        let run = runs.back_mut(&self.owed)?;
+        let last = Ack { seq: run.first.seq.add(run.count.wrapping_sub(1)), ..run.first };
+        (last == ack).then_some(run)
     }
 
     #[inline]
