@@ -149,10 +149,31 @@ impl Receiver {
         payload: &[u8],
         mut intake: Intake<'_>,
     ) -> Outcome {
-        let in_order = reliable == self.last && seq > self.last_unreliable;
-        if !in_order || self.backlog.is_some() || !intake.accepting {
+        if !self.expects_unreliable(reliable, seq, intake.accepting) {
             return self.on_unreliable_aside(reliable, seq, payload, intake);
         }
+        self.deliver_unreliable(seq, payload, &mut intake)
+    }
+
+    /// Whether an unreliable packet can be delivered, and nothing waits that it would be compared with.
+    #[inline(always)]
+    pub(crate) fn expects_unreliable(
+        &self,
+        reliable: ReliableSeq,
+        seq: UnreliableSeq,
+        accepting: bool,
+    ) -> bool {
+        reliable == self.last && seq > self.last_unreliable && self.backlog.is_none() && accepting
+    }
+
+    /// Delivers the packet that it expects, if there is room.
+    #[inline(always)]
+    pub(crate) fn deliver_unreliable(
+        &mut self,
+        seq: UnreliableSeq,
+        payload: &[u8],
+        intake: &mut Intake<'_>,
+    ) -> Outcome {
         intake.charge(length_of(payload), false)?;
         self.last_unreliable = seq;
         intake.deliver_payload(Delivery::Unreliable, payload);

@@ -255,18 +255,25 @@ impl<'a> Draft<'a> {
     /// The same for sequenced packets.
     fn sequenced_run(&mut self, connection: &mut Connection, shared: &mut Shared) {
         let Connection { outgoing, throttle, loss, .. } = connection;
-        while let Some((next, seq, payload)) = outgoing.next_sequenced(&shared.commands)
-            && !self.is_full_for(CommandKind::SendUnreliable.fixed_len() + payload.len(), false)
-        {
-            if !throttle.admit() {
-                outgoing.drop_throttled(&mut shared.commands);
-                continue;
+        loop {
+            let mut admitted = true;
+            outgoing.send_sequenced(&mut shared.commands, |next, seq, payload| {
+                if self.is_full_for(CommandKind::SendUnreliable.fixed_len() + payload.len(), false) {
+                    return false;
+                }
+                admitted = throttle.admit();
+                if admitted {
+                    let body = Body::SendUnreliable { seq, payload };
+                    self.put(&Command { body, ..next.header(false, false) });
+                    loss.sent = loss.sent.wrapping_add(1);
+                    self.wrote_unreliable = true;
+                }
+                admitted
+            });
+            if admitted {
+                return;
             }
-            let body = Body::SendUnreliable { seq, payload };
-            self.put(&Command { body, ..next.header(false, false) });
-            loss.sent = loss.sent.wrapping_add(1);
-            outgoing.discard_sequenced(&mut shared.commands);
-            self.wrote_unreliable = true;
+            outgoing.drop_throttled(&mut shared.commands);
         }
     }
 

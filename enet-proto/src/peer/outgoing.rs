@@ -189,6 +189,30 @@ impl Outgoing {
 
     // --- sending ---
 
+    /// Takes sequenced packets off the queue that need no fragments as long as nothing but the throttle can hold them back,
+    /// and `write` them.
+    #[inline(always)]
+    pub(crate) fn send_sequenced(
+        &mut self,
+        commands: &mut Commands,
+        mut write: impl FnMut(&Queued, UnreliableSeq, &[u8]) -> bool,
+    ) {
+        if !self.data.is_empty() || !self.retry_control.is_empty() || !self.retry_data.is_empty() {
+            return;
+        }
+        let (mut count, mut bytes) = (0, 0);
+        commands.lists.discard_front_while(&mut self.control, |next| {
+            let QueuedBody::Unreliable(seq, payload) = &next.body else { return false };
+            let is_written = write(next, *seq, payload.as_slice());
+            if is_written {
+                count += 1;
+                bytes += next.len;
+            }
+            is_written
+        });
+        self.forget_all(count, bytes);
+    }
+
     /// Takes a sequenced packet that was written off the queue.
     #[inline(always)]
     pub(crate) fn discard_sequenced(&mut self, commands: &mut Commands) {

@@ -1,7 +1,7 @@
 //! Runs: commands that stand behind each other in a datagram with numbers that follow each other, as most do. What need
 //! not be looked at again is not: they are carried out in loops that know what comes next.
 
-use enet_wire::{Body, Command, CommandKind};
+use enet_wire::{Body, ChannelId, Command, CommandKind};
 
 use super::acks::Ack;
 use super::{Connection, Stage};
@@ -25,6 +25,7 @@ impl Connection {
                 let Command { channel, seq, .. } = *command;
                 self.deliver_more(Ack { channel, seq, sent_time, of_disconnect: false }, rest, shared)
             }
+            (Body::SendUnreliable { .. }, _) => self.deliver_more_unreliable(command.channel, rest, shared),
             _ => rest,
         }
     }
@@ -81,6 +82,34 @@ impl Connection {
         {
             owed.grow();
             *outgoing_data_total = outgoing_data_total.wrapping_add(u32::from(Ack::LEN));
+            rest = behind;
+        }
+        rest
+    }
+
+    /// The same for unreliable packets.
+    #[inline(never)]
+    fn deliver_more_unreliable<'a>(
+        &mut self,
+        id: ChannelId,
+        rest: &'a [u8],
+        shared: &mut Shared,
+    ) -> &'a [u8] {
+        let accepting = self.stage == Stage::Connected;
+        let Connection { channels, inbox, .. } = self;
+        let Shared { memory, max_packet_size, max_waiting_data, .. } = shared;
+        let Some(channel) = channels.get_used(id) else { return rest };
+        let mut intake =
+            Intake { channel: id, inbox, memory, max_waiting_data: *max_waiting_data, accepting };
+        let mut rest = rest;
+        while let Some((next, behind)) = Command::decode_as(CommandKind::SendUnreliable, rest)
+            && let Body::SendUnreliable { seq, payload } = next.body
+            && !next.acknowledge
+            && next.channel == id
+            && payload.len() <= *max_packet_size as usize
+            && channel.receiver.expects_unreliable(next.seq, seq, accepting)
+            && channel.receiver.deliver_unreliable(seq, payload, &mut intake).is_ok()
+        {
             rest = behind;
         }
         rest
