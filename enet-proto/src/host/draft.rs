@@ -148,6 +148,15 @@ impl<'a> Draft<'a> {
             self.put(&ack.command());
         }
         let repeats = connection.gaps.are_close(shared.now);
+        if !repeats {
+            connection.acks.pop_run(&mut shared.acks, |ack| {
+                let fits = !self.is_full_for(room, false);
+                if fits {
+                    self.put(&ack.command());
+                }
+                fits
+            });
+        }
         while !self.is_full_for(room, false) {
             let Some(ack) = connection.acks.pop_front(&mut shared.acks) else { break };
             self.put(&ack.command());

@@ -126,6 +126,21 @@ impl Acks {
         (last == ack).then_some(run)
     }
 
+    /// Takes those at the front that follow each other, and answer no DISCONNECT, as long as `write` has room for them.
+    #[inline(always)]
+    pub(crate) fn pop_run(&mut self, runs: &mut Runs, mut write: impl FnMut(Ack) -> bool) {
+        while let Some(run) = runs.front_mut(&self.owed).filter(|run| !run.first.of_disconnect) {
+            while run.count > 0 && write(run.first) {
+                run.first.seq = run.first.seq.next();
+                run.count -= 1;
+            }
+            if run.count > 0 {
+                return;
+            }
+            runs.discard_front(&mut self.owed);
+        }
+    }
+
     #[inline]
     pub(crate) fn pop_front(&mut self, runs: &mut Runs) -> Option<Ack> {
         pop_front(&mut self.owed, runs)

@@ -60,7 +60,7 @@ impl Queueing {
             (self.spells, self.began) = ([0, self.spells[0]], now);
         }
         self.spells[0] = if self.spells[0] == 0 { rtt } else { self.spells[0].min(rtt) };
-        if rtt <= self.base().saturating_add(self.allowance() / 2) {
+        if self.is_growing && rtt <= self.base().saturating_add(self.allowance() / 2) {
             self.is_growing = false;
         }
     }
