@@ -9,8 +9,8 @@ use crate::channel::intake::Intake;
 use crate::shared::{Heard, Shared};
 
 impl Connection {
-    /// Carries out what follows a command as long as it is more of the same; the rest of the datagram. `dispatch` would
-    /// do the same with each of them.
+    /// Carries out what follows a command as long as it is more of the same; the rest of the datagram. What is refused or
+    /// unusual in any way is left to `dispatch`.
     #[inline(always)]
     pub(crate) fn dispatch_more<'a>(
         &mut self,
