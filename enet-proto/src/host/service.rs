@@ -58,7 +58,7 @@ impl Host {
         self.ready_touched();
         let due = self.take_due();
         for slot in &due {
-            self.schedule.update(*slot, true, None);
+            self.schedule.mark_ready_unsettled(*slot);
         }
         if check_timeouts {
             self.visit_lobby();
