@@ -325,13 +325,13 @@ mod tests {
                         model[there].insert(at, entry);
                     }
                     7 => {
-                        let limit = place.index(300) as u32;
+                        let limit = u32::try_from(place.index(300)).unwrap();
                         lists.discard_front_while(from, |value| *value < limit);
                         let stay = model[here].iter().position(|(_, value)| *value >= limit);
                         model[here].drain(..stay.unwrap_or(len));
                     }
                     8 => {
-                        let limit = place.index(300) as u32;
+                        let limit = u32::try_from(place.index(300)).unwrap();
                         lists.move_front_while(from, to, |_, value| *value < limit);
                         let stay = model[here].iter().position(|(_, value)| *value >= limit);
                         let gone: Vec<_> = model[here].drain(..stay.unwrap_or(len)).collect();
