@@ -54,12 +54,12 @@ impl Inbox {
         limit: u32,
         account: &Account,
     ) -> Result<(), DiscardReason> {
-        let is_needed = is_next && self.is_empty() && account.is_limited();
-        if self.waiting_data >= limit && !is_needed {
+        let is_needed = || is_next && self.is_empty() && account.is_limited();
+        if self.waiting_data >= limit && !is_needed() {
             return Err(DiscardReason::WaitingDataLimit);
         }
         if let Err(reason) = account.admit(self.held)
-            && !is_needed
+            && !is_needed()
         {
             return Err(reason);
         }
@@ -118,7 +118,7 @@ impl Inbox {
     }
 
     /// Queues a payload as a packet. A small one is written where it stays.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn deliver_payload(
         &mut self,
         channel: ChannelId,

@@ -30,7 +30,7 @@ impl Intake<'_> {
     }
 
     /// Hands a payload, whose bytes are charged already, to the application.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn deliver_payload(&mut self, delivery: Delivery, payload: &[u8]) {
         self.inbox.deliver_payload(self.channel, delivery, payload, self.memory);
     }

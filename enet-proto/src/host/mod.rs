@@ -170,7 +170,7 @@ impl Host {
             self.settle_schedule(slot);
         }
         let mut earliest = self.next_deadline().unwrap_or(u64::MAX);
-        if self.table.active_count() > 0 {
+        if self.table.has_active() {
             let elapsed = self.shared.now.diff(self.bandwidth_epoch);
             earliest = earliest.min(self.elapsed + u64::from(INTERVAL.saturating_sub(elapsed)));
         }
@@ -229,7 +229,7 @@ impl Host {
         let mut due = core::mem::take(&mut self.due);
         due.clear();
         let now = self.elapsed;
-        while let Some((known, slot)) = self.schedule.earliest().filter(|(known, _)| *known <= now) {
+        while let Some((_, slot)) = self.schedule.earliest().filter(|(known, _)| *known <= now) {
             let deadline = self.deadline_of(slot).filter(|deadline| *deadline > now);
             self.schedule.put_off(slot, deadline);
             if self.is_due(slot, deadline) {

@@ -226,6 +226,10 @@ impl Table {
         self.active.next_from(from)
     }
 
+    pub(crate) const fn has_active(&self) -> bool {
+        !self.active.is_empty()
+    }
+
     pub(crate) fn active_count(&self) -> usize {
         self.active.len()
     }
