@@ -468,8 +468,9 @@ impl Host {
 
 /// Ids among which one is looked for that need not rest any more.
 const LOOKED_AT: u16 = 8;
-/// The same where each of them is taken: many, for thousands of honest clients may be behind one address and port.
-const LOOKED_AT_AT_MOST: u16 = 512;
+/// The same where each of them is taken: more, for thousands of honest clients may be behind one address and port; and no
+/// more than a forged CONNECT may cost.
+const LOOKED_AT_AT_MOST: u16 = 64;
 
 /// Events, beside two for each slot, that may wait to be fetched while anybody is let in.
 const EVENTS: usize = 64;
