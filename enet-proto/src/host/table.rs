@@ -383,7 +383,8 @@ pub(super) fn is_broadcast(address: SocketAddr) -> bool {
     address.ip() == IpAddr::V4(Ipv4Addr::BROADCAST)
 }
 
-fn decrement<K: Ord>(counts: &mut BTreeMap<K, u16>, key: &K) {
+/// Counts one less; what there is none of is forgotten.
+pub(super) fn decrement<K: Ord>(counts: &mut BTreeMap<K, u16>, key: &K) {
     if let Some(count) = counts.get_mut(key) {
         *count -= 1;
         if *count == 0 {
