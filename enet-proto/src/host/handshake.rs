@@ -235,7 +235,6 @@ impl Host {
     }
 
     fn refuse_stranger(&mut self, refusal: Refusal, data: u32, reason: DiscardReason) {
-        // The limit first: the other looks at every connection.
         if !self.lobby.may_refuse(self.elapsed) || self.is_to_be_silent(&refusal, reason) {
             return;
         }
@@ -249,9 +248,7 @@ impl Host {
     /// is that of a connection we have, its CONNECT is an old one, and the refusal would be believed by the connection.
     fn is_to_be_silent(&self, refusal: &Refusal, reason: DiscardReason) -> bool {
         let is_full = reason != DiscardReason::Refused;
-        self.table.occupied().filter_map(|slot| self.table.get(slot)).any(|it| {
-            (is_full && it.is_leaving()) || (it.remote_id == refusal.remote_id && it.address == refusal.to)
-        })
+        (is_full && self.table.has_leaving()) || self.table.has_remote(refusal.to, refusal.remote_id)
     }
 
     // --- the proof ---
