@@ -10,7 +10,7 @@ use enet_wire::{
 use rand_chacha::rand_core::RngCore;
 
 use super::Host;
-use super::admission::{Admission, Admit, ConnectAttempt, REPORTS, Refusal};
+use super::admission::{Admission, Admit, ConnectAttempt, Held, REPORTS, Refusal};
 use super::half_open::Number;
 use super::receive::Datagram;
 use super::table::is_broadcast;
@@ -251,14 +251,15 @@ impl Host {
     // --- the proof ---
 
     /// Takes in what a client says that we have answered. Its slot, if it repeats what only that answer can have told:
-    /// in an acknowledgement that comes before everything else, and is taken off the rest.
+    /// in an acknowledgement that comes before everything else, and is taken off the rest. `None` if the application is
+    /// asked first.
     pub(super) fn on_proof(
         &mut self,
         number: Number,
         header: &Header,
         datagram: &Datagram<'_>,
         rest: &mut &[u8],
-    ) -> Result<u16, DiscardReason> {
+    ) -> Result<Option<u16>, DiscardReason> {
         self.credit(number, datagram.bytes.len());
         let candidate = self.lobby.half_open.get_mut(number).ok_or(DiscardReason::UnknownPeer)?;
         let proof = candidate.proof;
@@ -274,7 +275,7 @@ impl Host {
                 let is_right = is_right || (in_session && mutants::is(Mutant::AnyProof));
                 if is_right {
                     *rest = behind;
-                    return self.on_proven(number);
+                    return self.on_proven(number, header, behind);
                 }
                 if candidate.is_wrong_again() {
                     self.lobby.half_open.remove(number);
@@ -294,19 +295,35 @@ impl Host {
         }
     }
 
-    /// Takes in what a client says that the application has not decided about: nothing but a farewell counts.
-    pub(super) fn on_undecided(&mut self, id: RequestId, header: &Header, rest: &[u8]) -> DiscardReason {
+    /// Takes in what a client says that the application has not decided about: a farewell counts at once.
+    pub(super) fn on_undecided(
+        &mut self,
+        id: RequestId,
+        header: &Header,
+        rest: &[u8],
+    ) -> Result<(), DiscardReason> {
         let candidate = self.lobby.requests.get(id);
-        let in_session = candidate.is_some_and(|it| it.proof.incoming() == header.session.get());
-        if let Ok((Command { body: Body::Disconnect { .. }, .. }, _)) = Command::decode(rest)
-            && in_session
-        {
+        if candidate.is_none_or(|it| it.proof.incoming() != header.session.get()) {
+            return Err(DiscardReason::WrongSession);
+        }
+        if let Ok((Command { body: Body::Disconnect { .. }, .. }, _)) = Command::decode(rest) {
             self.lobby.requests.remove(id);
         }
-        if in_session { DiscardReason::Undecided } else { DiscardReason::WrongSession }
+        self.hold(id, header, rest)
     }
 
-    fn on_proven(&mut self, number: Number) -> Result<u16, DiscardReason> {
+    /// What a client says at once with its proof, or soon after, need not be said twice.
+    fn hold(&mut self, id: RequestId, header: &Header, commands: &[u8]) -> Result<(), DiscardReason> {
+        let is_held = self.lobby.requests.hold(id, header, commands, self.elapsed);
+        if is_held { Ok(()) } else { Err(DiscardReason::Undecided) }
+    }
+
+    fn on_proven(
+        &mut self,
+        number: Number,
+        header: &Header,
+        rest: &[u8],
+    ) -> Result<Option<u16>, DiscardReason> {
         // Every connection brings two at least. It stays as it is, and the client will be asked again.
         if self.events.len() >= 2 * self.table.len() + EVENTS {
             return Err(DiscardReason::EventLimit);
@@ -318,7 +335,7 @@ impl Host {
             return Err(reason);
         }
         if !candidate.asks() {
-            return self.seat(&candidate, sample).ok_or(DiscardReason::HostFull);
+            return self.seat(&candidate, sample).ok_or(DiscardReason::HostFull).map(Some);
         }
         if self.lobby.requests.len() >= self.table.len() {
             self.lobby.refuse(Refusal::of(&candidate, 0));
@@ -328,7 +345,7 @@ impl Host {
         let token = self.lobby.tokens.take(address, candidate.connect_id, now);
         let request = self.lobby.requests.insert(candidate, sample, now);
         self.events.push_back(Event::ConnectRequest { request, address, data, token });
-        Err(DiscardReason::Undecided)
+        self.hold(request, header, rest).map(|()| None)
     }
 
     /// Gives a slot to who has proven to be where it says.
@@ -364,8 +381,8 @@ impl Host {
         self.lobby.policy = policy;
     }
 
-    /// Lets somebody in who [asked](crate::Event::ConnectRequest). [`Connected`](crate::Event::Connected) follows. What
-    /// they said in the meantime was not acknowledged, and comes again.
+    /// Lets somebody in who [asked](crate::Event::ConnectRequest). [`Connected`](crate::Event::Connected) follows, and what
+    /// they have said in the last half second. What they said before that was not acknowledged, and comes again.
     ///
     /// # Errors
     ///
@@ -374,11 +391,16 @@ impl Host {
         self.lobby.requests.get(request).ok_or(AcceptError::Gone)?;
         let limit = self.table.len();
         self.table.vacancy().ok_or(AcceptError::NoFreeSlot { limit })?;
+        let held = self.lobby.requests.take_held(request, self.elapsed);
         let (candidate, sample) = self.lobby.requests.remove(request).ok_or(AcceptError::Gone)?;
         let slot = self.seat(&candidate, sample).ok_or(AcceptError::NoFreeSlot { limit })?;
+        let peer = self.table.id_of(slot);
         self.settle_events(slot);
         self.touch(slot);
-        Ok(self.table.id_of(slot))
+        for Held { header, commands, .. } in held {
+            self.hear_again(candidate.address(), &header, &commands);
+        }
+        Ok(peer)
     }
 
     /// Refuses somebody who [asked](crate::Event::ConnectRequest): their connection, which they believe to have, ends
