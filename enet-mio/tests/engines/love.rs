@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use enet_compress::RangeCoder;
+use enet_mio::enet_proto::PeerMut;
 use enet_mio::{ChannelId, Delivery, HostConfig, Packet};
 
 use crate::common::{PATIENCE, config};
@@ -95,42 +96,73 @@ fn exchange(client: &mut Client, mode: &str) {
     }
 }
 
+/// LÖVE's server, and a way to connect to it with this number.
+fn love_server(mode: &str) -> (Running, impl Fn(u32) -> Client) {
+    let mut server = Running::start(&mut love(&["server", mode]));
+    let to = server.event("listening")["address"].as_str().unwrap().parse().unwrap();
+    (server, move |data| Client::connect(configured(mode), to, 4, data))
+}
+
 #[test]
-fn our_client_gets_back_what_it_sends_from_a_love_server_and_hears_how_it_ends() {
+fn our_client_gets_back_what_it_sends_from_a_love_server() {
     if !has_love() {
         return;
     }
     const TO_ALL: u8 = 3;
     for mode in MODES {
-        let mut server = Running::start(&mut love(&["server", mode]));
-        let to = server.event("listening")["address"].as_str().unwrap().parse().unwrap();
-        let connect = |data| Client::connect(configured(mode), to, 4, data);
-        let mut ann = connect(7);
+        let (_server, connect) = love_server(mode);
+        let mut ann = connect(1);
         exchange(&mut ann, mode);
-
-        let mut bob = connect(8);
+        let mut bob = connect(2);
         bob.send(2, Packet::reliable(vec![TO_ALL]));
         for client in [&mut ann, &mut bob] {
             assert_eq!(client.heard(), (ChannelId::new(2), Packet::reliable(vec![TO_ALL])), "{mode}");
+            assert_eq!(client.service.stats().discarded.total(), 0, "{mode}");
         }
-        bob.service.peer_mut(bob.peer).unwrap().disconnect(99);
-        assert_eq!(bob.service.close(PATIENCE).unwrap(), 0, "{mode}");
+    }
+}
 
-        // It ends the connection: what it said before comes, too, if it waits for that.
-        let mut cora = connect(9);
-        cora.send(0, Packet::reliable(vec![254]));
-        assert_eq!(cora.heard().1[..], [254; 20_000], "{mode}");
-        assert_eq!(cora.end(), ("disconnected by the remote".to_owned(), 254), "{mode}");
-        let mut dora = connect(10);
-        dora.send(0, Packet::reliable(vec![253]));
-        assert_eq!(dora.end(), ("disconnected by the remote".to_owned(), 253), "{mode}");
-        ann.send(0, Packet::reliable(vec![255]));
-        assert_eq!(ann.end(), ("disconnected by the remote".to_owned(), 2_147_483_648), "{mode}");
-        assert_eq!(ann.service.stats().discarded.total(), 0, "{mode}");
+#[test]
+fn our_client_hears_in_which_way_a_love_server_ends_it() {
+    if !has_love() {
+        return;
+    }
+    let remote = |data| ("disconnected by the remote".to_owned(), data);
+    for mode in MODES {
+        let (_server, connect) = love_server(mode);
+        let [mut later, mut now, mut at_once] = [1, 2, 3].map(connect);
+        later.send(0, Packet::reliable(vec![254]));
+        assert_eq!(later.heard().1[..], [254; 20_000], "{mode}: what it says before comes first");
+        assert_eq!(later.end(), remote(254), "{mode}");
+        now.send(0, Packet::reliable(vec![253]));
+        assert_eq!(now.end(), remote(253), "{mode}");
+        at_once.send(0, Packet::reliable(vec![255]));
+        assert_eq!(at_once.end(), remote(2_147_483_648), "{mode}");
+    }
+}
 
-        for data in [7, 8] {
-            assert_eq!(server.event("connected")["data"], data, "{mode}");
+#[test]
+fn a_love_server_hears_in_which_way_our_clients_leave() {
+    if !has_love() {
+        return;
+    }
+    for mode in MODES {
+        let (mut server, connect) = love_server(mode);
+        let leave = |number: u32, leave: fn(PeerMut<'_>)| {
+            let mut client = connect(number);
+            client.send(0, Packet::reliable(vec![7; 20_000]));
+            leave(client.service.peer_mut(client.peer).unwrap());
+            client.service.close(PATIENCE).unwrap();
+        };
+        leave(4_000_000_001, |mut peer| peer.disconnect_later(4_000_000_004));
+        leave(2, |mut peer| peer.disconnect(5));
+        leave(3, |peer| peer.disconnect_now(6));
+        let event = server.event("connected");
+        assert_eq!(event["data"], 4_000_000_001_u32, "{mode}");
+        let event = server.event("last");
+        assert_eq!(event["bytes"], 20_000, "{mode}: what was queued arrives");
+        for data in [4_000_000_004_u32, 5, 6] {
+            assert_eq!(server.event("disconnected")["data"], data, "{mode}");
         }
-        assert_eq!(server.event("disconnected")["data"], 99, "{mode}");
     }
 }

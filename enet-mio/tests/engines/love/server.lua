@@ -1,6 +1,6 @@
 -- A server as games have it: sends back what it gets on its channel, as the first byte says: reliably (0), unreliably
--- (1), unsequenced (2), to everybody (3); or ends the connection: at once (255), when all has arrived (254), without
--- waiting (253).
+-- (1), unsequenced (2), to everybody (3); or prints how long it is (7); or ends the connection: at once (255), when all
+-- has arrived (254), without waiting (253).
 --
 --     love DIR server none|range
 local enet = require "enet"
@@ -20,6 +20,8 @@ local function answer(host, event)
 		peer:send(event.data, event.channel, FLAGS[order])
 	elseif order == 3 then
 		host:broadcast(event.data, event.channel)
+	elseif order == 7 then
+		say('{"event":"last","bytes":%d}', #event.data)
 	elseif order == 253 then
 		peer:disconnect_now(253)
 	elseif order == 254 then
