@@ -146,6 +146,7 @@ impl Requests {
     /// Keeps commands for when their client is accepted. Whether there was room.
     pub(crate) fn hold(&mut self, id: RequestId, header: &Header, commands: &[u8], now: u64) -> bool {
         let Some(Waiting { held, .. }) = self.waiting.get_mut(&id) else { return false };
+        held.retain(|it| now < it.at + HELD_FOR);
         let kept: usize = held.iter().map(|it| it.commands.len() + HELD_EACH).sum();
         let fits = kept + commands.len() + HELD_EACH <= HELD;
         if fits && !commands.is_empty() {
