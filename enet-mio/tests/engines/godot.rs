@@ -50,11 +50,8 @@ fn start(command: &mut Command) -> Running {
 }
 
 fn godot_server(mode: &str) -> (Running, u16) {
-    server_of(mode, &["--godot3", "--channels", "5"])
-}
-
-fn server_of(mode: &str, options: &[&str]) -> (Running, u16) {
-    let (server, address) = server("godot_server", &[&["127.0.0.1:*", "--compress", mode], options].concat());
+    let arguments = ["127.0.0.1:*", "--godot3", "--channels", "5", "--compress", mode];
+    let (server, address) = server("godot_server", &arguments);
     (server, address.port())
 }
 

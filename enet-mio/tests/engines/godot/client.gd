@@ -5,8 +5,11 @@
 # With --patience it gives up connecting after so many milliseconds.
 extends "end.gd"
 
-# How long to wait for the echo of an unreliable packet before it is sent again.
-const AGAIN_MSEC = 20
+# How long to wait for the echo of an unreliable packet before it is sent again: a throttle lets one of 32 through.
+const AGAIN_MSEC = 5
+
+# What is larger travels in fragments, reliably.
+const UNRELIABLE = 1300
 
 # A word each codec makes shorter, and numbers that none does: from one byte to a packet of fifteen fragments.
 const LENGTHS = [1, 100, 700, 1300, 5000, 20000]
@@ -80,10 +83,11 @@ func exchange_reliable(channel):
 func exchange_unreliable(mode, channel):
 	for payload in payloads(20 + 5 * mode + channel):
 		var start = OS.get_ticks_msec()
+		var again = AGAIN_MSEC if payload.size() <= UNRELIABLE else PATIENCE_MSEC
 		var back = false
 		while not back and is_active() and OS.get_ticks_msec() - start < PATIENCE_MSEC:
 			send(SERVER, mode, channel, payload)
-			while not back and wait_until("has_packet", AGAIN_MSEC):
+			while not back and wait_until("has_packet", again):
 				# What is not equal is late: the second echo of the packet before.
 				back = is_echo(2 if channel == -1 else channel, payload)
 		if not back:
