@@ -229,7 +229,7 @@ impl Host {
         let mut due = core::mem::take(&mut self.due);
         due.clear();
         let now = self.elapsed;
-        while let Some((known, slot)) = self.schedule.earliest().filter(|(known, _)| *known <= now) {
+        while let Some((_, slot)) = self.schedule.earliest().filter(|(known, _)| *known <= now) {
             let deadline = self.deadline_of(slot).filter(|deadline| *deadline > now);
             self.schedule.put_off(slot, deadline);
             if self.is_due(slot, deadline) {
