@@ -11,7 +11,7 @@ use enet_proto::{
     AcceptError, Admission, Checksum, ConnectAttempt, ConnectId, DiscardReason, DisconnectReason, Event,
     HostConfig, PeerLimit, PeerState, RequestId,
 };
-use enet_testkit::commands::{acknowledge, connect, disconnect_now, ping, reliable, unreliable};
+use enet_testkit::commands::{acknowledge, connect, disconnect, disconnect_now, ping, reliable, unreliable};
 use enet_testkit::pair::{Client, Pair, Server, ms};
 use enet_wire::{Body, Command, Connect, Header};
 
@@ -246,28 +246,64 @@ fn refusals_are_fewer_than_a_thousand_a_second_and_smaller_than_what_they_answer
 // ---- Requests
 
 #[test]
-fn who_is_accepted_is_connected_and_says_again_what_was_not_heard() {
+fn what_is_said_before_the_decision_arrives_with_it() {
     let (mut remote, request) = requested(|_| {});
+    remote.says(&[reliable(0, 1, b"a"), unreliable(0, 1, 1, b"b")]);
+    remote.wait(499);
     remote.hears_nothing();
-    assert_eq!(remote.is_refused(&[reliable(0, 1, b"a")]), Some(DiscardReason::Undecided));
-    remote.wait(100);
+    assert_eq!(remote.host.stats().discarded.total(), 0);
     let peer = remote.host.accept(request).unwrap();
-    assert_eq!(remote.events(), [Event::Connected { peer, data: 77 }]);
-    remote.says(&[reliable(0, 1, b"a")]);
-    assert_eq!(remote.texts(), ["a"]);
+    assert_eq!(remote.host.poll_event(), Some(Event::Connected { peer, data: 77 }));
+    assert_eq!(remote.texts(), ["a", "b"]);
+    assert_eq!(remote.heard()[0].commands().len(), 2, "the ping and the packet are acknowledged");
     assert_eq!(remote.host.peer(peer).unwrap().stats().round_trip_time, 10);
     assert_eq!(remote.host.accept(request), Err(AcceptError::Gone));
     assert!(!remote.host.refuse(request, 1));
 }
 
 #[test]
-fn what_is_sent_unreliably_before_the_decision_is_lost() {
+fn what_is_half_a_second_old_at_the_decision_is_said_again_if_it_is_reliable() {
     let (mut remote, request) = requested(|_| {});
-    assert_eq!(remote.is_refused(&[unreliable(0, 0, 1, b"early")]), Some(DiscardReason::Undecided));
+    remote.says(&[reliable(0, 1, b"a"), unreliable(0, 1, 1, b"b")]);
+    remote.wait(500);
     let peer = remote.host.accept(request).unwrap();
     assert_eq!(remote.events(), [Event::Connected { peer, data: 77 }]);
-    remote.says(&[unreliable(0, 0, 2, b"late")]);
+    remote.hears_nothing();
+    remote.says(&[reliable(0, 1, b"a")]);
+    assert_eq!(remote.texts(), ["a"]);
+}
+
+#[test]
+fn no_more_than_eight_kibibytes_wait_for_a_decision() {
+    let (mut remote, request) = requested(|_| {});
+    let kilobyte = [b'x'; 1_000];
+    for number in 1..=7 {
+        assert_eq!(remote.is_refused(&[unreliable(0, 0, number, &kilobyte)]), None);
+    }
+    assert_eq!(remote.is_refused(&[unreliable(0, 0, 8, &kilobyte)]), Some(DiscardReason::Undecided));
+    remote.wait(500); // what is old makes room
+    assert_eq!(remote.is_refused(&[unreliable(0, 0, 9, b"late")]), None);
+    remote.host.accept(request).unwrap();
+    assert!(matches!(remote.host.poll_event(), Some(Event::Connected { .. })));
     assert_eq!(remote.texts(), ["late"]);
+}
+
+#[test]
+fn who_connects_and_leaves_before_the_decision_does_both_after_it() {
+    let mut remote = Crafted::stranger_with(modern);
+    remote.host.set_admission(Some(Box::new(asking)));
+    let granted = remote.knocks(two_channels()).unwrap();
+    remote.adopts(&granted);
+    let farewell = disconnect(2, 9);
+    remote.says(&[remote.proof(), farewell]);
+    let [Event::ConnectRequest { request, .. }] = remote.events()[..] else { panic!("no request") };
+    let peer = remote.host.accept(request).unwrap();
+    remote.heard(); // the farewell is confirmed
+    let events = remote.events();
+    assert!(
+        matches!(events[..], [Event::Connected { .. }, Event::Disconnected { peer: it, data: 9, .. }] if it == peer),
+        "{events:?}"
+    );
 }
 
 #[test]
@@ -310,7 +346,8 @@ fn who_says_farewell_before_the_decision_is_asked_whether_it_is_there_once_accep
         let sent = remote.clock();
         let heard = remote.heard();
         let commands: Vec<_> = heard.iter().flat_map(common::Heard::commands).collect();
-        let [Command { body: Body::Ping, seq, .. }] = commands[..] else { panic!("{commands:?}") };
+        // What it said before is acknowledged, too.
+        let [_, Command { body: Body::Ping, seq, .. }] = commands[..] else { panic!("{commands:?}") };
         if is_there {
             remote.wait(10);
             remote.says(&[acknowledge(0xff, seq.0, sent)]);

@@ -10,7 +10,7 @@ use enet_wire::{
 use rand_chacha::rand_core::RngCore;
 
 use super::Host;
-use super::admission::{Admission, Admit, ConnectAttempt, REPORTS, Refusal};
+use super::admission::{Admission, Admit, ConnectAttempt, Held, REPORTS, Refusal};
 use super::half_open::Number;
 use super::receive::Datagram;
 use super::table::is_broadcast;
@@ -254,14 +254,15 @@ impl Host {
     // --- the proof ---
 
     /// Takes in what a client says that we have answered. Its slot, if it repeats what only that answer can have told:
-    /// in an acknowledgement that comes before everything else, and is taken off the rest.
+    /// in an acknowledgement that comes before everything else, and is taken off the rest. `None` if the application is
+    /// asked first.
     pub(super) fn on_proof(
         &mut self,
         number: Number,
         header: &Header,
         datagram: &Datagram<'_>,
         rest: &mut &[u8],
-    ) -> Result<u16, DiscardReason> {
+    ) -> Result<Option<u16>, DiscardReason> {
         self.credit(number, datagram.bytes.len());
         let candidate = self.lobby.half_open.get_mut(number).ok_or(DiscardReason::UnknownPeer)?;
         let proof = candidate.proof;
@@ -277,7 +278,7 @@ impl Host {
                 let is_right = is_right || (in_session && mutants::is(Mutant::AnyProof));
                 if is_right {
                     *rest = behind;
-                    return self.on_proven(number);
+                    return self.on_proven(number, header, behind);
                 }
                 if candidate.is_wrong_again() {
                     self.lobby.half_open.remove(number);
@@ -297,26 +298,41 @@ impl Host {
         }
     }
 
-    /// Takes in what a client says that the application has not decided about: nothing but a farewell is remembered, and
-    /// that is confirmed once it is accepted, as any other that anybody can have sent.
-    pub(super) fn on_undecided(&mut self, id: RequestId, header: &Header, rest: &[u8]) -> DiscardReason {
+    /// Takes in what a client says that the application has not decided about. A farewell is confirmed once it is accepted, as
+    /// any other that anybody can have sent.
+    pub(super) fn on_undecided(
+        &mut self,
+        id: RequestId,
+        header: &Header,
+        rest: &[u8],
+    ) -> Result<(), DiscardReason> {
         let candidate = self.lobby.requests.get(id);
         if candidate.is_none_or(|it| it.proof.incoming() != header.session.get()) {
-            return DiscardReason::WrongSession;
+            return Err(DiscardReason::WrongSession);
         }
-        match Command::decode(rest) {
-            Ok((Command { body: Body::Disconnect { data }, .. }, _)) if self.shared.confirms_disconnects => {
-                self.lobby.requests.note_farewell(id, data);
-            }
-            Ok((Command { body: Body::Disconnect { .. }, .. }, _)) => {
-                self.lobby.requests.remove(id);
-            }
-            _ => {}
+        let Ok((Command { body: Body::Disconnect { data }, .. }, _)) = Command::decode(rest) else {
+            return self.hold(id, header, rest);
+        };
+        if self.shared.confirms_disconnects {
+            self.lobby.requests.note_farewell(id, data);
+        } else {
+            self.lobby.requests.remove(id);
         }
-        DiscardReason::Undecided
+        Err(DiscardReason::Undecided)
     }
 
-    fn on_proven(&mut self, number: Number) -> Result<u16, DiscardReason> {
+    /// What a client says at once with its proof, or soon after, need not be said twice.
+    fn hold(&mut self, id: RequestId, header: &Header, commands: &[u8]) -> Result<(), DiscardReason> {
+        let is_held = self.lobby.requests.hold(id, header, commands, self.elapsed);
+        if is_held { Ok(()) } else { Err(DiscardReason::Undecided) }
+    }
+
+    fn on_proven(
+        &mut self,
+        number: Number,
+        header: &Header,
+        rest: &[u8],
+    ) -> Result<Option<u16>, DiscardReason> {
         // Every connection brings two at least. It stays as it is, and the client will be asked again.
         if self.events.len() >= 2 * self.table.len() + EVENTS {
             return Err(DiscardReason::EventLimit);
@@ -328,7 +344,7 @@ impl Host {
             return Err(reason);
         }
         if !candidate.asks() {
-            return self.seat(&candidate, sample).ok_or(DiscardReason::HostFull);
+            return self.seat(&candidate, sample).ok_or(DiscardReason::HostFull).map(Some);
         }
         if self.lobby.requests.len() >= self.table.len() {
             self.lobby.refuse(Refusal::of(&candidate, 0));
@@ -338,7 +354,7 @@ impl Host {
         let token = self.lobby.tokens.take(address, candidate.connect_id, now);
         let request = self.lobby.requests.insert(candidate, sample, now);
         self.events.push_back(Event::ConnectRequest { request, address, data, token });
-        Err(DiscardReason::Undecided)
+        self.hold(request, header, rest).map(|()| None)
     }
 
     /// Gives a slot to who has proven to be where it says.
@@ -374,8 +390,8 @@ impl Host {
         self.lobby.policy = policy;
     }
 
-    /// Lets somebody in who [asked](crate::Event::ConnectRequest). [`Connected`](crate::Event::Connected) follows. What
-    /// they said in the meantime was not acknowledged, and comes again.
+    /// Lets somebody in who [asked](crate::Event::ConnectRequest). [`Connected`](crate::Event::Connected) follows, and what
+    /// they have said in the last half second. What they said before that was not acknowledged, and comes again.
     ///
     /// # Errors
     ///
@@ -385,6 +401,7 @@ impl Host {
         self.lobby.requests.get(request).ok_or(AcceptError::Gone)?;
         let limit = self.table.len();
         self.table.vacancy().ok_or(AcceptError::NoFreeSlot { limit })?;
+        let held = self.lobby.requests.take_held(request, self.elapsed);
         let (candidate, sample, farewell) = self.lobby.requests.remove(request).ok_or(AcceptError::Gone)?;
         if self.is_limit_of(candidate.address(), 0) {
             self.lobby.refuse(Refusal::of(&candidate, 0));
@@ -394,9 +411,13 @@ impl Host {
         if let (Some(connection), Some(data)) = (self.table.get_mut(slot), farewell) {
             connection.doubt_disconnect(data, &mut self.shared);
         }
+        let peer = self.table.id_of(slot);
         self.settle_events(slot);
         self.touch(slot);
-        Ok(self.table.id_of(slot))
+        for Held { header, commands, .. } in held {
+            self.hear_again(candidate.address(), &header, &commands);
+        }
+        Ok(peer)
     }
 
     /// Refuses somebody who [asked](crate::Event::ConnectRequest): their connection, which they believe to have, ends

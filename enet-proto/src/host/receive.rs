@@ -244,6 +244,22 @@ impl Host {
         if expected == found { Ok(()) } else { Err(DiscardReason::BadChecksum) }
     }
 
+    /// Takes in commands that came before their sender had a slot.
+    pub(super) fn hear_again(&mut self, source: SocketAddr, header: &Header, commands: &[u8]) {
+        match self.route(header, source) {
+            Ok(route) => {
+                self.run(
+                    header,
+                    &route,
+                    &Datagram::new(source, commands),
+                    header.encoded_len() + commands.len(),
+                    commands,
+                );
+            }
+            Err(reason) => self.shared.discard(reason),
+        }
+    }
+
     /// Runs commands until one is bad; those before it stay in effect (PROTOCOL.md §14.2). `len` is the datagram's, were
     /// it not compressed.
     fn run(&mut self, header: &Header, route: &Route, datagram: &Datagram<'_>, len: usize, commands: &[u8]) {
@@ -311,8 +327,8 @@ impl Host {
         rest: &mut &[u8],
     ) -> Result<Option<u16>, DiscardReason> {
         match route {
-            Route::Candidate(number) => self.on_proof(*number, header, datagram, rest).map(Some),
-            Route::Request(request) => Err(self.on_undecided(*request, header, rest)),
+            Route::Candidate(number) => self.on_proof(*number, header, datagram, rest),
+            Route::Request(request) => self.on_undecided(*request, header, rest).map(|()| None),
             Route::Stranger | Route::Slot(_) | Route::Elsewhere(_) => match Command::decode(rest) {
                 Ok((Command { body: Body::Connect(connect), .. }, behind)) => {
                     *rest = behind;
