@@ -18,7 +18,7 @@ impl Host {
         }
         let connection = self.table.get_mut(slot)?;
         let known = connection.stage == Stage::Connected && !connection.remote_id.is_unknown();
-        let in_company = connection.outgoing.has_riders() || connection.acks.has_any();
+        let in_company = connection.outgoing.has_riders() || connection.has_acks();
         if !known
             || connection.held
             || connection.is_watched()
@@ -58,7 +58,7 @@ impl Host {
         connection.loss = connection.loss.evaluated(shared.now);
         if reliable {
             let departure = connection.departure(shared);
-            connection.outgoing.begin_datagram();
+            connection.begin_datagram(shared);
             let sent = connection.outgoing.send_packet(departure, &mut shared.commands);
             if let Some((id, seq)) = sent
                 && let Some(channel) = connection.channels.get_used(id)

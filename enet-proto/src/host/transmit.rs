@@ -219,8 +219,7 @@ impl Host {
         draft.write_acks(connection, shared);
         let may_ping = connection.outgoing.is_empty() || !draft.pack(connection, shared);
         if may_ping && connection.is_quiet(shared.now) && draft.fits_ping() {
-            connection.ping(shared);
-            draft.pack(connection, shared);
+            draft.write_ping(connection, shared);
         }
         let (again, cramped) = (draft.again, draft.cramped);
         if draft.is_empty() {

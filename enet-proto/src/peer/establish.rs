@@ -137,7 +137,9 @@ impl Connection {
         };
         self.outgoing.acknowledge(self.slot, ChannelId::CONTROL, ReliableSeq(1), &mut shared.commands);
         #[allow(clippy::cast_possible_truncation)] // checked above
-        self.channels.shrink_to(verify.channel_count as u8);
+        let granted = verify.channel_count as u8;
+        self.channel_count = self.channel_count.min(granted);
+        self.channels.shrink_to(self.channel_count);
         self.remote_id = remote_id;
         self.sessions =
             Sessions { incoming: verify.incoming_session & 3, outgoing: verify.outgoing_session & 3 };

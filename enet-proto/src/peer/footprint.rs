@@ -5,24 +5,23 @@ use super::*;
 use crate::channel::Channel;
 
 /// Each part, the bytes it takes, and those it may take.
-fn parts() -> [(&'static str, usize, usize); 16] {
+fn parts() -> [(&'static str, usize, usize); 15] {
     [
-        ("connection", size_of::<Connection>(), 516),
-        ("stage", size_of::<Stage>(), 12),
+        ("connection", size_of::<Connection>(), 432),
+        ("stage", size_of::<Stage>(), 8),
         ("address", size_of::<SocketAddr>(), 32),
-        ("channels", size_of::<Channels>(), 24),
+        ("channels", size_of::<Channels>(), 48),
         ("channel", size_of::<Channel>(), 32),
         ("inbox", size_of::<Inbox>(), 20),
-        ("acks", size_of::<Acks>(), 20),
+        ("acks", size_of::<Acks>(), 8),
         ("outgoing", size_of::<Outgoing>(), 92),
-        ("unsequenced", size_of::<UnsequencedWindow>(), 32),
+        ("unsequenced", size_of::<UnsequencedWindow>(), 16),
         ("rtt", size_of::<Rtt>(), 28),
         ("recovery", size_of::<Recovery>(), 40),
         ("queueing", size_of::<Queueing>(), 36),
-        ("gaps", size_of::<Gaps>(), 12),
-        ("pulse", size_of::<Pulse>(), 16),
+        ("mishaps", size_of::<Mishaps>(), 88),
         ("throttle", size_of::<Throttle>(), 24),
-        ("loss", size_of::<PacketLoss>() + size_of::<Resent>(), 48),
+        ("loss", size_of::<PacketLoss>(), 24),
     ]
 }
 

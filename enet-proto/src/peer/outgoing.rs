@@ -7,6 +7,7 @@ pub(crate) use self::acknowledged::Acknowledged;
 use self::clusters::Clusters;
 use self::credit::Credit;
 use super::command::{COMMAND, Commands, Departure, Place, Queued, QueuedBody};
+use super::ping::LonePing;
 use crate::channel::Channels;
 use crate::collections::lists::List;
 use crate::collections::slab::Key;
@@ -23,6 +24,8 @@ pub(crate) struct Outgoing {
     data: List,
     in_flight: List,
     riding: List,
+    /// A ping that is all there is in flight.
+    pub(super) lone_ping: Option<LonePing>,
     retry_control: List,
     retry_data: List,
     /// Those in flight before this one have an entry in the index; of those from it on only what was sent again.
@@ -243,9 +246,15 @@ impl Outgoing {
         fragment.enter_flight(departure, self.datagram);
         self.credit.earn();
         let number = (fragment.channel, fragment.seq);
-        let key = commands.lists.push_back(&mut self.in_flight, fragment)?;
-        self.unnamed.get_or_insert(key);
+        self.put_in_flight(fragment, commands);
         Some(number)
+    }
+
+    /// Lists a command that has left behind those that left before it.
+    pub(super) fn put_in_flight(&mut self, sent: Queued, commands: &mut Commands) {
+        if let Some(key) = commands.lists.push_back(&mut self.in_flight, sent) {
+            self.unnamed.get_or_insert(key);
+        }
     }
 
     /// Takes the front of the control queue into flight.
@@ -377,7 +386,7 @@ impl Outgoing {
         }
         commands.lists.clear(&mut self.control);
         commands.lists.clear(&mut self.data);
-        self.unnamed = None;
+        (self.lone_ping, self.unnamed) = (None, None);
         self.riders = 0;
         self.queued = 0;
         self.was_full = false;
@@ -403,7 +412,7 @@ impl Outgoing {
     /// Whether nothing is in flight; expired commands do not count.
     #[inline]
     pub(crate) const fn is_idle(&self) -> bool {
-        self.in_flight.is_empty() && self.riding.is_empty()
+        self.in_flight.is_empty() && self.riding.is_empty() && self.lone_ping.is_none()
     }
 
     /// Payload bytes in flight.
