@@ -41,7 +41,9 @@ impl Host {
                 (true, Command { body: Body::SendReliable { payload }, ..next.header(true, false) })
             }
         };
-        if command.encoded_len() > (connection.mtu.min(MAX_MTU) as usize).saturating_sub(MAX_HEADER_LEN) {
+        if command.encoded_len()
+            > usize::from(connection.mtu).min(MAX_MTU as usize).saturating_sub(MAX_HEADER_LEN)
+        {
             return None;
         }
         let header = Header {

@@ -74,7 +74,7 @@ impl<'a> Peer<'a> {
 
     /// Largest datagram the two ends agreed on, in bytes.
     pub fn mtu(&self) -> u16 {
-        u16::try_from(self.connection.mtu).unwrap_or(u16::MAX)
+        self.connection.mtu
     }
 
     /// What was set with [`set_user_value`](PeerMut::set_user_value); 0 at first.

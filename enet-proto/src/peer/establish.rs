@@ -42,7 +42,7 @@ impl Connection {
             outgoing_peer: seat.wire_id.get(),
             incoming_session: sessions.incoming,
             outgoing_session: sessions.outgoing,
-            mtu: new.mtu,
+            mtu: new.mtu.into(),
             window_size: new.window_size,
             channel_count: u32::from(request.channels),
             incoming_bandwidth: shared.incoming_bandwidth,
@@ -143,7 +143,7 @@ impl Connection {
         self.remote_id = remote_id;
         self.sessions =
             Sessions { incoming: verify.incoming_session & 3, outgoing: verify.outgoing_session & 3 };
-        self.mtu = self.mtu.min(verify.mtu.clamp(MIN_MTU, MAX_MTU));
+        self.mtu = self.mtu.min(u16::try_from(verify.mtu.clamp(MIN_MTU, MAX_MTU)).unwrap_or(u16::MAX));
         self.window_size = self.window_size.min(verify.window_size.clamp(MIN_WINDOW, MAX_WINDOW));
         self.incoming_bandwidth = verify.incoming_bandwidth;
         self.outgoing_bandwidth = verify.outgoing_bandwidth;

@@ -114,7 +114,7 @@ pub(crate) struct Connection {
     pub(crate) remote_id: WirePeerId,
     pub(crate) connect_id: ConnectId,
     pub(crate) sessions: Sessions,
-    pub(crate) mtu: u32,
+    pub(crate) mtu: u16,
     pub(crate) window_size: u32,
     /// The remote's own limits, bytes/s, 0 = unlimited.
     pub(crate) incoming_bandwidth: u32,
@@ -174,7 +174,7 @@ impl Connection {
             remote_id: WirePeerId::UNKNOWN,
             connect_id: ConnectId::ZERO,
             sessions,
-            mtu,
+            mtu: u16::try_from(mtu).unwrap_or(u16::MAX),
             window_size: enet_wire::MAX_WINDOW,
             incoming_bandwidth: 0,
             outgoing_bandwidth: 0,
@@ -283,7 +283,10 @@ impl Connection {
     #[inline]
     pub(crate) fn limits(&self, shared: &Shared) -> Limits {
         let profile = shared.profile;
-        Limits { profile, byte_window: profile.byte_window(self.throttle.value, self.window_size, self.mtu) }
+        Limits {
+            profile,
+            byte_window: profile.byte_window(self.throttle.value, self.window_size, self.mtu.into()),
+        }
     }
 
     /// Whether nothing was acknowledged for a ping interval while nothing is in flight (PROTOCOL.md §13.4).

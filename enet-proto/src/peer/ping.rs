@@ -101,3 +101,46 @@ impl Outgoing {
         Some(self.probe_deadline((sent, sent), recovery, timeout))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pinging() -> (Outgoing, Commands) {
+        let mut outgoing = Outgoing::default();
+        outgoing.send_lone_ping(ReliableSeq(7), Millis(1_000), 250);
+        (outgoing, Commands::new())
+    }
+
+    #[test]
+    fn a_lone_ping_is_in_flight_without_a_place_among_the_commands() {
+        let (mut outgoing, mut commands) = pinging();
+        assert!(!outgoing.is_idle() && outgoing.is_waiting());
+        assert_eq!((commands.len(), outgoing.queued()), (0, COMMAND));
+        let mut acknowledge = |channel, seq| outgoing.acknowledge(3, channel, ReliableSeq(seq), &mut commands);
+        assert_eq!(acknowledge(ChannelId::CONTROL, 8), None);
+        assert_eq!(acknowledge(ChannelId::new(0), 7), None);
+        let found = acknowledge(ChannelId::CONTROL, 7).unwrap();
+        assert_eq!((found.kind, found.sent_time, found.micros), (CommandKind::Ping, Millis(1_000), 250));
+        assert_eq!(acknowledge(ChannelId::CONTROL, 7), None);
+        assert!(outgoing.is_idle() && outgoing.queued() == 0);
+    }
+
+    #[test]
+    fn one_that_is_listed_is_what_it_was() {
+        let (mut outgoing, mut commands) = pinging();
+        let now = Departure { at: Millis(1_400), micros: 9, timeout: 80, repeats: 0, insured: 0 };
+        outgoing.list_lone_ping(3, 1, now, &mut commands);
+        assert_eq!((outgoing.count(&commands), outgoing.queued()), ((1, 0), COMMAND));
+        let found = outgoing.acknowledge(3, ChannelId::CONTROL, ReliableSeq(7), &mut commands).unwrap();
+        assert_eq!((found.kind, found.sent_time, found.micros), (CommandKind::Ping, Millis(1_000), 250));
+        assert!(commands.len() == 0 && outgoing.is_idle() && outgoing.queued() == 0);
+    }
+
+    #[test]
+    fn nobody_waits_for_a_lone_ping_whose_connection_was_cleared() {
+        let (mut outgoing, mut commands) = pinging();
+        outgoing.clear(&mut commands);
+        assert!(outgoing.is_idle() && outgoing.queued() == 0);
+    }
+}

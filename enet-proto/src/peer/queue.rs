@@ -240,7 +240,7 @@ impl Connection {
         #[allow(clippy::cast_possible_truncation)] // 24
         let fixed = CommandKind::SendFragment.fixed_len() as u32;
         let over = u32::from(mutants::is(Mutant::MtuExceeded));
-        self.mtu.saturating_sub(header + fixed).max(1) + over
+        u32::from(self.mtu).saturating_sub(header + fixed).max(1) + over
     }
 
     #[inline(never)]
