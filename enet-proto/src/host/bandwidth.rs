@@ -152,6 +152,7 @@ impl Host {
     fn trim(&mut self) {
         self.shared.trim();
         self.events.shrink_to(EVENTS_KEPT);
+        self.schedule.trim();
     }
 
     /// What `distribute` comes to where nobody has a limit; `false` at the first peer that has one.

@@ -110,7 +110,7 @@ impl Connection {
         new.connect_id = candidate.connect_id;
         new.on_bandwidth_limit(candidate.incoming_bandwidth, candidate.outgoing_bandwidth, shared);
         new.adopt_throttle(candidate.throttle);
-        new.control_seq = proof.seq;
+        new.outgoing.control_seq = proof.seq;
         if let Some(sample) = sample {
             new.on_sample(sample, shared);
             new.recovery.sample(sample.saturating_mul(1_000));

@@ -14,7 +14,7 @@ fn parts() -> [(&'static str, usize, usize); 15] {
         ("channel", size_of::<Channel>(), 32),
         ("inbox", size_of::<Inbox>(), 20),
         ("acks", size_of::<Acks>(), 8),
-        ("outgoing", size_of::<Outgoing>(), 92),
+        ("outgoing", size_of::<Outgoing>(), 96),
         ("unsequenced", size_of::<UnsequencedWindow>(), 16),
         ("rtt", size_of::<Rtt>(), 28),
         ("recovery", size_of::<Recovery>(), 40),

@@ -29,7 +29,7 @@ pub(crate) mod unsequenced;
 use alloc::boxed::Box;
 use core::net::SocketAddr;
 
-use enet_wire::{ConnectId, ReliableSeq, UnsequencedGroup, WirePeerId};
+use enet_wire::{ConnectId, ReliableSeq, WirePeerId};
 
 use crate::channel::Channels;
 use crate::channel::inbox::Inbox;
@@ -128,11 +128,9 @@ pub(crate) struct Connection {
     /// Acknowledgements owed.
     pub(crate) acks: Acks,
     pub(crate) outgoing: Outgoing,
-    pub(crate) control_seq: ReliableSeq,
     /// The latest number of the remote's control commands.
     control_in: ReliableSeq,
     pub(crate) unsequenced_in: UnsequencedWindow,
-    pub(crate) unsequenced_out: UnsequencedGroup,
     pub(crate) rtt: Rtt,
     /// What acknowledgements show of the path, where the profile looks at evidence.
     pub(crate) recovery: Recovery,
@@ -185,10 +183,8 @@ impl Connection {
             inbox: Inbox::default(),
             acks: Acks::default(),
             outgoing: Outgoing::default(),
-            control_seq: ReliableSeq(0),
             control_in: ReliableSeq(0),
             unsequenced_in: UnsequencedWindow::new(),
-            unsequenced_out: UnsequencedGroup(0),
             rtt: Rtt::default(),
             recovery: Recovery::default(),
             queueing: None,

@@ -1,7 +1,7 @@
 //! [`Outgoing`]: what waits to be sent and what waits to be acknowledged, and the pure decision what goes next
 //! (PROTOCOL.md §9.5, §13.2).
 
-use enet_wire::{ChannelId, ReliableSeq, UnreliableSeq};
+use enet_wire::{ChannelId, ReliableSeq, UnreliableSeq, UnsequencedGroup};
 
 pub(crate) use self::acknowledged::Acknowledged;
 use self::clusters::Clusters;
@@ -40,6 +40,9 @@ pub(crate) struct Outgoing {
     probe: u32,
     /// Number of the datagram that is being built, or was last.
     datagram: u16,
+    /// The number given last to a control command, and the group to a packet out of sequence.
+    pub(crate) control_seq: ReliableSeq,
+    pub(crate) unsequenced_group: UnsequencedGroup,
     /// Commands that ride along.
     riders: u8,
     /// What there is to spend on copies of what was lost.

@@ -117,7 +117,8 @@ mod tests {
         let (mut outgoing, mut commands) = pinging();
         assert!(!outgoing.is_idle() && outgoing.is_waiting());
         assert_eq!((commands.len(), outgoing.queued()), (0, COMMAND));
-        let mut acknowledge = |channel, seq| outgoing.acknowledge(3, channel, ReliableSeq(seq), &mut commands);
+        let mut acknowledge =
+            |channel, seq| outgoing.acknowledge(3, channel, ReliableSeq(seq), &mut commands);
         assert_eq!(acknowledge(ChannelId::CONTROL, 8), None);
         assert_eq!(acknowledge(ChannelId::new(0), 7), None);
         let found = acknowledge(ChannelId::CONTROL, 7).unwrap();

@@ -264,8 +264,9 @@ impl Connection {
                 (reliable, QueuedBody::UnreliableFragments(packet.into(), cut), cut.count)
             }
             Vehicle::Unsequenced => {
-                self.unsequenced_out = self.unsequenced_out.next();
-                (ReliableSeq(0), QueuedBody::Unsequenced(self.unsequenced_out, packet.into_payload()), 1)
+                let group = self.outgoing.unsequenced_group.next();
+                self.outgoing.unsequenced_group = group;
+                (ReliableSeq(0), QueuedBody::Unsequenced(group, packet.into_payload()), 1)
             }
         };
         self.queue(id, seq, body, commands, shared);
@@ -296,7 +297,7 @@ impl Connection {
     }
 
     pub(super) fn next_control_seq(&mut self) -> ReliableSeq {
-        self.control_seq = self.control_seq.next();
-        self.control_seq
+        self.outgoing.control_seq = self.outgoing.control_seq.next();
+        self.outgoing.control_seq
     }
 }

@@ -46,7 +46,7 @@ impl Connection {
             outgoing_data_total: self.outgoing_data_total,
             incoming_data_total: self.incoming_data_total,
             incoming_unsequenced_group: self.unsequenced_in.base(),
-            outgoing_unsequenced_group: self.unsequenced_out.0,
+            outgoing_unsequenced_group: self.outgoing.unsequenced_group.0,
             in_flight,
             queued,
             acknowledgements_owed: self.acks.count(&shared.acks).0,
