@@ -211,8 +211,10 @@ impl Connection {
         self.rtt = self.rtt.after(sample, now, first, self.throttle.interval);
         self.last_receive_time = Millis(now.0.max(1));
         self.recovery.on_sign_of_life();
-        if !mutants::is(Mutant::BlackoutRunsOn) {
-            self.earliest_timeout = Millis::UNSET;
+        if let Some(mishaps) = &mut self.mishaps
+            && !mutants::is(Mutant::BlackoutRunsOn)
+        {
+            mishaps.earliest_timeout = Millis::UNSET;
         }
     }
 

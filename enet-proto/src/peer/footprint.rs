@@ -17,7 +17,7 @@ fn parts() -> [(&'static str, usize, usize); 15] {
         ("outgoing", size_of::<Outgoing>(), 96),
         ("unsequenced", size_of::<UnsequencedWindow>(), 16),
         ("rtt", size_of::<Rtt>(), 28),
-        ("recovery", size_of::<Recovery>(), 40),
+        ("recovery", size_of::<Recovery>(), 44),
         ("queueing", size_of::<Queueing>(), 36),
         ("mishaps", size_of::<Mishaps>(), 88),
         ("throttle", size_of::<Throttle>(), 24),

@@ -7,6 +7,7 @@ use super::gaps::Gaps;
 use super::loss::Resent;
 use super::pulse::Pulse;
 use crate::shared::Shared;
+use crate::time::Millis;
 
 /// Made when something happens for the first time, and kept.
 #[derive(Debug, Default)]
@@ -17,6 +18,8 @@ pub(crate) struct Mishaps {
     pub(crate) pulse: Pulse,
     /// A disconnect that is not believed yet.
     pub(super) doubt: Option<Doubt>,
+    /// Oldest transmission found expired since the last acknowledgement; unset if none.
+    pub(super) earliest_timeout: Millis,
 }
 
 impl Connection {

@@ -144,8 +144,6 @@ pub(crate) struct Connection {
     extras: Option<Box<Extras>>,
     /// When the last acknowledgement came; unset before the first.
     pub(crate) last_receive_time: Millis,
-    /// Oldest transmission found expired since the last acknowledgement; unset if none.
-    pub(crate) earliest_timeout: Millis,
     /// Whether the connect waits for the application's `release`.
     pub(crate) held: bool,
     /// Data of the `Connected` event to raise.
@@ -193,7 +191,6 @@ impl Connection {
             loss: PacketLoss::default(),
             extras: None,
             last_receive_time: Millis::UNSET,
-            earliest_timeout: Millis::UNSET,
             held: false,
             announce: None,
             lost_turn: false,
@@ -235,7 +232,7 @@ impl Connection {
     /// Whether its deadline is anything but that of the next ping.
     #[inline]
     pub(crate) fn waits_for_something(&self) -> bool {
-        !self.outgoing.is_idle() || self.doubt().is_some() || self.extras.is_some()
+        self.outgoing.is_waiting() || self.doubt().is_some() || self.extras.is_some()
     }
 
     /// Whether something can be sent now.
@@ -278,10 +275,11 @@ impl Connection {
     /// What reliable data must respect now.
     #[inline]
     pub(crate) fn limits(&self, shared: &Shared) -> Limits {
-        let profile = shared.profile;
+        let Shared { profile, now, .. } = *shared;
         Limits {
             profile,
             byte_window: profile.byte_window(self.throttle.value, self.window_size, self.mtu.into()),
+            now,
         }
     }
 
@@ -296,7 +294,9 @@ impl Connection {
             return self.outgoing.deadline(&shared.commands);
         }
         let Connection { outgoing, recovery, .. } = self;
-        outgoing.evident_deadline(recovery, self.probe_timeout(), shared.now, &shared.commands)
+        let Shared { now, commands, .. } = shared;
+        let evident = outgoing.evident_deadline(recovery, self.probe_timeout(), *now, commands);
+        earlier(evident, outgoing.held_until(*now, commands))
     }
 
     fn ping_due(&self, now: Millis) -> bool {
@@ -325,10 +325,11 @@ impl Connection {
             return self.recover(shared);
         }
         let give_up = self.settings().give_up;
-        let Connection { outgoing, earliest_timeout, loss, .. } = self;
+        let Connection { outgoing, mishaps, loss, .. } = self;
         let Shared { now, profile, commands, .. } = shared;
         let (now, profile) = (*now, *profile);
         let gone = outgoing.expire(now, commands, |sent| {
+            let Mishaps { earliest_timeout, .. } = &mut **mishaps.get_or_insert_default();
             if earliest_timeout.is_unset() || sent.sent_time.less(*earliest_timeout) {
                 *earliest_timeout = sent.sent_time;
             }

@@ -48,7 +48,9 @@ impl Connection {
         let is_spared =
             repeats > 1 && self.loses_nothing() && self.outgoing.datagram().is_multiple_of(SPARED);
         let burst = if self.outgoing.loses_in_bursts() { USUAL_BURST } else { BURST };
-        let in_burst = self.recovery.is_probing(burst) && self.outgoing.loss_spacing() >= MUCH;
+        let in_burst = self.recovery.is_probing(burst)
+            && self.outgoing.loss_spacing() >= MUCH
+            && !self.recovery.is_often_late();
         (repeats - u8::from(is_spared), if in_burst { burst } else { 1 })
     }
 
@@ -97,6 +99,7 @@ impl Connection {
             self.recovery = self.recovery.after(arrival, shared.now);
             self.judge_queueing(found.kind, arrival.rtt, shared.now);
         }
+        self.recovery.note_echo(echoed);
         if !is_last || found.waited {
             self.undo(found, echoed, shared);
         } else {
@@ -166,7 +169,7 @@ impl Connection {
         let is_loss = !self.recovery.has_probed_more_than(BURST);
         let withdrawn = self.outgoing.withdraw_oldest(is_loss, &mut shared.commands);
         self.loss.lost = self.loss.lost.wrapping_add(withdrawn);
-        self.recovery.on_probe(now, silent);
+        self.recovery.on_probe(now, silent, sent_time);
     }
 
     /// What a datagram's acknowledgements have shown takes effect when all of them are known.
@@ -177,31 +180,36 @@ impl Connection {
         }
     }
 
-    /// Queues for retransmission what acknowledgements show to be lost.
+    /// Queues for retransmission what acknowledgements show to be lost. If nothing of it can be expected to arrive any more
+    /// the peer is given up: it, or the way, takes some and swallows others.
     #[inline]
     fn withdraw_lost(&mut self, shared: &mut Shared) {
         let Shared { commands, now, .. } = shared;
-        let lost = self.outgoing.withdraw_lost(&self.recovery, *now, commands);
+        let (lost, held) = self.outgoing.withdraw_lost(&self.recovery, *now, commands);
         if lost > 0 {
             self.loss.lost = self.loss.lost.wrapping_add(lost);
             if let Some(queueing) = &mut self.queueing {
                 queueing.on_loss();
             }
         }
+        if held > 0 && held >= self.settings().give_up.maximum {
+            self.on_timed_out();
+        }
     }
 
     /// For how long nothing was acknowledged while something could have been, in ms. `oldest` is the last transmission of
     /// what is in flight longest; it was the first one when the silence began.
     fn silent_for(&mut self, oldest: Millis, now: Millis) -> u32 {
-        if self.earliest_timeout.is_unset() {
-            let heard = self.last_receive_time;
+        let heard = self.last_receive_time;
+        let earliest = &mut self.mishaps_mut().earliest_timeout;
+        if earliest.is_unset() {
             let since = if heard.is_unset() || heard.less(oldest) { oldest } else { heard };
-            self.earliest_timeout = Millis(since.0.max(1));
+            *earliest = Millis(since.0.max(1));
         }
         if mutants::is(Mutant::ClockWrap) {
-            return now.0.abs_diff(self.earliest_timeout.0);
+            return now.0.abs_diff(earliest.0);
         }
-        now.diff(self.earliest_timeout)
+        now.diff(*earliest)
     }
 }
 
@@ -227,4 +235,4 @@ const fn transmissions(silent: u32, timeout: u32) -> u32 {
 }
 
 /// Least timeout to double, in ms: on a short path a break of some seconds shall not count as many round trips.
-const LEAST_TIMEOUT: u32 = 150;
+pub(super) const LEAST_TIMEOUT: u32 = 150;
