@@ -1,7 +1,7 @@
 //! What a host holds for peers that say nothing: most of a server's do so most of the time, and all may ping at once.
 
 // Tests know their own data.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
