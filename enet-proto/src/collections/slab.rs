@@ -144,9 +144,11 @@ impl<T> Slab<T> {
         Some(said)
     }
 
-    /// Gives memory back that a burst left behind: when less than half of the places was in use since the last call.
+    /// Gives memory back that a burst left behind: when nothing is in use, or less than half of the places was since the
+    /// last call.
     pub(crate) fn trim(&mut self) {
         let peak = core::mem::replace(&mut self.peak, self.len);
+        let peak = if self.len == 0 { 0 } else { peak };
         let kept = KEPT.max(peak + peak / 4);
         if self.places.len() <= KEPT.max(peak * 2) {
             return;

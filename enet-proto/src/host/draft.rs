@@ -143,11 +143,12 @@ impl<'a> Draft<'a> {
     pub(super) fn write_acks(&mut self, connection: &mut Connection, shared: &mut Shared) {
         let room = usize::from(Ack::LEN);
         while !self.is_full_for(room, false)
-            && let Some(ack) = connection.acks.pop_repeated(shared.now, &mut shared.acks)
+            && let Some(mishaps) = &mut connection.mishaps
+            && let Some(ack) = mishaps.repeats.pop_front(&connection.acks, shared.now, &mut shared.acks)
         {
             self.put(&ack.command());
         }
-        let repeats = connection.gaps.are_close(shared.now);
+        let repeats = connection.mishaps.as_ref().is_some_and(|it| it.gaps.are_close(shared.now));
         if !repeats {
             connection.acks.pop_run(&mut shared.acks, |ack| {
                 let fits = !self.is_full_for(room, false);
@@ -160,8 +161,10 @@ impl<'a> Draft<'a> {
         while !self.is_full_for(room, false) {
             let Some(ack) = connection.acks.pop_front(&mut shared.acks) else { break };
             self.put(&ack.command());
-            if repeats {
-                connection.acks.repeat(ack, shared.now, &mut shared.acks);
+            if let Some(mishaps) = &mut connection.mishaps
+                && mishaps.gaps.are_close(shared.now)
+            {
+                mishaps.repeats.push_back(ack, shared.now, &mut shared.acks);
             }
             if let (true, Stage::AcknowledgingDisconnect { data }) = (ack.of_disconnect, connection.stage) {
                 connection.stage = Stage::Zombie { reason: DisconnectReason::Remote, data };
@@ -180,7 +183,7 @@ impl<'a> Draft<'a> {
     /// was chosen.
     pub(super) fn pack(&mut self, connection: &mut Connection, shared: &mut Shared) -> bool {
         let limits = connection.limits(shared);
-        connection.outgoing.begin_datagram();
+        connection.begin_datagram(shared);
         if connection.outgoing.has_riders() {
             self.write_riders(connection, shared);
         }
@@ -220,6 +223,17 @@ impl<'a> Draft<'a> {
         chose_reliable
     }
 
+    /// Writes a ping, or queues it behind what cannot go yet.
+    pub(super) fn write_ping(&mut self, connection: &mut Connection, shared: &mut Shared) {
+        let is_full = self.is_full_for(CommandKind::Ping.fixed_len(), true);
+        if !is_full && let Some(ping) = connection.send_lone_ping(shared) {
+            self.put(&ping);
+        } else {
+            connection.ping(shared);
+            self.pack(connection, shared);
+        }
+    }
+
     /// Writes copies of what is to ride along, if anything else goes.
     #[inline(never)]
     fn write_riders(&mut self, connection: &mut Connection, shared: &mut Shared) {
@@ -227,8 +241,8 @@ impl<'a> Draft<'a> {
             return;
         }
         let departure = connection.departure(shared);
-        let Connection { outgoing, loss, resent, .. } = connection;
-        let mut before = None;
+        let Connection { outgoing, loss, .. } = connection;
+        let (mut before, mut copies) = (None, 0);
         while let Some((key, rider)) = outgoing.next_rider(before, shared.now, &shared.commands) {
             if self.is_full_for(rider.encoded_len(), true) {
                 before = Some(key);
@@ -236,9 +250,12 @@ impl<'a> Draft<'a> {
             }
             self.write(rider);
             loss.sent = loss.sent.wrapping_add(1);
-            shared.stats.copies += 1;
-            resent.copies += 1;
+            copies += 1;
             outgoing.ride(key, departure, &mut shared.commands);
+        }
+        shared.stats.copies += copies;
+        if copies > 0 {
+            connection.mishaps_mut().resent.copies += copies;
         }
     }
 

@@ -18,7 +18,7 @@ impl Host {
         }
         let connection = self.table.get_mut(slot)?;
         let known = connection.stage == Stage::Connected && !connection.remote_id.is_unknown();
-        let in_company = connection.outgoing.has_riders() || connection.acks.has_any();
+        let in_company = connection.outgoing.has_riders() || connection.has_acks();
         if !known
             || connection.held
             || connection.is_watched()
@@ -41,7 +41,9 @@ impl Host {
                 (true, Command { body: Body::SendReliable { payload }, ..next.header(true, false) })
             }
         };
-        if command.encoded_len() > (connection.mtu.min(MAX_MTU) as usize).saturating_sub(MAX_HEADER_LEN) {
+        if command.encoded_len()
+            > usize::from(connection.mtu).min(MAX_MTU as usize).saturating_sub(MAX_HEADER_LEN)
+        {
             return None;
         }
         let header = Header {
@@ -59,7 +61,7 @@ impl Host {
         let was_idle = connection.outgoing.is_idle();
         if reliable {
             let departure = connection.departure(shared);
-            connection.outgoing.begin_datagram();
+            connection.begin_datagram(shared);
             let sent = connection.outgoing.send_packet(departure, &mut shared.commands);
             if let Some((id, seq)) = sent
                 && let Some(channel) = connection.channels.get_used(id)

@@ -89,7 +89,7 @@ impl Host {
         let Some(connection) = self.table.get(slot) else { return };
         let Stage::Over { event, was_established } = connection.stage else { return };
         self.recalculate_bandwidth |= was_established;
-        let event = event.and_then(|(reason, data)| self.end_of(slot, peer, reason, data));
+        let event = event.and_then(|reason| self.end_of(slot, peer, reason, 0));
         self.bury(slot);
         self.events.extend(event);
     }

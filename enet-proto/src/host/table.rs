@@ -21,30 +21,47 @@ struct Slot {
     generation: u32,
     sessions: Sessions,
     connection: Option<Box<Connection>>,
-    /// Whether it stands in the queue of those with events.
-    queued: bool,
-    /// Whether it stands in that of those to be settled.
-    touched: bool,
-    /// What the table's counts and indexes hold of it.
-    counted: Counted,
+    marks: Marks,
 }
 
 impl Slot {
-    const EMPTY: Slot = Slot {
-        generation: 0,
-        sessions: Sessions::NONE,
-        connection: None,
-        queued: false,
-        touched: false,
-        counted: Counted { active: false, indexed: false, leaving: false },
-    };
+    const EMPTY: Slot = Slot { generation: 0, sessions: Sessions::NONE, connection: None, marks: Marks(0) };
 }
 
+/// What is noted of a slot, a bit each.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Counted {
-    active: bool,
-    indexed: bool,
-    leaving: bool,
+struct Marks(u8);
+
+impl Marks {
+    /// It is counted among those that carry data.
+    const ACTIVE: Marks = Marks(1);
+    /// It is in the indexes of addresses and origins.
+    const INDEXED: Marks = Marks(2);
+    /// It is counted among those that leave.
+    const LEAVING: Marks = Marks(16);
+    const ESTABLISHED: Marks = Marks(1 | 2);
+    const COUNTED: Marks = Marks(1 | 2 | 16);
+    /// It stands in the queue of those with events.
+    const QUEUED: Marks = Marks(4);
+    /// It stands in that of those to be settled.
+    const TOUCHED: Marks = Marks(8);
+
+    #[inline]
+    const fn has(self, marks: Marks) -> bool {
+        self.0 & marks.0 == marks.0
+    }
+
+    /// Sets or clears marks; whether it had them before.
+    #[inline]
+    const fn set(&mut self, marks: Marks, on: bool) -> bool {
+        let before = self.has(marks);
+        self.0 = if on { self.0 | marks.0 } else { self.0 & !marks.0 };
+        before
+    }
+
+    const fn counted(self) -> Marks {
+        Marks(self.0 & Marks::COUNTED.0)
+    }
 }
 
 /// Slots by number. Under `Compat` the number is also what travels in the datagram header; else that is any number, and
@@ -173,19 +190,19 @@ impl Table {
 
     /// Whether a slot stands in the queue of those with events.
     pub(crate) fn is_queued(&self, slot: u16) -> bool {
-        self.slots.get(usize::from(slot)).is_some_and(|slot| slot.queued)
+        self.slots.get(usize::from(slot)).is_some_and(|slot| slot.marks.has(Marks::QUEUED))
     }
 
     /// Sets that; what it was before.
     pub(crate) fn set_queued(&mut self, slot: u16, queued: bool) -> bool {
         let place = self.slots.get_mut(usize::from(slot));
-        place.is_some_and(|slot| core::mem::replace(&mut slot.queued, queued))
+        place.is_some_and(|slot| slot.marks.set(Marks::QUEUED, queued))
     }
 
     /// Sets whether a slot stands in the queue of those to be settled; what it was before.
     pub(crate) fn set_touched(&mut self, slot: u16, touched: bool) -> bool {
         let place = self.slots.get_mut(usize::from(slot));
-        place.is_some_and(|slot| core::mem::replace(&mut slot.touched, touched))
+        place.is_some_and(|slot| slot.marks.set(Marks::TOUCHED, touched))
     }
 
     /// A connection that is established, is counted so, and has nothing to tell but what is in its inbox; and whether it
@@ -194,9 +211,10 @@ impl Table {
     pub(crate) fn steady(&self, slot: u16) -> Option<(&Connection, bool)> {
         let place = self.slots.get(usize::from(slot))?;
         let connection = place.connection.as_deref().filter(|connection| connection.is_steady())?;
-        let leaving = connection.is_leaving();
-        (place.counted == Counted { active: true, indexed: true, leaving })
-            .then_some((connection, place.queued))
+        let marks = place.marks;
+        let is_counted =
+            marks.has(Marks::ESTABLISHED) && marks.has(Marks::LEAVING) == connection.is_leaving();
+        is_counted.then_some((connection, marks.has(Marks::QUEUED)))
     }
 
     /// Lends a connection out; it must be put back before anything else looks at its slot.
@@ -320,9 +338,10 @@ impl Table {
         let place = self.slots.get_mut(usize::from(slot))?;
         let connection = place.connection.take()?;
         place.sessions = connection.sessions;
-        let counted = core::mem::take(&mut place.counted);
+        let counted = place.marks.counted();
+        place.marks.set(Marks::COUNTED, false);
         let (ip, names) = (connection.address.ip(), names_of(&connection, self.secret));
-        self.count(slot, counted, Counted::default(), ip, names);
+        self.count(slot, counted, Marks(0), ip, names);
         self.occupied.set(slot, false);
         self.free.set(slot, !mutants::is(Mutant::SlotLeak));
         Some(connection)
@@ -332,32 +351,25 @@ impl Table {
     pub(crate) fn recount(&mut self, slot: u16) {
         let Some(place) = self.slots.get_mut(usize::from(slot)) else { return };
         let Some(connection) = place.connection.as_deref() else { return };
-        let now = Counted {
-            active: connection.is_active(),
-            indexed: connection.stage != Stage::Connecting,
-            leaving: connection.is_leaving(),
-        };
         let (ip, names) = (connection.address.ip(), names_of(connection, self.secret));
-        let before = core::mem::replace(&mut place.counted, now);
+        let before = place.marks.counted();
+        place.marks.set(Marks::ACTIVE, connection.is_active());
+        place.marks.set(Marks::INDEXED, connection.stage != Stage::Connecting);
+        place.marks.set(Marks::LEAVING, connection.is_leaving());
+        let now = place.marks.counted();
         if before != now {
             self.count(slot, before, now, ip, names);
         }
     }
 
-    fn count(
-        &mut self,
-        slot: u16,
-        before: Counted,
-        now: Counted,
-        ip: IpAddr,
-        (origin, remote): (Name, Name),
-    ) {
-        self.active.set(slot, now.active);
-        self.leaving = self.leaving - u16::from(before.leaving) + u16::from(now.leaving);
+    fn count(&mut self, slot: u16, before: Marks, now: Marks, ip: IpAddr, (origin, remote): (Name, Name)) {
+        self.active.set(slot, now.has(Marks::ACTIVE));
+        self.leaving =
+            self.leaving - u16::from(before.has(Marks::LEAVING)) + u16::from(now.has(Marks::LEAVING));
         let Table { by_ip, by_origin, by_remote, slots, secret, .. } = self;
         let origin_of = |it| origin_of(slots, *secret, it);
         let at = Occupied::new(slot);
-        match (before.indexed, now.indexed) {
+        match (before.has(Marks::INDEXED), now.has(Marks::INDEXED)) {
             (false, true) => {
                 *by_ip.entry(ip).or_default() += 1;
                 by_origin.insert(origin, at, origin_of);
@@ -380,14 +392,23 @@ impl Table {
             let taken = slot.connection.is_some();
             assert_eq!(self.free.contains(number), !taken, "slot {number} is free and taken");
             assert_eq!(self.occupied.contains(number), taken, "slot {number} is occupied and empty");
-            assert_eq!(self.active.contains(number), slot.counted.active, "slot {number}: active");
-            indexed += usize::from(slot.counted.indexed);
+            assert_eq!(self.active.contains(number), slot.marks.has(Marks::ACTIVE), "slot {number}: active");
+            indexed += usize::from(slot.marks.has(Marks::INDEXED));
             if let Some(connection) = &slot.connection {
-                assert_eq!(slot.counted.active, connection.is_active(), "slot {number} was not settled");
-                assert!(!slot.counted.indexed || self.knows(connection.address, connection.connect_id));
-                assert!(!slot.counted.indexed || self.has_remote(connection.address, connection.remote_id));
-                assert_eq!(slot.counted.leaving, connection.is_leaving(), "slot {number}: leaving");
-                leaving += u16::from(slot.counted.leaving);
+                assert_eq!(
+                    slot.marks.has(Marks::ACTIVE),
+                    connection.is_active(),
+                    "slot {number} was not settled"
+                );
+                assert!(
+                    !slot.marks.has(Marks::INDEXED) || self.knows(connection.address, connection.connect_id)
+                );
+                assert!(
+                    !slot.marks.has(Marks::INDEXED)
+                        || self.has_remote(connection.address, connection.remote_id)
+                );
+                assert_eq!(slot.marks.has(Marks::LEAVING), connection.is_leaving(), "slot {number}: leaving");
+                leaving += u16::from(slot.marks.has(Marks::LEAVING));
                 let (address, id) = (connection.address, connection.wire_id);
                 let found = self.route(address, id).or_else(|| self.route_from_anybody(id));
                 assert_eq!(found, Some(number), "slot {number} is not found by its id");

@@ -67,7 +67,7 @@ impl Connection {
                 let is_plausible = command.acknowledge && self.follows(command.seq);
                 self.on_disconnect(data, command.acknowledge && sent_time.is_some(), is_plausible, shared);
                 if let (Some(doubt), Some(sent_time), true) =
-                    (&mut self.doubt, sent_time, command.acknowledge)
+                    (self.doubt_mut(), sent_time, command.acknowledge)
                 {
                     doubt.owed = Some(Ack { channel, seq: command.seq, sent_time, of_disconnect: true });
                 }
@@ -112,7 +112,7 @@ impl Connection {
             _ => !self.is_finished(),
         };
         self.note_control(command);
-        let too_far = self.channels.is_too_far_ahead(command.channel, command.seq);
+        let too_far = self.channels.is_too_far_ahead(command.channel, command.seq, self.channel_count);
         if owed && !too_far {
             let Command { channel, seq, .. } = *command;
             let ack = Ack { channel, seq, sent_time, of_disconnect };
@@ -120,7 +120,9 @@ impl Connection {
                 return Err(DiscardReason::AcknowledgementLimit);
             }
             if command.body == Body::Ping {
-                self.pulse.on_ping(ack, shared.now);
+                if let Some(mishaps) = &mut self.mishaps {
+                    mishaps.pulse.on_ping(ack, shared.now);
+                }
                 self.note_ping();
             }
             self.outgoing_data_total = self.outgoing_data_total.wrapping_add(u32::from(Ack::LEN));
@@ -163,11 +165,11 @@ impl Connection {
         if let (Some(found), Profile::Modern) = (&found, shared.profile) {
             self.learn(found, echoed, sample, shared);
         }
-        if let Some(doubt) = &self.doubt
+        if let Some(doubt) = self.doubt()
             && sample <= shared.now.diff(doubt.since)
         {
             // It answers what was sent since: it was not its disconnect.
-            self.doubt = None;
+            self.take_doubt();
             shared.discard(DiscardReason::DoubtedDisconnect);
         }
         let acknowledged = found.map(|found| found.kind);
@@ -178,7 +180,7 @@ impl Connection {
             },
             Stage::Disconnecting => match acknowledged {
                 Some(CommandKind::Disconnect) => {
-                    let event = Some((DisconnectReason::Local, 0));
+                    let event = Some(DisconnectReason::Local);
                     self.stage = Stage::Over { event, was_established: true };
                 }
                 _ => return Err(DiscardReason::UnexpectedCommand),
@@ -205,8 +207,10 @@ impl Connection {
         self.rtt.on_sample(sample, now, first, self.throttle.interval);
         self.last_receive_time = Millis(now.0.max(1));
         self.recovery.on_sign_of_life();
-        if !mutants::is(Mutant::BlackoutRunsOn) {
-            self.earliest_timeout = Millis::UNSET;
+        if let Some(mishaps) = &mut self.mishaps
+            && !mutants::is(Mutant::BlackoutRunsOn)
+        {
+            mishaps.earliest_timeout = Millis::UNSET;
         }
     }
 
@@ -273,7 +277,7 @@ impl Connection {
         let (receiver, intake) = self.intake(id, shared)?;
         receiver.on_reliable(seq, payload, intake)?;
         if profile == Profile::Modern && receiver.is_behind_gap(seq) {
-            self.gaps.note(id, seq, now);
+            self.mishaps_mut().gaps.note(id, seq, now);
         }
         Ok(())
     }
@@ -299,7 +303,7 @@ impl Connection {
         shared: &mut Shared,
     ) -> Outcome {
         check_length(payload, shared)?;
-        if id.get() >= self.channels.count() {
+        if id.get() >= self.channel_count {
             return Err(DiscardReason::NoSuchChannel);
         }
         let datagram = shared.profile.confirms_jumps().then_some(shared.stats.datagrams_received);
@@ -355,9 +359,9 @@ impl Connection {
         shared: &'a mut Shared,
     ) -> Result<(&'a mut Receiver, Intake<'a>), DiscardReason> {
         let accepting = self.stage == Stage::Connected;
-        let Connection { channels, inbox, .. } = self;
+        let Connection { channels, channel_count, inbox, .. } = self;
         let (channels, inbox): (&mut Channels, &mut Inbox) = (channels, inbox);
-        let channel = channels.get_mut(id).ok_or(DiscardReason::NoSuchChannel)?;
+        let channel = channels.get_mut(id, *channel_count).ok_or(DiscardReason::NoSuchChannel)?;
         let max_waiting_data = shared.max_waiting_data;
         let intake = Intake { channel: id, inbox, memory: &mut shared.memory, max_waiting_data, accepting };
         Ok((&mut channel.receiver, intake))

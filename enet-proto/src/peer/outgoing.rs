@@ -1,12 +1,13 @@
 //! [`Outgoing`]: what waits to be sent and what waits to be acknowledged, and the pure decision what goes next
 //! (PROTOCOL.md §9.5, §13.2).
 
-use enet_wire::{ChannelId, ReliableSeq, UnreliableSeq};
+use enet_wire::{ChannelId, ReliableSeq, UnreliableSeq, UnsequencedGroup};
 
 pub(crate) use self::acknowledged::Acknowledged;
 use self::clusters::Clusters;
 use self::credit::Credit;
 use super::command::{COMMAND, Commands, Departure, Place, Queued, QueuedBody};
+use super::ping::LonePing;
 use crate::channel::Channels;
 use crate::collections::lists::List;
 use crate::collections::slab::Key;
@@ -23,6 +24,8 @@ pub(crate) struct Outgoing {
     data: List,
     in_flight: List,
     riding: List,
+    /// A ping that is all there is in flight.
+    pub(super) lone_ping: Option<LonePing>,
     retry_control: List,
     retry_data: List,
     /// Those in flight before this one have an entry in the index; of those from it on only what was sent again.
@@ -37,6 +40,9 @@ pub(crate) struct Outgoing {
     probe: u32,
     /// Number of the datagram that is being built, or was last.
     datagram: u16,
+    /// The number given last to a control command, and the group to a packet out of sequence.
+    pub(crate) control_seq: ReliableSeq,
+    pub(crate) unsequenced_group: UnsequencedGroup,
     /// Commands that ride along.
     riders: u8,
     /// What there is to spend on copies of what was lost.
@@ -308,9 +314,15 @@ impl Outgoing {
         fragment.enter_flight(departure, self.datagram);
         self.credit.earn();
         let number = (fragment.channel, fragment.seq);
-        let key = commands.lists.push_back(&mut self.in_flight, fragment)?;
-        self.unnamed.get_or_insert(key);
+        self.put_in_flight(fragment, commands);
         Some(number)
+    }
+
+    /// Lists a command that has left behind those that left before it.
+    pub(super) fn put_in_flight(&mut self, sent: Queued, commands: &mut Commands) {
+        if let Some(key) = commands.lists.push_back(&mut self.in_flight, sent) {
+            self.unnamed.get_or_insert(key);
+        }
     }
 
     /// Takes the front of the control queue into flight.
@@ -442,7 +454,7 @@ impl Outgoing {
         }
         commands.lists.clear(&mut self.control);
         commands.lists.clear(&mut self.data);
-        self.unnamed = None;
+        (self.lone_ping, self.unnamed) = (None, None);
         self.riders = 0;
         self.queued = 0;
         self.was_full = false;
@@ -468,7 +480,7 @@ impl Outgoing {
     /// Whether nothing is in flight; expired commands do not count.
     #[inline]
     pub(crate) const fn is_idle(&self) -> bool {
-        self.in_flight.is_empty() && self.riding.is_empty()
+        self.in_flight.is_empty() && self.riding.is_empty() && self.lone_ping.is_none()
     }
 
     /// Payload bytes in flight.

@@ -106,6 +106,11 @@ impl Queueing {
         self.is_growing
     }
 
+    /// Whether nothing is known but the way's length.
+    pub(crate) const fn is_at_rest(&self) -> bool {
+        !self.is_long && !self.is_growing && self.lossy == 0
+    }
+
     /// The way's length, as it was told or measured.
     pub fn base(&self) -> u32 {
         self.least[0].min(self.least[1])

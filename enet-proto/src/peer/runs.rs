@@ -34,7 +34,7 @@ impl Connection {
     /// nothing more is to be learned from it: a datagram is one sample of the path, however many commands it carried.
     #[inline(never)]
     fn acknowledge_more<'a>(&mut self, rest: &'a [u8], shared: &mut Shared) -> &'a [u8] {
-        let is_plain = self.stage == Stage::Connected && self.extras.is_none() && self.doubt.is_none();
+        let is_plain = self.stage == Stage::Connected && self.extras.is_none() && self.doubt().is_none();
         let Some(Heard { echoed, datagram }) = shared.heard.filter(|_| is_plain) else { return rest };
         let Connection { outgoing, channels, .. } = self;
         let mut rest = rest;

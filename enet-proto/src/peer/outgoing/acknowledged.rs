@@ -3,7 +3,6 @@
 use enet_wire::{ChannelId, CommandKind, ReliableSeq};
 
 use super::Outgoing;
-use crate::collections::index::Name;
 use crate::mutants::{self, Mutant};
 use crate::peer::command::{Commands, Place, Queued, name};
 use crate::time::Millis;
@@ -51,7 +50,7 @@ impl Outgoing {
         let oldest = commands.lists.front(&self.in_flight);
         // Acknowledgements come in the order of transmission, as long as nothing is lost.
         let Some(sent) = oldest.filter(|it| it.seq == seq && it.channel == channel && !it.indexed) else {
-            return self.acknowledge_any(name(slot, channel, seq), commands);
+            return self.acknowledge_any((slot, channel, seq), commands);
         };
         let (found, len) = (Acknowledged::of(sent), sent.len);
         self.discard_oldest(found.kind, len, commands);
@@ -94,12 +93,19 @@ impl Outgoing {
     }
 
     #[inline(never)]
-    fn acknowledge_any(&mut self, name: Name, commands: &mut Commands) -> Option<Acknowledged> {
+    fn acknowledge_any(
+        &mut self,
+        (slot, channel, seq): (u16, ChannelId, ReliableSeq),
+        commands: &mut Commands,
+    ) -> Option<Acknowledged> {
+        if self.has_lone_ping() {
+            return self.acknowledge_lone_ping(channel, seq);
+        }
         while let Some(key) = self.unnamed {
             self.unnamed = commands.lists.next(key);
             commands.enter(key);
         }
-        let key = commands.strike(name)?;
+        let key = commands.strike(name(slot, channel, seq))?;
         let sent = commands.get(key)?;
         let found = Acknowledged::of(sent);
         self.forget(sent.len);
