@@ -123,8 +123,10 @@ impl Connection {
             if !self.acks.push_back(ack, &mut shared.acks) {
                 return Err(DiscardReason::AcknowledgementLimit);
             }
+            if channel == ChannelId::CONTROL {
+                self.pulse.on_control(ack, shared.now);
+            }
             if command.body == Body::Ping {
-                self.pulse.on_ping(ack, shared.now);
                 self.note_ping();
             }
             self.outgoing_data_total = self.outgoing_data_total.wrapping_add(u32::from(Ack::LEN));
@@ -347,7 +349,14 @@ impl Connection {
             return Ok(());
         }
         check_shape(fragment, max)?;
-        receiver.on_reliable_fragment(fragment, intake)
+        receiver.on_reliable_fragment(fragment, intake)?;
+        if shared.profile == Profile::Modern {
+            let Fragment { start, number, .. } = *fragment;
+            #[allow(clippy::cast_possible_truncation)] // below a million: numbers advance modulo 2¹⁶
+            let seq = ReliableSeq(start).add(number as u16);
+            self.gaps.note_fragment(id, seq, number, shared.now);
+        }
+        Ok(())
     }
 
     fn on_unreliable_fragment(

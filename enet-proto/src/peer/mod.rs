@@ -298,7 +298,8 @@ impl Connection {
             return self.outgoing.deadline(&shared.commands);
         }
         let Connection { outgoing, recovery, .. } = self;
-        outgoing.evident_deadline(recovery, self.probe_timeout(), shared.now, &shared.commands)
+        let evident = outgoing.evident_deadline(recovery, self.probe_timeout(), shared.now, &shared.commands);
+        earlier(evident, self.tail_deadline(shared))
     }
 
     fn ping_due(&self, now: Millis) -> bool {

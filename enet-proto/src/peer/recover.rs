@@ -133,6 +133,9 @@ impl Connection {
     /// been silent for so long that the peer is given up.
     pub(super) fn recover(&mut self, shared: &mut Shared) {
         self.withdraw_lost(shared);
+        if self.tail_deadline(shared).is_some_and(|deadline| !shared.now.less(deadline)) {
+            self.ping(shared);
+        }
         let (now, timeout) = (shared.now, self.probe_timeout());
         let oldest = self.outgoing.oldest(&shared.commands);
         let Some((oldest, Fate::Unknown)) = oldest.map(|it| (it, it.fate(&self.recovery, now))) else {
@@ -149,9 +152,25 @@ impl Connection {
             return self.on_timed_out();
         }
         let is_loss = !self.recovery.has_probed_more_than(BURST);
-        let withdrawn = self.outgoing.withdraw_oldest(is_loss, &mut shared.commands);
+        let repeats = is_loss && self.redundancy(shared) != Redundancy::Off;
+        let latest = if repeats { self.outgoing.latest_in_burst(now) } else { None };
+        let withdrawn = self.outgoing.withdraw_oldest(is_loss, latest, &mut shared.commands);
         self.loss.lost = self.loss.lost.wrapping_add(withdrawn);
         self.recovery.on_probe(now, silent);
+    }
+
+    /// When a ping is to follow what has filled much of the window, while packets are lost. A window that leaves in one
+    /// millisecond is acknowledged in one datagram: if that is lost, nothing shows it. And what is to ride along leaves with
+    /// the ping, not a round trip later.
+    #[inline]
+    pub(crate) fn tail_deadline(&self, shared: &Shared) -> Option<Millis> {
+        let tail = self.outgoing.tail(&shared.commands)?;
+        let is_much = self.outgoing.bytes() >= self.limits(shared).byte_window / 4;
+        let is_due = is_much
+            && self.stage == Stage::Connected
+            && !self.recovery.is_probing(u8::MAX)
+            && self.choose(shared).is_none();
+        is_due.then(|| tail.sent_time.plus(TAIL))
     }
 
     /// What a datagram's acknowledgements have shown takes effect when all of them are known.
@@ -187,6 +206,9 @@ impl Connection {
         now.diff(self.earliest_timeout)
     }
 }
+
+/// So many ms after a large part of the window a ping follows.
+const TAIL: u32 = 2;
 
 /// With fewer packets between losses than this, much is lost.
 pub(super) const MUCH: u32 = 6;
