@@ -123,10 +123,11 @@ impl Connection {
             if !self.acks.push_back(ack, &mut shared.acks) {
                 return Err(DiscardReason::AcknowledgementLimit);
             }
-            if channel == ChannelId::CONTROL {
+            let is_ping = command.body == Body::Ping;
+            if is_ping || matches!(command.body, Body::BandwidthLimit { .. } | Body::ThrottleConfigure(_)) {
                 self.pulse.on_control(ack, shared.now);
             }
-            if command.body == Body::Ping {
+            if is_ping {
                 self.note_ping();
             }
             self.outgoing_data_total = self.outgoing_data_total.wrapping_add(u32::from(Ack::LEN));

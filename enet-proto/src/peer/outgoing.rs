@@ -37,6 +37,8 @@ pub(crate) struct Outgoing {
     probe: u32,
     /// Number of the datagram that is being built, or was last.
     datagram: u16,
+    /// Number of the datagram behind which the last ping was queued that followed fragments.
+    followed: Option<u16>,
     /// Commands that ride along.
     riders: u8,
     /// What there is to spend on copies of what was lost.

@@ -135,6 +135,7 @@ impl Connection {
         self.withdraw_lost(shared);
         if self.tail_deadline(shared).is_some_and(|deadline| !shared.now.less(deadline)) {
             self.ping(shared);
+            self.outgoing.follow_tail(&shared.commands);
         }
         let (now, timeout) = (shared.now, self.probe_timeout());
         let oldest = self.outgoing.oldest(&shared.commands);
@@ -165,11 +166,7 @@ impl Connection {
     #[inline]
     pub(crate) fn tail_deadline(&self, shared: &Shared) -> Option<Millis> {
         let tail = self.outgoing.tail(&shared.commands)?;
-        let is_much = self.outgoing.bytes() >= self.limits(shared).byte_window / 4;
-        let is_due = is_much
-            && self.stage == Stage::Connected
-            && !self.recovery.is_probing(u8::MAX)
-            && self.choose(shared).is_none();
+        let is_due = self.stage == Stage::Connected && !self.recovery.is_probing(u8::MAX);
         is_due.then(|| tail.sent_time.plus(TAIL))
     }
 

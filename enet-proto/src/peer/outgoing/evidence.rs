@@ -1,7 +1,7 @@
 //! What became of the commands in flight, as acknowledgements tell it; and copies that ride along (docs/RECOVERY.md).
 
 use super::credit::RARE;
-use super::{Commands, Departure, Key, List, MAX_RIDERS, Outgoing, Place, Queued, SMALL};
+use super::{Commands, Departure, Key, List, MAX_RIDERS, Outgoing, Place, Queued, QueuedBody, SMALL};
 use crate::mutants::{self, Mutant};
 use crate::peer::recover::{MUCH, USUAL_BURST};
 use crate::peer::recovery::{Fate, Recovery};
@@ -9,6 +9,9 @@ use crate::time::Millis;
 
 /// In a burst, where they are usual, what left so many ms ago may leave again.
 const HASTE: u32 = 20;
+
+/// With so many bytes in flight, a quarter of the usual window, a ping follows.
+const MUCH_IN_FLIGHT: u32 = 16_384;
 
 /// So many commands leave with a probe at most.
 const MAX_PROBED: u32 = 8;
@@ -92,10 +95,11 @@ impl Outgoing {
         }
     }
 
-    /// The large command that left last, if nothing else left after it, and losses are not rare.
+    /// The fragment that left last, for the first time, if nothing left after it and no ping was queued behind it; while much
+    /// is in flight and losses are not rare.
     #[inline]
     pub(crate) fn tail<'a>(&self, commands: &'a Commands) -> Option<&'a Queued> {
-        if self.loss_spacing() >= RARE.1 {
+        if self.bytes < MUCH_IN_FLIGHT || self.loss_spacing() >= RARE.1 {
             return None;
         }
         let flying = commands.lists.back(&self.in_flight);
@@ -104,7 +108,13 @@ impl Outgoing {
             (None, riding) => riding,
             (flying, _) => flying,
         };
-        newest.filter(|it| it.len > SMALL)
+        let is_tail = |it: &&Queued| matches!(it.body, QueuedBody::Fragments(..)) && it.attempts == 1;
+        newest.filter(is_tail).filter(|it| self.followed != Some(it.datagram))
+    }
+
+    /// A ping was queued behind the tail.
+    pub(crate) fn follow_tail(&mut self, commands: &Commands) {
+        self.followed = self.tail(commands).map(|tail| tail.datagram);
     }
 
     /// When the host should look at what is in flight again: a loss may be certain, or a probe due.
