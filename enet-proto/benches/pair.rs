@@ -94,7 +94,7 @@ mod rows {
     pub(crate) fn schedule(criterion: &mut Criterion) {
         let visit = [("1", Work::Visit(1)), ("1024", Work::Visit(1024)), ("4000", Work::Visit(4000))];
         group(criterion, "one message from one of the peers", &visit);
-        group(criterion, "connect, present", &[("512", Work::Connect(512)), ("4000", Work::Connect(4000))]);
+        group(criterion, "connect, present", &[("512", Work::Connect(512)), ("2000", Work::Connect(2000))]);
     }
 }
 

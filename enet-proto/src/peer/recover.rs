@@ -4,7 +4,7 @@ use super::acks::Ack;
 use super::command::Departure;
 use super::outgoing::Acknowledged;
 use super::recovery::{Arrival, Fate};
-use super::{Connection, Stage};
+use super::{Connection, Stage, earlier};
 use crate::config::Redundancy;
 use crate::mutants::{self, Mutant};
 use crate::profile::{Profile, Silence, THROTTLE_SCALE};
@@ -45,7 +45,9 @@ impl Connection {
         let is_spared =
             repeats > 1 && self.loses_nothing() && self.outgoing.datagram().is_multiple_of(SPARED);
         let burst = if self.outgoing.loses_in_bursts() { USUAL_BURST } else { BURST };
-        let in_burst = self.recovery.is_probing(burst) && self.outgoing.loss_spacing() >= MUCH;
+        let in_burst = self.recovery.is_probing(burst)
+            && self.outgoing.loss_spacing() >= MUCH
+            && !self.recovery.is_often_late();
         (repeats - u8::from(is_spared), if in_burst { burst } else { 1 })
     }
 
@@ -94,6 +96,7 @@ impl Connection {
             self.recovery = self.recovery.after(arrival, shared.now);
             self.judge_queueing(arrival.rtt, shared.now);
         }
+        self.recovery.note_echo(echoed);
         if !is_last || found.waited {
             self.undo(found, echoed, shared);
         } else {
@@ -157,7 +160,16 @@ impl Connection {
         let latest = if repeats { self.outgoing.latest_in_burst(now) } else { None };
         let withdrawn = self.outgoing.withdraw_oldest(is_loss, latest, &mut shared.commands);
         self.loss.lost = self.loss.lost.wrapping_add(withdrawn);
-        self.recovery.on_probe(now, silent);
+        self.recovery.on_probe(now, silent, sent_time);
+    }
+
+    /// When evidence is to be looked at again, or time has become evidence.
+    #[inline]
+    pub(super) fn evident_deadline(&self, shared: &Shared) -> Option<Millis> {
+        let Connection { outgoing, recovery, .. } = self;
+        let Shared { now, commands, .. } = shared;
+        let evident = outgoing.evident_deadline(recovery, self.probe_timeout(), *now, commands);
+        earlier(earlier(evident, outgoing.held_until(*now, commands)), self.tail_deadline(shared))
     }
 
     /// When a ping is to follow what has filled much of the window, while packets are lost. A window that leaves in one
@@ -178,14 +190,18 @@ impl Connection {
         }
     }
 
-    /// Queues for retransmission what acknowledgements show to be lost.
+    /// Queues for retransmission what acknowledgements show to be lost. If nothing of it can be expected to arrive any more
+    /// the peer is given up: it, or the way, takes some and swallows others.
     #[inline]
     fn withdraw_lost(&mut self, shared: &mut Shared) {
         let Shared { commands, now, .. } = shared;
-        let lost = self.outgoing.withdraw_lost(&self.recovery, *now, commands);
+        let (lost, held) = self.outgoing.withdraw_lost(&self.recovery, *now, commands);
         if lost > 0 {
             self.loss.lost = self.loss.lost.wrapping_add(lost);
             self.queueing.on_loss();
+        }
+        if held > 0 && held >= self.settings().give_up.maximum {
+            self.on_timed_out();
         }
     }
 
@@ -229,4 +245,4 @@ const fn transmissions(silent: u32, timeout: u32) -> u32 {
 }
 
 /// Least timeout to double, in ms: on a short path a break of some seconds shall not count as many round trips.
-const LEAST_TIMEOUT: u32 = 150;
+pub(super) const LEAST_TIMEOUT: u32 = 150;

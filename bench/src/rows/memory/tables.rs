@@ -141,7 +141,9 @@ pub fn crowds() -> Vec<Row> {
         idle(1024, None),
         idle(4000, Some(90.0)),
         connect(512),
-        connect(4000),
+        // In memory all peers have one address, and an address has 4,095 names: with 4,000 of them taken there are not
+        // enough for those that come and go.
+        connect(2000),
     ]
 }
 
@@ -160,10 +162,10 @@ pub fn flat() -> Vec<Row> {
         ],
     };
     let (idle, connect) =
-        ("service call with 4,000 peers against 1", "connecting with 4,000 present against 512");
+        ("service call with 4,000 peers against 1", "connecting with 2,000 present against 512");
     vec![
         growth("memory-idle-flat", idle, Work::Idle(4000), Work::Idle(1)),
-        growth("memory-connect-flat", connect, Work::Connect(4000), Work::Connect(512)),
+        growth("memory-connect-flat", connect, Work::Connect(2000), Work::Connect(512)),
     ]
 }
 
