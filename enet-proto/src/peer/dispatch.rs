@@ -20,6 +20,9 @@ use crate::shared::Shared;
 use crate::stats::DiscardReason;
 use crate::time::Millis;
 
+/// Gaps in packets of so few fragments are not worth a record.
+const FEW: u32 = 4;
+
 impl Connection {
     /// Carries out one command and owes its acknowledgement. An error ends the datagram.
     #[inline(always)]
@@ -119,10 +122,13 @@ impl Connection {
             if !self.acks.push_back(ack, &mut shared.acks) {
                 return Err(DiscardReason::AcknowledgementLimit);
             }
-            if command.body == Body::Ping {
-                if let Some(mishaps) = &mut self.mishaps {
-                    mishaps.pulse.on_ping(ack, shared.now);
-                }
+            let is_ping = command.body == Body::Ping;
+            if (is_ping || matches!(command.body, Body::BandwidthLimit { .. } | Body::ThrottleConfigure(_)))
+                && let Some(mishaps) = &mut self.mishaps
+            {
+                mishaps.pulse.on_control(ack, shared.now);
+            }
+            if is_ping {
                 self.note_ping();
             }
             self.outgoing_data_total = self.outgoing_data_total.wrapping_add(u32::from(Ack::LEN));
@@ -331,7 +337,14 @@ impl Connection {
             return Ok(());
         }
         check_shape(fragment, max)?;
-        receiver.on_reliable_fragment(fragment, intake)
+        receiver.on_reliable_fragment(fragment, intake)?;
+        let Fragment { start, number, count, .. } = *fragment;
+        if shared.profile == Profile::Modern && (count > FEW || self.mishaps.is_some()) {
+            #[allow(clippy::cast_possible_truncation)] // below a million: numbers advance modulo 2¹⁶
+            let seq = ReliableSeq(start).add(number as u16);
+            self.mishaps_mut().gaps.note_fragment(id, seq, number, shared.now);
+        }
+        Ok(())
     }
 
     fn on_unreliable_fragment(

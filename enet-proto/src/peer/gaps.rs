@@ -24,11 +24,14 @@ pub(crate) struct Gaps {
     at: Millis,
     /// Commands from one gap to the next, smoothed, in 256ths.
     spacing: u16,
+    /// The newest fragment.
+    fragment: (ChannelId, ReliableSeq),
 }
 
 impl Default for Gaps {
     fn default() -> Self {
-        Gaps { channel: ChannelId::CONTROL, seq: ReliableSeq(0), at: Millis::UNSET, spacing: 48 << 8 }
+        let (channel, seq) = (ChannelId::CONTROL, ReliableSeq(0));
+        Gaps { channel, seq, at: Millis::UNSET, spacing: 48 << 8, fragment: (channel, seq) }
     }
 }
 
@@ -45,6 +48,20 @@ impl Gaps {
             self.spacing = self.spacing - self.spacing / 16 + since.min(FAR) * 16;
         }
         (self.channel, self.seq) = (channel, seq);
+    }
+
+    /// A fragment came, of so many before it in its packet: those between it and the newest of them are missing.
+    #[inline]
+    pub(crate) fn note_fragment(&mut self, channel: ChannelId, seq: ReliableSeq, before: u32, now: Millis) {
+        let (newest_channel, newest) = self.fragment;
+        let ahead = seq.distance_from(newest);
+        if channel == newest_channel && ahead >= 1 << 15 {
+            return; // something older, which was sent again
+        }
+        self.fragment = (channel, seq);
+        if channel == newest_channel && ahead > 1 && u32::from(ahead) <= before {
+            self.note(channel, seq, now);
+        }
     }
 
     /// Whether much is lost on the way here; and so, presumably, on the way back.
@@ -79,6 +96,30 @@ mod tests {
             gaps.note(ChannelId::new(0), ReliableSeq(seq), Millis(1_000));
         }
         assert!(!gaps.are_close(Millis(1_500)));
+    }
+
+    #[test]
+    fn fragments_that_are_missing_are_gaps_and_what_lies_between_packets_is_none() {
+        let after = |every: u16, whole: bool| {
+            let mut gaps = Gaps::default();
+            for seq in (0..2_000u16).filter(|seq| seq % every > 0) {
+                let before = if whole { seq } else { seq % every - 1 };
+                gaps.note_fragment(ChannelId::new(0), ReliableSeq(seq), before.into(), Millis(1_000));
+            }
+            gaps.are_close(Millis(1_500))
+        };
+        assert!(after(20, true));
+        assert!(!after(50, true));
+        assert!(!after(20, false), "another packet's number");
+    }
+
+    #[test]
+    fn a_fragment_that_is_sent_again_is_not_the_newest() {
+        let mut gaps = Gaps::default();
+        for seq in (1..80u16).flat_map(|tens| [0, 2, 3, 1, 4, 5, 6, 7, 8, 9].map(|one| tens * 10 + one)) {
+            gaps.note_fragment(ChannelId::new(0), ReliableSeq(seq), seq.into(), Millis(1_000));
+        }
+        assert!((9..=11).contains(&(gaps.spacing >> 8)), "{gaps:?}");
     }
 
     #[test]

@@ -294,10 +294,7 @@ impl Connection {
         if !self.goes_by_evidence(shared) {
             return self.outgoing.deadline(&shared.commands);
         }
-        let Connection { outgoing, recovery, .. } = self;
-        let Shared { now, commands, .. } = shared;
-        let evident = outgoing.evident_deadline(recovery, self.probe_timeout(), *now, commands);
-        earlier(evident, outgoing.held_until(*now, commands))
+        self.evident_deadline(shared)
     }
 
     fn ping_due(&self, now: Millis) -> bool {

@@ -43,6 +43,8 @@ pub(crate) struct Outgoing {
     /// The number given last to a control command, and the group to a packet out of sequence.
     pub(crate) control_seq: ReliableSeq,
     pub(crate) unsequenced_group: UnsequencedGroup,
+    /// Number of the datagram behind which the last ping was queued that followed fragments.
+    followed: Option<u16>,
     /// Commands that ride along.
     riders: u8,
     /// What there is to spend on copies of what was lost.

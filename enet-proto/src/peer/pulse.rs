@@ -1,34 +1,36 @@
-//! [`Pulse`]: the acknowledgement of the last ping since something was lost, said again while much is (docs/RECOVERY.md).
+//! [`Pulse`]: the acknowledgement of the peer's last control command since something was lost, said again while much is
+//! (docs/RECOVERY.md).
 
 use super::acks::Ack;
 use crate::time::Millis;
 
-/// How old the ping may be, in ms. Two clocks differ by some milliseconds by then.
+/// How old the command may be, in ms. Two clocks differ by some milliseconds by then.
 const MEMORY: u32 = 60_000;
 
 /// A stock host that has nothing reliable to send pings when nothing was acknowledged for half a second, and gives up if
-/// half a dozen answers in a row are lost. What is acknowledged once more spares it the question.
+/// half a dozen answers in a row are lost; or if as many answers to its other commands are. What is acknowledged once more spares
+/// it the question.
 #[derive(Debug, Default)]
 pub(crate) struct Pulse {
-    ping: Option<Ack>,
-    /// When the ping came, and when its acknowledgement left last.
+    last: Option<Ack>,
+    /// When the command came, and when its acknowledgement left last.
     came: Millis,
     left: Millis,
 }
 
 impl Pulse {
-    /// A ping came, and is acknowledged.
-    pub(crate) fn on_ping(&mut self, ack: Ack, now: Millis) {
-        *self = Pulse { ping: Some(ack), came: now, left: now };
+    /// A ping or another control command came, and is acknowledged.
+    pub(crate) fn on_control(&mut self, ack: Ack, now: Millis) {
+        *self = Pulse { last: Some(ack), came: now, left: now };
     }
 
     /// What is to leave now, so many ms after the last one at the least, if anything is. Its sent time is later than the
-    /// ping's by the time that has passed here since, so that the round trip that the peer measures does not contain it.
+    /// command's by the time that has passed here since, so that the round trip that the peer measures does not contain it.
     pub(crate) fn beat(&mut self, now: Millis, interval: u32) -> Option<Ack> {
-        let Ack { channel, seq, sent_time, of_disconnect } = self.ping?;
+        let Ack { channel, seq, sent_time, of_disconnect } = self.last?;
         let held = now.diff(self.came);
         if held > MEMORY {
-            self.ping = None;
+            self.last = None;
         }
         if held > MEMORY || now.diff(self.left) < interval {
             return None;
@@ -47,7 +49,7 @@ mod tests {
         let mut pulse = Pulse::default();
         let ack =
             Ack { channel: ChannelId::CONTROL, seq: ReliableSeq(7), sent_time: 65_500, of_disconnect: false };
-        pulse.on_ping(ack, Millis(1_000));
+        pulse.on_control(ack, Millis(1_000));
         pulse
     }
 

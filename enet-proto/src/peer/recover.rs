@@ -7,7 +7,7 @@ use super::command::Departure;
 use super::outgoing::Acknowledged;
 use super::queueing::Reading;
 use super::recovery::{Arrival, Fate};
-use super::{Connection, Stage};
+use super::{Connection, Stage, earlier};
 use crate::config::Redundancy;
 use crate::mutants::{self, Mutant};
 use crate::profile::{Profile, Silence, THROTTLE_SCALE};
@@ -151,6 +151,10 @@ impl Connection {
             self.list_lone_ping(shared);
         }
         self.withdraw_lost(shared);
+        if self.tail_deadline(shared).is_some_and(|deadline| !shared.now.less(deadline)) {
+            self.ping(shared);
+            self.outgoing.follow_tail(&shared.commands);
+        }
         let (now, timeout) = (shared.now, self.probe_timeout());
         let oldest = self.outgoing.oldest(&shared.commands);
         let Some((oldest, Fate::Unknown)) = oldest.map(|it| (it, it.fate(&self.recovery, now))) else {
@@ -167,9 +171,30 @@ impl Connection {
             return self.on_timed_out();
         }
         let is_loss = !self.recovery.has_probed_more_than(BURST);
-        let withdrawn = self.outgoing.withdraw_oldest(is_loss, &mut shared.commands);
+        let repeats = is_loss && self.redundancy(shared) != Redundancy::Off;
+        let latest = if repeats { self.outgoing.latest_in_burst(now) } else { None };
+        let withdrawn = self.outgoing.withdraw_oldest(is_loss, latest, &mut shared.commands);
         self.loss.lost = self.loss.lost.wrapping_add(withdrawn);
         self.recovery.on_probe(now, silent, sent_time);
+    }
+
+    /// When evidence is to be looked at again, or time has become evidence.
+    #[inline]
+    pub(super) fn evident_deadline(&self, shared: &Shared) -> Option<Millis> {
+        let Connection { outgoing, recovery, .. } = self;
+        let Shared { now, commands, .. } = shared;
+        let evident = outgoing.evident_deadline(recovery, self.probe_timeout(), *now, commands);
+        earlier(earlier(evident, outgoing.held_until(*now, commands)), self.tail_deadline(shared))
+    }
+
+    /// When a ping is to follow what has filled much of the window, while packets are lost. A window that leaves in one
+    /// millisecond is acknowledged in one datagram: if that is lost, nothing shows it. And what is to ride along leaves with
+    /// the ping, not a round trip later.
+    #[inline]
+    pub(crate) fn tail_deadline(&self, shared: &Shared) -> Option<Millis> {
+        let tail = self.outgoing.tail(&shared.commands)?;
+        let is_due = self.stage == Stage::Connected && !self.recovery.is_probing(u8::MAX);
+        is_due.then(|| tail.sent_time.plus(TAIL))
     }
 
     /// What a datagram's acknowledgements have shown takes effect when all of them are known.
@@ -212,6 +237,9 @@ impl Connection {
         now.diff(*earliest)
     }
 }
+
+/// So many ms after a large part of the window a ping follows.
+const TAIL: u32 = 2;
 
 /// With fewer packets between losses than this, much is lost.
 pub(super) const MUCH: u32 = 6;

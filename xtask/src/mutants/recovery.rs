@@ -139,6 +139,48 @@ pub(super) const RECOVERY: &[Edit] = &[
         "sent_time.wrapping_add(Millis(held).sent_time())",
         "sent_time",
     ),
+    edit(
+        "recovery: the answer to a ping alone is said again",
+        "peer/dispatch.rs",
+        "if is_ping || matches!(command.body, Body::BandwidthLimit { .. } | Body::ThrottleConfigure(_)) {",
+        "if is_ping {",
+    ),
+    edit(
+        "recovery: no ping follows what fills the window",
+        "peer/recover.rs",
+        "let is_due = self.stage",
+        "let is_due = false && self.stage",
+    ),
+    edit(
+        "recovery: a ping follows whatever is in fragments",
+        "peer/outgoing/evidence.rs",
+        "self.bytes < MUCH_IN_FLIGHT || ",
+        "",
+    ),
+    edit(
+        "recovery: pings follow the probes of a dead path",
+        "peer/recover.rs",
+        "&& !self.recovery.is_probing(u8::MAX)",
+        "",
+    ),
+    edit(
+        "recovery: what is missing between fragments is no gap",
+        "peer/dispatch.rs",
+        "self.gaps.note_fragment(id, seq, number, shared.now);",
+        "",
+    ),
+    edit(
+        "recovery: a repeated packet's last copy stands no farther off",
+        "peer/outgoing/evidence.rs",
+        "&& self.datagram.wrapping_sub(rider.datagram) == 1",
+        "&& false",
+    ),
+    edit(
+        "recovery: probes take nothing along",
+        "peer/recover.rs",
+        "if repeats { self.outgoing.latest_in_burst(now) }",
+        "if false { self.outgoing.latest_in_burst(now) }",
+    ),
     edit("recovery: a ping is answered once", "peer/recover.rs", "if spacing >= MUCH ||", "if true ||"),
     edit("recovery: large packets are repeated", "peer/outgoing.rs", " && sent.len <= SMALL", ""),
     edit(

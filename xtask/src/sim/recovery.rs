@@ -91,3 +91,30 @@ impl Recovery {
         Ok(cells.iter().flat_map(|cell| judge(cell, &cells)).all(|judged| judged.met))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::process::root;
+
+    /// What docs/RECOVERY.md says is the least: a transmission and its acknowledgement both arrive with a chance of
+    /// (1 − p)², each transmission has 106 bytes, each that arrives is acknowledged with 8, and 6 are headers.
+    #[test]
+    fn the_least_bytes_in_the_documentation_follow_from_the_rate_of_loss() {
+        let text = std::fs::read_to_string(root().join("docs/RECOVERY.md")).unwrap();
+        let table = text.split_once("| loss each way |").unwrap().1;
+        let number =
+            |cell: &str| cell.trim().split(' ').next().and_then(|it| it.parse::<f64>().ok()).unwrap();
+        let rows = table.lines().skip(2).take_while(|line| line.trim_start().starts_with('|'));
+        let mut seen = 0;
+        for row in rows {
+            let cells: Vec<f64> = row.trim().trim_matches('|').split('|').map(number).collect();
+            let arrives = 1.0 - cells[0] / 100.0;
+            let transmissions = 1.0 / (arrives * arrives);
+            let least = (106.0 + 8.0 * arrives) * transmissions + 6.0;
+            assert!((cells[1] - transmissions).abs() <= 0.005 && cells[2] == least.round(), "{row}: {least}");
+            assert!(cells[4] >= cells[2], "{row}: less than the least");
+            seen += 1;
+        }
+        assert_eq!(seen, 4);
+    }
+}

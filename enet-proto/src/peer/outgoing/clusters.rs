@@ -11,9 +11,9 @@ pub(super) struct Clusters {
     share: u16,
 }
 
-/// From this share on bursts are usual. With 5 % of independent loss each way a tenth have a neighbour, counting those whose
-/// acknowledgement was lost.
-const MANY: u16 = 1 << 15;
+/// From this share on bursts are usual. With 10 % of independent loss each way a fifth have a neighbour, counting those whose
+/// acknowledgement was lost; in bursts of which copies hide the greater part, half of them.
+const MANY: u16 = 3 << 13;
 
 impl Clusters {
     /// A datagram was lost.

@@ -21,7 +21,7 @@ const DENSE: u32 = 4;
 
 /// What is lost after so many that were not, where there usually are so many, is not worth a copy: that it is lost again is
 /// too rare.
-const RARE: (u8, u32) = (40, 21);
+pub(super) const RARE: (u8, u32) = (40, 21);
 
 impl Credit {
     #[inline(always)]

@@ -1,6 +1,7 @@
 //! What became of the commands in flight, as acknowledgements tell it; and copies that ride along (docs/RECOVERY.md).
 
-use super::{Commands, Departure, Key, MAX_RIDERS, Outgoing, Place, Queued, SMALL};
+use super::credit::RARE;
+use super::{Commands, Departure, Key, List, MAX_RIDERS, Outgoing, Place, Queued, QueuedBody, SMALL};
 use crate::mutants::{self, Mutant};
 use crate::peer::recover::{LEAST_TIMEOUT, MUCH, USUAL_BURST};
 use crate::peer::recovery::{Fate, Recovery};
@@ -12,6 +13,12 @@ const BAD_LUCK: u8 = 10;
 
 /// In a burst, where they are usual, what left so many ms ago may leave again.
 const HASTE: u32 = 20;
+
+/// With so many bytes in flight, a quarter of the usual window, a ping follows.
+const MUCH_IN_FLIGHT: u32 = 16_384;
+
+/// So many commands leave with a probe at most.
+const MAX_PROBED: u32 = 8;
 
 impl Outgoing {
     /// A datagram is about to be built: what leaves in it bears its number.
@@ -54,8 +61,14 @@ impl Outgoing {
     }
 
     /// Queues the oldest datagram's commands for retransmission, as a probe; how many. Whether it counts as a loss, of which
-    /// others may be neighbours: an outage is one event, however many probes it takes.
-    pub(crate) fn withdraw_oldest(&mut self, is_loss: bool, commands: &mut Commands) -> u32 {
+    /// others may be neighbours: an outage is one event, however many probes it takes. With it goes what is small and left
+    /// by `latest`, if that is given.
+    pub(crate) fn withdraw_oldest(
+        &mut self,
+        is_loss: bool,
+        latest: Option<Millis>,
+        commands: &mut Commands,
+    ) -> u32 {
         let Some(datagram) = self.oldest(commands).map(|oldest| oldest.datagram) else { return 0 };
         let (mut withdrawn, before) = (0, self.bytes);
         if is_loss {
@@ -70,6 +83,16 @@ impl Outgoing {
                 withdrawn += 1;
             }
         }
+        while let Some(latest) = latest
+            && withdrawn < MAX_PROBED
+            && let Some((key, sent)) = self.oldest_of_all(commands)
+            && sent.len <= SMALL
+            && !latest.less(sent.sent_time)
+        {
+            self.clusters.note(sent.datagram);
+            self.postpone(key, sent.timeout, (None, None), commands);
+            withdrawn += 1;
+        }
         self.probe = before - self.bytes;
         withdrawn
     }
@@ -77,16 +100,43 @@ impl Outgoing {
     /// The command whose last transmission is the oldest.
     #[inline]
     pub(crate) fn oldest<'a>(&self, commands: &'a Commands) -> Option<&'a Queued> {
-        let flying = commands.lists.front(&self.in_flight);
+        self.oldest_of_all(commands).map(|(_, oldest)| oldest)
+    }
+
+    #[inline]
+    fn oldest_of_all<'a>(&self, commands: &'a Commands) -> Option<(Key, &'a Queued)> {
+        let front = |list: &List| Some(list.first()?).and_then(|key| Some((key, commands.get(key)?)));
+        let flying = front(&self.in_flight);
         if self.riding.is_empty() {
             return flying;
         }
-        let riding = commands.lists.front(&self.riding);
-        match (flying, riding) {
-            (Some(flying), Some(riding)) if riding.sent_time.less(flying.sent_time) => Some(riding),
+        match (flying, front(&self.riding)) {
+            (Some(flying), Some(riding)) if riding.1.sent_time.less(flying.1.sent_time) => Some(riding),
             (None, riding) => riding,
             (flying, _) => flying,
         }
+    }
+
+    /// The fragment that left last, for the first time, if nothing left after it and no ping was queued behind it; while much
+    /// is in flight and losses are not rare.
+    #[inline]
+    pub(crate) fn tail<'a>(&self, commands: &'a Commands) -> Option<&'a Queued> {
+        if self.bytes < MUCH_IN_FLIGHT || self.loss_spacing() >= RARE.1 {
+            return None;
+        }
+        let flying = commands.lists.back(&self.in_flight);
+        let newest = match (flying, commands.lists.back(&self.riding)) {
+            (Some(flying), Some(riding)) if flying.sent_time.less(riding.sent_time) => Some(riding),
+            (None, riding) => riding,
+            (flying, _) => flying,
+        };
+        let is_tail = |it: &&Queued| matches!(it.body, QueuedBody::Fragments(..)) && it.attempts == 1;
+        newest.filter(is_tail).filter(|it| self.followed != Some(it.datagram))
+    }
+
+    /// A ping was queued behind the tail.
+    pub(crate) fn follow_tail(&mut self, commands: &Commands) {
+        self.followed = self.tail(commands).map(|tail| tail.datagram);
     }
 
     /// When the host should look at what is in flight again: a loss may be certain, or a probe due.
@@ -137,6 +187,11 @@ impl Outgoing {
         self.clusters.are_usual() && self.loss_spacing() >= MUCH
     }
 
+    /// In a burst, where they are usual: what left by when may leave again.
+    pub(crate) fn latest_in_burst(&self, now: Millis) -> Option<Millis> {
+        self.loses_in_bursts().then(|| Millis(now.0.wrapping_sub(HASTE)))
+    }
+
     // --- copies ---
 
     /// How many packets or fragments leave between losses, of late.
@@ -165,12 +220,29 @@ impl Outgoing {
         now: Millis,
         commands: &'a Commands,
     ) -> Option<(Key, &'a Queued)> {
-        let key = match after {
-            None => self.riding.first()?,
-            Some(key) => commands.lists.next(key)?,
+        let mut next = match after {
+            None => self.riding.first(),
+            Some(key) => commands.lists.next(key),
         };
-        let rider = commands.get(key)?;
-        (rider.sent_time != now).then_some((key, rider))
+        while let Some(key) = next
+            && let Some(rider) = commands.get(key)
+            && rider.sent_time != now
+        {
+            if !self.keeps_its_distance(rider) {
+                return Some((key, rider));
+            }
+            next = commands.lists.next(key);
+        }
+        None
+    }
+
+    /// Whether it is not for this datagram but for the next: where losses come in bursts, the last copy of what nobody misses
+    /// yet outlasts a longer one so.
+    fn keeps_its_distance(&self, rider: &Queued) -> bool {
+        rider.rides == 1
+            && rider.attempts == 1
+            && self.datagram.wrapping_sub(rider.datagram) == 1
+            && self.loses_in_bursts()
     }
 
     /// What has just left again rides along as well, if a copy is worth its price; a small probe in a burst at any price.
