@@ -270,7 +270,10 @@ fn a_full_queue_gives_the_packet_back_and_says_when_it_is_half_empty() {
         }
     };
     assert_eq!(queued, 10);
-    assert_eq!((refused.reason, refused.packet.len()), (enet_proto::SendErrorReason::QueueFull, 744));
+    assert_eq!(
+        (refused.reason, refused.packet.len()),
+        (enet_proto::SendErrorReason::QueueFull { max: 10_000 }, 744)
+    );
     assert_eq!(remote.stats().queued_data, 10_000);
     assert_eq!(remote.host.broadcast(0, Packet::unreliable("x")).full, 1);
     assert_eq!(remote.host.stats().queue_full, 2);

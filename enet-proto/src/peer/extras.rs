@@ -287,9 +287,9 @@ impl Connection {
         } else if packet.len() > max as usize {
             Some(SendErrorReason::TooLarge { max })
         } else {
-            (early_cost >= shared.max_queued_data).then_some(SendErrorReason::QueueFull)
+            (early_cost >= shared.max_queued_data).then(|| shared.queue_full())
         };
-        shared.stats.queue_full += u64::from(reason == Some(SendErrorReason::QueueFull));
+        shared.stats.queue_full += u64::from(matches!(reason, Some(SendErrorReason::QueueFull { .. })));
         if let Some(reason) = reason {
             return Err(SendError { reason, channel, packet });
         }
