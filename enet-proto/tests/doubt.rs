@@ -61,6 +61,22 @@ fn an_acknowledgement_of_what_was_sent_before_denies_nothing() {
     assert_eq!(remote.endings(), [(DisconnectReason::Remote, 7)]);
 }
 
+/// The question is acknowledged, though with the time of an older datagram: nothing is in flight, and the doubt goes on.
+#[test]
+fn a_doubt_holds_up_no_ping() {
+    let mut remote = Crafted::client_with(modern);
+    remote.wait(300);
+    remote.peer_mut().set_round_trip_time(ms(1_000));
+    let before = remote.clock().wrapping_sub(100);
+    remote.says(&[disconnect_now(2, 7)]);
+    let question = remote.heard()[0].commands()[0].seq.0;
+    remote.says(&[acknowledge(0xff, question, before)]);
+    remote.wait(500);
+    let pings = remote.heard();
+    assert_eq!(pings.len(), 1);
+    assert_eq!(pings[0].commands()[0].kind(), CommandKind::Ping);
+}
+
 #[test]
 fn a_disconnect_with_the_next_number_is_believed_and_acknowledged_at_once() {
     let mut remote = Crafted::client_with(modern);

@@ -5,15 +5,17 @@
 
 mod common;
 
+use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use common::{Crafted, grant, verify_connect};
+use common::{Crafted, grant, modern, two_channels, verify_connect};
 use enet_proto::{
     Checksum, ConnectOptions, Datagram, Delivery, DiscardReason, DisconnectReason, Event, Host, HostConfig,
     Instant, Mtu, Packet, PeerState, Profile, RangeCoder, ThrottleSettings, Timeouts,
 };
 use enet_testkit::alloc::{Counting, allocations};
+use enet_testkit::commands::acknowledge;
 use enet_testkit::pair::{Pair, ms};
 use enet_wire::{
     Body, ChannelId, Command, Connect, ConnectId, Header, ReliableSeq, Session, VerifyConnect, Writer,
@@ -245,4 +247,51 @@ fn what_has_ended_does_not_time_out_as_well() {
     remote.utters(&remote.datagram(&[verify_connect(&VerifyConnect { channel_count: 0, ..grant(&asked) })]));
     remote.host.handle_timeout(remote.now);
     assert_eq!(remote.endings(), [(DisconnectReason::HandshakeRejected, 0)]);
+}
+
+/// A peer that acknowledges some of what it gets, and never the rest, hears of the rest as often as bad luck would explain,
+/// then less and less, and is given up (docs/RECOVERY.md). Its acknowledgements of the one are no evidence for the other.
+#[test]
+fn what_is_swallowed_again_and_again_is_held_back_and_ends_the_connection() {
+    for (count, len) in [(1, 1_376), (40, 1_376), (500, 0)] {
+        let mut remote = Crafted::stranger_with(modern);
+        remote.joins(Connect { channel_count: 2, ..two_channels() });
+        for _ in 0..count {
+            remote.peer_mut().send(1, Packet::reliable(vec![7; len])).unwrap();
+        }
+        let (mut once, mut sent, mut under_way) = (0, 0, VecDeque::new());
+        let start = remote.now;
+        let mut endings = vec![];
+        while endings.is_empty() && remote.now < start + ms(60_000) {
+            if remote.now.saturating_duration_since(start).as_millis().is_multiple_of(16) {
+                remote.host_sends(0, Packet::reliable(""));
+            }
+            let mut answer = vec![];
+            for heard in remote.heard() {
+                let bytes = heard.bytes.len();
+                sent += bytes;
+                once += if remote.now == start { bytes } else { 0 };
+                let told = heard.commands();
+                let lucky = told.iter().filter(|it| it.acknowledge && it.channel != ChannelId::new(1));
+                answer
+                    .extend(lucky.map(|it| {
+                        acknowledge(it.channel.get(), it.seq.0, heard.header().sent_time.unwrap())
+                    }));
+            }
+            if !answer.is_empty() {
+                under_way.push_back((remote.now + ms(50), answer));
+            }
+            remote.wait(1);
+            while under_way.front().is_some_and(|(at, _)| *at <= remote.now) {
+                remote.says(&under_way.pop_front().unwrap().1);
+            }
+            endings = remote.endings();
+        }
+        assert_eq!(endings, [(DisconnectReason::TimedOut, 0)], "{count} packets of {len} bytes");
+        let took = remote.now.saturating_duration_since(start).as_millis();
+        assert!((30_000..45_000).contains(&took), "{count} packets of {len} bytes: given up after {took} ms");
+        // Ten times at once, eight times after pauses that double, and some copies; and what was acknowledged, 60 a second.
+        let most = 22 * once + 40 * usize::try_from(took / 16).unwrap();
+        assert!(sent <= most, "{count} packets of {len} bytes: {sent} bytes sent, {once} of them at first");
+    }
 }

@@ -245,7 +245,7 @@ fn one_packet_without_luck_ends_no_connection_whose_peer_answers() {
     let mut pair = settled();
     pair.lose(|sent| sent.says("a"));
     pair.client.send(0, Packet::reliable("a"));
-    for _ in 0..40 * 60 {
+    for _ in 0..30 * 60 {
         pair.client.send(1, Packet::reliable("b"));
         pair.run_for(FRAME);
     }

@@ -122,7 +122,7 @@ proptest! {
         prop_assert_eq!(probed, later(Millis(oldest), timeout));
         for probe in 0..60 {
             let silent = probed.0 - oldest;
-            recovery.on_probe(probed, silent);
+            recovery.on_probe(probed, silent, probed);
             // What else is in flight is overdue as well.
             let next = recovery.probe_deadline(Millis(oldest), timeout);
             let pause = next.0 - probed.0;

@@ -213,3 +213,27 @@ fn report_and_capture_are_written() {
     assert!(std::fs::read_to_string(html).unwrap().contains("<svg"));
     assert_eq!(std::fs::read(pcap).unwrap()[..4], [0x0A, 0x0D, 0x0D, 0x0A]);
 }
+
+/// Words, not columns: their widths follow the widest.
+#[test]
+fn the_readmes_table_is_what_the_tour_prints() {
+    let readme = include_str!("../../README.md");
+    let (_, table) = readme.split_once("scenario   from→to").expect("the tour's table");
+    let rows: Vec<Vec<&str>> = words_of(table.split("```").next().unwrap()).skip(1).collect();
+    assert_eq!(rows.len(), 10, "five networks, ours and C");
+
+    let html = scratch("tour.html");
+    let output = sim(&["--html", html.to_str().unwrap()]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    let has_c = said.contains("c→c");
+    if !has_c {
+        eprintln!("SKIPPED: C's rows, for libenet is not installed (apt-get install libenet7)");
+    }
+    for row in rows.iter().filter(|row| has_c || row[1] != "c→c") {
+        assert!(words_of(&said).any(|words| words == *row), "{row:?} is not in\n{said}");
+    }
+}
+
+fn words_of(text: &str) -> impl Iterator<Item = Vec<&str>> {
+    text.lines().map(|line| line.split_whitespace().collect()).filter(|words: &Vec<_>| !words.is_empty())
+}

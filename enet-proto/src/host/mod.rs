@@ -210,7 +210,7 @@ impl Host {
         while let Some((known, slot)) = self.schedule.earliest() {
             let deadline = self.deadline_of(slot);
             // One that has come already is nobody's deadline any more, and due all the same.
-            if deadline == Some(known) || (deadline.is_none() && known <= self.elapsed) {
+            if deadline == Some(known) || known <= self.elapsed && self.is_due(slot, deadline) {
                 return Some(known);
             }
             self.schedule.put_off(slot, deadline);
@@ -232,13 +232,19 @@ impl Host {
         while let Some((known, slot)) = self.schedule.earliest().filter(|(known, _)| *known <= now) {
             let deadline = self.deadline_of(slot).filter(|deadline| *deadline > now);
             self.schedule.put_off(slot, deadline);
-            if deadline.is_none() && known <= now {
+            if self.is_due(slot, deadline) {
                 due.push(slot);
             }
         }
         due.sort_unstable();
         self.schedule.pass_time(now);
         due
+    }
+
+    /// Whether a slot whose time has come wants anything; it may have put it off until the next deadline. What time alone
+    /// makes ready, as a ping, has none any more.
+    fn is_due(&self, slot: u16, deadline: Option<u64>) -> bool {
+        deadline.is_none() || self.table.get(slot).is_some_and(|it| it.wants_transmit(&self.shared))
     }
 
     fn check_timeouts(&mut self, slot: u16) {

@@ -37,6 +37,8 @@ pub(crate) struct Queued {
     pub(crate) attempts: u8,
     /// In how many more datagrams it rides along.
     pub(crate) rides: u8,
+    /// How often the acknowledgement of something that left later showed that it was lost.
+    pub(crate) losses: u8,
     pub(crate) place: Place,
     /// Whether it is found by its name.
     pub(super) indexed: bool,
@@ -179,7 +181,7 @@ impl Queued {
         body: QueuedBody,
     ) -> Self {
         let place = if body.is_data() { Place::Data } else { Place::Control };
-        let (sent_time, timeout, attempts, rides, indexed) = (Millis::UNSET, 0, 0, 0, false);
+        let (sent_time, timeout, attempts, rides, losses, indexed) = (Millis::UNSET, 0, 0, 0, 0, false);
         let (again, micros, datagram) = (0, 0, 0);
         Queued {
             slot,
@@ -194,6 +196,7 @@ impl Queued {
             datagram,
             attempts,
             rides,
+            losses,
             place,
             indexed,
             body,

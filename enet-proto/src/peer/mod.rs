@@ -240,7 +240,7 @@ impl Connection {
     /// Whether its deadline is anything but that of the next ping.
     #[inline]
     pub(crate) fn waits_for_something(&self) -> bool {
-        !self.outgoing.is_idle() || self.doubt.is_some() || self.extras.is_some()
+        self.outgoing.is_waiting() || self.doubt.is_some() || self.extras.is_some()
     }
 
     /// Whether something can be sent now.
@@ -283,8 +283,12 @@ impl Connection {
     /// What reliable data must respect now.
     #[inline]
     pub(crate) fn limits(&self, shared: &Shared) -> Limits {
-        let profile = shared.profile;
-        Limits { profile, byte_window: profile.byte_window(self.throttle.value, self.window_size, self.mtu) }
+        let Shared { profile, now, .. } = *shared;
+        Limits {
+            profile,
+            byte_window: profile.byte_window(self.throttle.value, self.window_size, self.mtu),
+            now,
+        }
     }
 
     /// Whether nothing was acknowledged for a ping interval while nothing is in flight (PROTOCOL.md §13.4).
@@ -298,7 +302,9 @@ impl Connection {
             return self.outgoing.deadline(&shared.commands);
         }
         let Connection { outgoing, recovery, .. } = self;
-        outgoing.evident_deadline(recovery, self.probe_timeout(), shared.now, &shared.commands)
+        let Shared { now, commands, .. } = shared;
+        let evident = outgoing.evident_deadline(recovery, self.probe_timeout(), *now, commands);
+        earlier(evident, outgoing.held_until(*now, commands))
     }
 
     fn ping_due(&self, now: Millis) -> bool {

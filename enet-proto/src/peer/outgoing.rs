@@ -68,6 +68,7 @@ pub(crate) struct Limits {
     pub(crate) profile: Profile,
     /// Payload bytes that may be in flight.
     pub(crate) byte_window: u32,
+    pub(crate) now: Millis,
 }
 
 /// What the timeout check does with an expired command.
@@ -130,8 +131,9 @@ impl Outgoing {
         channels: &Channels,
         limits: Limits,
     ) -> Option<(Choice, &'a Queued)> {
-        let (choice, next) = match self.retry_data.first() {
-            Some(key) => (Choice::Again(key), commands.get(key)?),
+        let again = self.retry_data.first().and_then(|key| Some((key, commands.get(key)?)));
+        let (choice, next) = match again.filter(|(_, lost)| lost.held_until(limits.now).is_none()) {
+            Some((key, lost)) => (Choice::Again(key), lost),
             None => (Choice::Data, commands.lists.front(&self.data)?),
         };
         let fits = self.bytes.saturating_add(next.len) <= limits.byte_window

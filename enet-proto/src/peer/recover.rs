@@ -45,7 +45,9 @@ impl Connection {
         let is_spared =
             repeats > 1 && self.loses_nothing() && self.outgoing.datagram().is_multiple_of(SPARED);
         let burst = if self.outgoing.loses_in_bursts() { USUAL_BURST } else { BURST };
-        let in_burst = self.recovery.is_probing(burst) && self.outgoing.loss_spacing() >= MUCH;
+        let in_burst = self.recovery.is_probing(burst)
+            && self.outgoing.loss_spacing() >= MUCH
+            && !self.recovery.is_often_late();
         (repeats - u8::from(is_spared), if in_burst { burst } else { 1 })
     }
 
@@ -94,6 +96,7 @@ impl Connection {
             self.recovery = self.recovery.after(arrival, shared.now);
             self.judge_queueing(arrival.rtt, shared.now);
         }
+        self.recovery.note_echo(echoed);
         if !is_last || found.waited {
             self.undo(found, echoed, shared);
         } else {
@@ -151,7 +154,7 @@ impl Connection {
         let is_loss = !self.recovery.has_probed_more_than(BURST);
         let withdrawn = self.outgoing.withdraw_oldest(is_loss, &mut shared.commands);
         self.loss.lost = self.loss.lost.wrapping_add(withdrawn);
-        self.recovery.on_probe(now, silent);
+        self.recovery.on_probe(now, silent, sent_time);
     }
 
     /// What a datagram's acknowledgements have shown takes effect when all of them are known.
@@ -162,14 +165,18 @@ impl Connection {
         }
     }
 
-    /// Queues for retransmission what acknowledgements show to be lost.
+    /// Queues for retransmission what acknowledgements show to be lost. If nothing of it can be expected to arrive any more
+    /// the peer is given up: it, or the way, takes some and swallows others.
     #[inline]
     fn withdraw_lost(&mut self, shared: &mut Shared) {
         let Shared { commands, now, .. } = shared;
-        let lost = self.outgoing.withdraw_lost(&self.recovery, *now, commands);
+        let (lost, held) = self.outgoing.withdraw_lost(&self.recovery, *now, commands);
         if lost > 0 {
             self.loss.lost = self.loss.lost.wrapping_add(lost);
             self.queueing.on_loss();
+        }
+        if held > 0 && held >= self.settings().give_up.maximum {
+            self.on_timed_out();
         }
     }
 
@@ -210,4 +217,4 @@ const fn transmissions(silent: u32, timeout: u32) -> u32 {
 }
 
 /// Least timeout to double, in ms: on a short path a break of some seconds shall not count as many round trips.
-const LEAST_TIMEOUT: u32 = 150;
+pub(super) const LEAST_TIMEOUT: u32 = 150;

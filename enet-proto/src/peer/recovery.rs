@@ -63,6 +63,12 @@ pub struct Recovery {
     probed: Millis,
     /// How long the path had been silent by then, in ms.
     silent: u32,
+    /// When the oldest transmission left whose answer a silence kept back, as it travels.
+    awaited: u16,
+    /// Whether what was acknowledged last ended a silence that was probed.
+    ended_silence: bool,
+    /// Of the silences of late, those in which nothing was lost, in 256ths.
+    delays: u8,
 }
 
 /// A transmission that was acknowledged.
@@ -80,7 +86,25 @@ impl Recovery {
     /// Something was acknowledged: the pauses between probes start over.
     #[inline(always)]
     pub(crate) const fn on_sign_of_life(&mut self) {
+        self.ended_silence = self.probes > 0;
         self.probes = 0;
+    }
+
+    /// What was acknowledged echoes this sent time. If it ended a silence, and is the very datagram that was waited for, that
+    /// was a delay, and no burst of losses.
+    #[inline(always)]
+    pub(crate) const fn note_echo(&mut self, echoed: u16) {
+        if self.ended_silence {
+            self.ended_silence = false;
+            self.delays -= self.delays / 4;
+            self.delays += if echoed == self.awaited { u8::MAX / 4 } else { 0 };
+        }
+    }
+
+    /// Whether silences are delays, usually, and not bursts of losses.
+    #[inline]
+    pub(crate) const fn is_often_late(&self) -> bool {
+        self.delays >= 1 << 7
     }
 
     /// Whether an arrival says anything new: it is not more of the datagram that is known to be the newest.
@@ -221,8 +245,11 @@ impl Recovery {
         self.newest.less(sent)
     }
 
-    /// What is known after a probe, the path having been silent for so many ms.
-    pub fn on_probe(&mut self, now: Millis, silent: u32) {
+    /// What is known after a probe, the path having been silent for so many ms, and `oldest` having left when it was.
+    pub fn on_probe(&mut self, now: Millis, silent: u32, oldest: Millis) {
+        if self.probes == 0 {
+            self.awaited = oldest.sent_time();
+        }
         self.probes = self.probes.saturating_add(1);
         (self.probed, self.silent) = (now, silent);
     }
@@ -270,11 +297,28 @@ mod tests {
     fn a_sign_of_life_ends_the_pauses_between_probes() {
         let mut path = Recovery::default().after(arrival(1_000, 7), Millis(1_080));
         for _ in 0..6 {
-            path.on_probe(Millis(1_300), 200);
+            path.on_probe(Millis(1_300), 200, Millis(1_100));
         }
         assert_eq!(path.probe_deadline(Millis(1_200), 100), Millis(1_400));
         path.on_sign_of_life();
         assert_eq!(path.probe_deadline(Millis(1_200), 100), Millis(1_300));
+    }
+
+    #[test]
+    fn where_silences_end_with_what_was_awaited_they_are_delays() {
+        let mut path = Recovery::default();
+        let mut ends_with = |echoed| {
+            path.on_probe(Millis(1_300), 200, Millis(1_100));
+            path.on_probe(Millis(1_310), 210, Millis(1_300));
+            path.on_sign_of_life();
+            path.note_echo(echoed);
+            path.on_sign_of_life();
+            path.note_echo(1_100); // no silence before it
+            path.is_often_late()
+        };
+        assert_eq!([1_100; 3].map(&mut ends_with), [false, false, true]);
+        assert!(!ends_with(1_300), "a probe was the first to arrive: that was a burst");
+        assert!(ends_with(1_100));
     }
 
     #[test]

@@ -2,9 +2,13 @@
 
 use super::{Commands, Departure, Key, MAX_RIDERS, Outgoing, Place, Queued, SMALL};
 use crate::mutants::{self, Mutant};
-use crate::peer::recover::{MUCH, USUAL_BURST};
+use crate::peer::recover::{LEAST_TIMEOUT, MUCH, USUAL_BURST};
 use crate::peer::recovery::{Fate, Recovery};
 use crate::time::Millis;
+
+/// So often a packet or fragment may be lost, and leave again at once, while later ones arrive. Then it is not bad luck any
+/// more: something on the way, or the peer, swallows it.
+const BAD_LUCK: u8 = 10;
 
 /// In a burst, where they are usual, what left so many ms ago may leave again.
 const HASTE: u32 = 20;
@@ -16,19 +20,37 @@ impl Outgoing {
         self.datagram = self.datagram.wrapping_add(1);
     }
 
-    /// Queues for retransmission what acknowledgements show to be lost; how many commands. Those in flight are in order of
-    /// transmission, so the first that may still arrive ends the search.
-    pub(crate) fn withdraw_lost(&mut self, recovery: &Recovery, now: Millis, commands: &mut Commands) -> u32 {
-        let mut lost = 0;
+    /// Queues for retransmission what acknowledgements show to be lost; how many commands, and for how many ms the most
+    /// unlucky of them was held back in all. Those in flight are in order of transmission, so the first that may still
+    /// arrive ends the search.
+    pub(crate) fn withdraw_lost(
+        &mut self,
+        recovery: &Recovery,
+        now: Millis,
+        commands: &mut Commands,
+    ) -> (u32, u32) {
+        let (mut lost, mut worst) = (0, 0);
         while let Some(key) = self.in_flight.first()
-            && let Some(sent) = commands.get(key)
+            && let Some(sent) = commands.lists.get_mut(key)
             && sent.fate(recovery, now) == Fate::Lost
         {
-            self.clusters.note(sent.datagram);
-            self.postpone(key, sent.timeout, (None, None), commands);
+            if sent.body.is_data() {
+                sent.losses = sent.losses.saturating_add(1);
+                worst = worst.max(sent.losses);
+            }
+            let (datagram, timeout) = (sent.datagram, sent.timeout);
+            self.clusters.note(datagram);
+            self.postpone(key, timeout, (None, None), commands);
             lost += 1;
         }
-        lost
+        // Pauses that double are as long together as the next one, but for the first.
+        (lost, pause(worst).saturating_sub(LEAST_TIMEOUT))
+    }
+
+    /// When what is lost, but held back, may leave again.
+    #[inline]
+    pub(crate) fn held_until(&self, now: Millis, commands: &Commands) -> Option<Millis> {
+        commands.get(self.retry_data.first()?)?.held_until(now)
     }
 
     /// Queues the oldest datagram's commands for retransmission, as a probe; how many. Whether it counts as a loss, of which
@@ -183,7 +205,26 @@ impl Outgoing {
     }
 }
 
+/// How long is held back what was lost so often: as long as stock ENet's doubled timeouts, from the least that counts.
+const fn pause(losses: u8) -> u32 {
+    match losses.checked_sub(BAD_LUCK) {
+        None => 0,
+        Some(doublings) if doublings < 16 => LEAST_TIMEOUT << doublings,
+        Some(_) => LEAST_TIMEOUT << 16,
+    }
+}
+
 impl Queued {
+    /// When it may leave again, if not yet.
+    #[inline]
+    pub(super) fn held_until(&self, now: Millis) -> Option<Millis> {
+        if self.losses < BAD_LUCK {
+            return None;
+        }
+        let until = self.sent_time.plus(pause(self.losses));
+        now.less(until).then_some(until)
+    }
+
     /// When the first transmission left that does not count as lost.
     #[inline]
     fn first_sent(&self) -> Millis {
