@@ -207,7 +207,7 @@ impl Host {
 
     /// The earliest deadline of a peer.
     fn next_deadline(&mut self) -> Option<u64> {
-        while let Some((known, slot)) = self.schedule.earliest() {
+        while let Some((_, slot)) = self.schedule.earliest() {
             let deadline = self.deadline_of(slot);
             // One that has come already is nobody's deadline any more, and due all the same.
             if deadline == Some(known) || known <= self.elapsed && self.is_due(slot, deadline) {
@@ -229,7 +229,7 @@ impl Host {
         let mut due = core::mem::take(&mut self.due);
         due.clear();
         let now = self.elapsed;
-        while let Some((known, slot)) = self.schedule.earliest().filter(|(known, _)| *known <= now) {
+        while let Some((_, slot)) = self.schedule.earliest().filter(|(known, _)| *known <= now) {
             let deadline = self.deadline_of(slot).filter(|deadline| *deadline > now);
             self.schedule.put_off(slot, deadline);
             if self.is_due(slot, deadline) {
