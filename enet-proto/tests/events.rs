@@ -95,6 +95,36 @@ fn peers_take_turns_one_packet_each() {
     assert_eq!(three.heard(), ["0: a", "1: x", "0: b", "0: c"]);
 }
 
+/// As much as a byte window holds: more than a peer may have under way is no flood that the protocol allows.
+#[test]
+fn who_floods_keeps_nobody_else_s_packet_waiting() {
+    let mut three = Three::connected();
+    for _ in 0..600 {
+        three.send(0, &"flood".repeat(20));
+    }
+    three.send(1, "x");
+    three.exchange();
+    let heard = three.heard();
+    assert!(heard.len() > 500, "it is a flood: {}", heard.len());
+    assert!(heard[..2].contains(&"1: x".to_owned()), "{:?}", &heard[..2]);
+}
+
+#[test]
+fn who_is_sent_a_flood_keeps_nobody_else_s_packet_waiting() {
+    let mut three = Three::connected();
+    let peers: Vec<PeerId> = three.server.peers().map(|peer| peer.id()).collect();
+    for _ in 0..600 {
+        three.server.peer_mut(peers[0]).unwrap().send(0, Packet::reliable(vec![7; 1_000])).unwrap();
+    }
+    three.server.peer_mut(peers[1]).unwrap().send(0, Packet::reliable("x")).unwrap();
+    let (mut bytes, mut to) = (vec![], vec![]);
+    while let Some(transmit) = three.server.poll_transmit(NOW, &mut bytes, NonZeroUsize::MIN) {
+        to.push(transmit.to);
+    }
+    assert!(to.len() > 40, "it is a flood: {}", to.len());
+    assert!(to[..2].contains(&client_at(1)), "{:?}", &to[..2]);
+}
+
 #[test]
 fn a_peer_that_disconnects_goes_to_the_back_of_the_queue() {
     let mut three = Three::connected();

@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "clippy.toml covers only functions that are tests themselves")]
 
 use enet_sim::marks::Mark;
+use enet_sim::random::Chance;
 use enet_sim::scenario::Profile;
 use enet_sim::scenario::library::BUILT_IN;
+use enet_sim::scenario::link::Loss;
 use enet_sim::world::Cast;
 use enet_sim::{Scenario, Span, run, soak, swarm};
 
@@ -108,4 +110,60 @@ fn the_millisecond_clock_wraps_and_nobody_notices() {
         host.clock_start = Span::from_millis((1 << 32) - 300_000);
     }
     nothing_is_wrong(&scenario);
+}
+
+/// T5: as long as nobody's patience is over, and whatever a machine's clock is set to, a stall ends no connection.
+#[test]
+fn a_server_that_stands_still_for_four_seconds_or_whose_clock_is_set_loses_nobody() {
+    let [sleep, step] =
+        ["pause", "clock-step"].map(|trouble| format!("trouble = \"{trouble}\"\nhost = \"server\""));
+    let faults = [
+        format!("at = \"5s\"\nuntil = \"9s\"\n{sleep}"),
+        format!("at = \"5s\"\nuntil = \"9s\"\n{sleep}\nclock-stops = true"),
+        format!("at = \"5s\"\n{step}\nmillis = -3600000"),
+        format!("at = \"5s\"\n{step}\nmillis = 4000"),
+    ];
+    for fault in faults {
+        for profile in [Profile::Compat, Profile::Modern] {
+            let text = format!(
+                "clients = 16\nduration = \"20s\"\n[link]\ndelay = {{ base = \"25ms\" }}\n[[traffic]]\n\
+                 from = \"everyone\"\n[[fault]]\n{fault}\n[expect]\ndisconnects = 0"
+            );
+            let mut scenario = Scenario::from_toml(&text).unwrap();
+            [scenario.server.profile, scenario.client.profile] = [profile; 2];
+            let measured = run::measured(&scenario, Cast::OURS, false).unwrap();
+            assert!(measured.verdict.violations.is_empty(), "{fault}: {:?}", measured.verdict.violations);
+            assert_eq!(measured.record.expectation, None, "{profile:?}: {fault}");
+            assert_eq!(measured.record.delivered, measured.record.sent, "{profile:?}: {fault}");
+        }
+    }
+}
+
+/// T8: hosts of which one's second is a thousandth longer than the other's keep every promise.
+#[test]
+fn clocks_that_run_apart_break_no_promise() {
+    for profile in [Profile::Compat, Profile::Modern] {
+        let mut scenario = Scenario::built_in("lossy-5").unwrap();
+        [scenario.server.profile, scenario.client.profile] = [profile; 2];
+        let in_step = run::measured(&scenario, Cast::OURS, false).unwrap();
+        [scenario.server.clock_drift_ppm, scenario.client.clock_drift_ppm] = [500, -500];
+        let measured = run::measured(&scenario, Cast::OURS, false).unwrap();
+        assert!(measured.verdict.violations.is_empty(), "{profile:?}: {:?}", measured.verdict.violations);
+        assert_eq!(measured.record.expectation, None, "{profile:?}");
+        assert_ne!(measured.record.trace_hash, in_step.record.trace_hash, "the clocks make a difference");
+    }
+}
+
+/// T3, by evidence instead of ENet's seven losses in a row.
+#[test]
+fn a_modern_connection_idles_for_a_day_though_three_in_ten_datagrams_are_lost() {
+    let mut scenario = soak::days(1, Span::from_secs(86_400));
+    scenario.traffic.clear();
+    scenario.link.loss = Loss::Random { chance: Chance::percent(30) };
+    [scenario.server.profile, scenario.client.profile] = [Profile::Modern; 2];
+    scenario.expect.disconnects = Some(0);
+    let measured = run::measured(&scenario, Cast::OURS, false).unwrap();
+    assert!(measured.verdict.violations.is_empty(), "{:?}", measured.verdict.violations);
+    assert_eq!(measured.record.expectation, None);
+    assert!(measured.record.retransmissions > 10_000, "pings were lost");
 }

@@ -1,8 +1,11 @@
 //! docs/FEATURES.md: that no row is missing, and that everything it names exists.
 
+mod sources;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+
+use sources::{below, quoted, root, tests};
 
 /// Rows of the five documents, and of what they rely on, by letter: the last one, and the numbers that are not used.
 const ROWS: [(char, u32, &[u32]); 6] = [
@@ -28,10 +31,6 @@ struct Row {
     status: String,
 }
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").to_owned()
-}
-
 fn rows() -> Vec<Row> {
     let text = fs::read_to_string(root().join("docs/FEATURES.md")).expect("docs/FEATURES.md");
     text.lines().filter_map(row).collect()
@@ -52,35 +51,12 @@ fn row(line: &str) -> Option<Row> {
     Some(Row { id: id.to_owned(), items, tests, status: status.to_owned() })
 }
 
-/// What stands between backticks.
-fn quoted(text: &str) -> impl Iterator<Item = &str> {
-    text.split('`').skip(1).step_by(2)
-}
-
 /// `Type` or `Type::member`.
 fn is_item(name: &str) -> bool {
     let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     name.starts_with(|c: char| c.is_ascii_uppercase())
         && name.chars().all(is_word)
         && !FOREIGN.contains(&name)
-}
-
-/// The lines of each file below `folders`.
-fn files_below(folders: &[&str]) -> Vec<Vec<String>> {
-    let mut files = Vec::new();
-    let mut waiting: Vec<PathBuf> = folders.iter().map(|folder| root().join(folder)).collect();
-    while let Some(folder) = waiting.pop() {
-        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                waiting.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = fs::read_to_string(&path).expect("a source");
-                files.push(text.lines().map(|line| line.trim().to_owned()).collect());
-            }
-        }
-    }
-    files
 }
 
 /// What the libraries offer, by path: the lists that `.ci/api` compares with the sources.
@@ -158,14 +134,8 @@ fn every_test_that_the_features_name_exists() {
         "enet-reference",
         "xtask/tests",
     ];
-    let lines: Vec<String> = files_below(&folders).concat();
-    let mut tests = BTreeSet::new();
-    for (at, line) in lines.iter().enumerate() {
-        if line == "#[test]" {
-            let names = lines[at + 1..].iter().take(4).filter_map(|line| line.strip_prefix("fn "));
-            tests.extend(names.take(1).filter_map(|name| name.split('(').next()));
-        }
-    }
+    let lines: Vec<String> = below(&folders).concat();
+    let tests = tests(&lines);
     let rows = rows();
     let named = rows.iter().flat_map(|row| row.tests.iter().map(|test| (&row.id, test)));
     let missing: Vec<_> = named.filter(|(_, test)| !tests.contains(test.as_str())).collect();

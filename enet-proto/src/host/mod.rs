@@ -207,7 +207,7 @@ impl Host {
 
     /// The earliest deadline of a peer.
     fn next_deadline(&mut self) -> Option<u64> {
-        while let Some((_, slot)) = self.schedule.earliest() {
+        while let Some((known, slot)) = self.schedule.earliest() {
             let deadline = self.deadline_of(slot);
             // One that has come already is nobody's deadline any more, and due all the same.
             if deadline == Some(known) || known <= self.elapsed && self.is_due(slot, deadline) {

@@ -1,4 +1,4 @@
-//! [`Judge`]: watches a world and says which of the promises that `docs/SIMULATION.md` lists were broken.
+//! [`Judge`]: watches a world and says which of the promises that `docs/PROPERTIES.md` lists were broken.
 //!
 //! It sees what is visible from outside: calls, events, datagrams, and the numbers of connections. From these it keeps
 //! books of its own; it shares no code with `enet-proto` but the codec.
@@ -44,7 +44,7 @@ const ENOUGH: usize = 32;
 pub struct Violation {
     /// When it was seen.
     pub at: Time,
-    /// Which property: docs/SIMULATION.md lists them.
+    /// Which property: docs/PROPERTIES.md lists them.
     pub property: &'static str,
     /// Where it was seen.
     pub host: HostIndex,
