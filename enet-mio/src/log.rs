@@ -197,7 +197,7 @@ pub(crate) mod tests {
             out.clear();
             server.poll_transmit(now, &mut out, std::num::NonZeroUsize::MIN).unwrap();
             client.handle_datagram(now, Datagram::new(at, &out));
-            now = now + Duration::from_millis(600);
+            now += Duration::from_millis(600);
         }
         let hint_of = |host: &Host| said(|| Refusals::default().look(now, || host.stats()));
         let lines = hint_of(&server);
