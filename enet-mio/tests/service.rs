@@ -255,6 +255,20 @@ fn close_delivers_what_is_queued_and_waits_until_it_is_confirmed() {
 }
 
 #[test]
+fn close_leaves_the_number_that_a_peer_was_to_get_later() {
+    let (mut server, mut client) = (server(), client());
+    let (_, peer) = connect(&mut server, &mut client, ConnectOptions::default());
+    client.peer_mut(peer).unwrap().send(0, Packet::reliable("and")).unwrap();
+    client.peer_mut(peer).unwrap().disconnect_later(7);
+    let closing = thread::spawn(move || client.close(PATIENCE));
+    assert!(matches!(server.service(PATIENCE).unwrap(), Some(Event::Received { .. })));
+    let end = server.service(PATIENCE).unwrap();
+    assert!(matches!(end, Some(Event::Disconnected { data: 7, .. })), "{end:?}");
+    server.flush();
+    assert_eq!(closing.join().unwrap().unwrap(), 0);
+}
+
+#[test]
 fn close_of_a_server_disconnects_everyone_and_lets_nobody_in() {
     let mut server = server();
     let mut clients: Vec<_> = (0..5).map(|_| client()).collect();

@@ -130,7 +130,7 @@ reasons! {
     DoubtedDisconnect = "doubted_disconnect",
     /// An unsequenced packet from so far ahead that its group is believed with the next one only.
     DoubtedGroup = "doubted_group",
-    /// From a client that the application has not let in yet.
+    /// From a client that the application has not let in yet, and more than is kept until then.
     Undecided = "undecided",
 }
 

@@ -3,6 +3,8 @@
 use std::io;
 use std::time::Duration;
 
+use enet_proto::PeerState;
+
 use super::Host;
 use crate::handle::Orders;
 
@@ -10,7 +12,8 @@ impl Host {
     /// Disconnects everybody and waits, blocking, until all have confirmed or `timeout` is over; how many had not.
     ///
     /// What is already queued is delivered first
-    /// ([`disconnect_later`](enet_proto::PeerMut::disconnect_later)); the ones that have not confirmed in time get one
+    /// ([`disconnect_later`](enet_proto::PeerMut::disconnect_later), with 0 for whom you have not told so yourself with a
+    /// number of your own); the ones that have not confirmed in time get one
     /// last datagram ([`disconnect_now`](enet_proto::PeerMut::disconnect_now)). From the first moment nobody new is
     /// let in and events are discarded, so take yours before.
     ///
@@ -52,7 +55,10 @@ impl Host {
 
     fn disconnect_everybody_later(&mut self) {
         for peer in self.peer_ids() {
-            if let Some(mut peer) = self.protocol.peer_mut(peer) {
+            let state = self.protocol.peer(peer).map(|peer| peer.state());
+            if let Some(mut peer) = self.protocol.peer_mut(peer)
+                && state != Some(PeerState::DisconnectLater)
+            {
                 peer.disconnect_later(0);
             }
         }

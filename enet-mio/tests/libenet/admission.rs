@@ -62,6 +62,7 @@ fn a_c_client_that_is_let_in_later_loses_nothing() {
             }
         }
         scene.silence();
+        assert_eq!(scene.ours(server).stats().discarded.total(), 0, "what comes with the proof is kept");
         scene.ours(server).accept(request.expect("a request")).expect("a free slot");
         let (_, connected) = scene.next();
         assert!(matches!(connected, Heard::Connected { data: 0xABCD, .. }), "{connected:?}");

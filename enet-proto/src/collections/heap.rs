@@ -75,6 +75,13 @@ impl DeadlineHeap {
         }
     }
 
+    /// Gives memory back if nothing is in it.
+    pub(crate) fn trim(&mut self) {
+        if self.heap.is_empty() {
+            *self = DeadlineHeap::new();
+        }
+    }
+
     fn enter(&mut self, slot: u16, deadline: u64) {
         if self.positions.len() <= usize::from(slot) {
             self.positions.resize(usize::from(slot) + 1, ABSENT);

@@ -2,13 +2,15 @@
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
-use core::net::SocketAddr;
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
 
-use enet_wire::{ConnectId, Session, WirePeerId};
+use enet_wire::{ConnectId, Header, Session, WirePeerId};
 
 use super::half_open::HalfOpen;
 use super::origin::Secret;
 use super::resting::Resting;
+use super::table::decrement;
 use super::token::Tokens;
 use crate::config::HostConfig;
 use crate::event::RequestId;
@@ -53,8 +55,8 @@ pub enum Admission {
     /// They may, once they have proven their address.
     Accept,
     /// The application decides once they have proven their address: it gets a
-    /// [`ConnectRequest`](crate::Event::ConnectRequest). The client believes to be connected meanwhile: what it sends
-    /// reliably it says again until the decision, what it sends unreliably before is lost.
+    /// [`ConnectRequest`](crate::Event::ConnectRequest). The client believes to be connected meanwhile: of what it sends
+    /// in the half second before it is accepted, the first 8 KiB arrive. The rest it says again, if it is reliable.
     Ask,
     /// They may not, and are told so with this number: their attempt ends at once with a disconnect event that carries it.
     Refuse(u32),
@@ -96,11 +98,29 @@ pub(crate) const REPORTS: usize = 64;
 /// How long the application may think about a request, in ms: less than a stock client waits for its first answer.
 const PATIENCE: u64 = 10_000;
 
+/// How much of what one says meanwhile is kept, in bytes, each datagram with this much for itself.
+const HELD: usize = 8 << 10;
+const HELD_EACH: usize = 64;
+
+/// For how long, in ms: a stock client says what is reliable again by then, and would take what we answer to the first
+/// time for a round trip.
+const HELD_FOR: u64 = 500;
+
+/// Commands of a client that the application has not decided about.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) header: Header,
+    pub(crate) commands: Vec<u8>,
+    at: u64,
+}
+
 /// Those who have proven their address, and whom the application has to decide about.
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
     waiting: BTreeMap<RequestId, Waiting>,
     by_id: BTreeMap<(SocketAddr, WirePeerId), RequestId>,
+    by_origin: BTreeMap<(SocketAddr, ConnectId), RequestId>,
+    by_ip: BTreeMap<IpAddr, u16>,
     last: u64,
 }
 
@@ -109,6 +129,9 @@ struct Waiting {
     candidate: Candidate,
     sample: Option<u32>,
     until: u64,
+    /// What a disconnect said that came meanwhile. Anybody could have sent it.
+    farewell: Option<u32>,
+    held: Vec<Held>,
 }
 
 impl Requests {
@@ -119,16 +142,54 @@ impl Requests {
     pub(crate) fn insert(&mut self, candidate: Candidate, sample: Option<u32>, now: u64) -> RequestId {
         self.last += 1;
         let id = RequestId(self.last);
-        self.by_id.insert((candidate.address(), candidate.proof.id()), id);
-        self.waiting.insert(id, Waiting { candidate, sample, until: now.saturating_add(PATIENCE) });
+        let from = candidate.address();
+        self.by_id.insert((from, candidate.proof.id()), id);
+        self.by_origin.insert((from, candidate.connect_id), id);
+        *self.by_ip.entry(from.ip()).or_default() += 1;
+        let until = now.saturating_add(PATIENCE);
+        self.waiting.insert(id, Waiting { candidate, sample, until, farewell: None, held: Vec::new() });
         id
     }
 
-    /// The candidate, and the round trip time its acknowledgement told.
-    pub(crate) fn remove(&mut self, id: RequestId) -> Option<(Candidate, Option<u32>)> {
-        let Waiting { candidate, sample, .. } = self.waiting.remove(&id)?;
-        self.by_id.remove(&(candidate.address(), candidate.proof.id()));
-        Some((candidate, sample))
+    /// The candidate, the round trip time its acknowledgement told, and what it said if it said farewell.
+    pub(crate) fn remove(&mut self, id: RequestId) -> Option<(Candidate, Option<u32>, Option<u32>)> {
+        let Waiting { candidate, sample, farewell, .. } = self.waiting.remove(&id)?;
+        let from = candidate.address();
+        self.by_id.remove(&(from, candidate.proof.id()));
+        self.by_origin.remove(&(from, candidate.connect_id));
+        decrement(&mut self.by_ip, &from.ip());
+        Some((candidate, sample, farewell))
+    }
+
+    /// Notes what a disconnect said.
+    pub(crate) fn note_farewell(&mut self, id: RequestId, data: u32) {
+        if let Some(it) = self.waiting.get_mut(&id) {
+            it.farewell = Some(data);
+        }
+    }
+
+    /// Requests from an IP address.
+    pub(crate) fn count_from(&self, ip: IpAddr) -> u16 {
+        self.by_ip.get(&ip).copied().unwrap_or(0)
+    }
+
+    /// Keeps commands for when their client is accepted. Whether there was room.
+    pub(crate) fn hold(&mut self, id: RequestId, header: &Header, commands: &[u8], now: u64) -> bool {
+        let Some(Waiting { held, .. }) = self.waiting.get_mut(&id) else { return false };
+        held.retain(|it| now < it.at + HELD_FOR);
+        let kept: usize = held.iter().map(|it| it.commands.len() + HELD_EACH).sum();
+        let fits = kept + commands.len() + HELD_EACH <= HELD;
+        if fits && !commands.is_empty() {
+            held.push(Held { header: *header, commands: commands.to_vec(), at: now });
+        }
+        fits
+    }
+
+    /// What has not been kept for too long, in the order in which it came.
+    pub(crate) fn take_held(&mut self, id: RequestId, now: u64) -> Vec<Held> {
+        let Some(Waiting { held, .. }) = self.waiting.get_mut(&id) else { return Vec::new() };
+        held.retain(|it| now < it.at + HELD_FOR);
+        core::mem::take(held)
     }
 
     pub(crate) fn get(&self, id: RequestId) -> Option<&Candidate> {
@@ -142,9 +203,7 @@ impl Requests {
 
     /// Whether a CONNECT belongs to one of them.
     pub(crate) fn knows(&self, from: SocketAddr, connect_id: ConnectId) -> bool {
-        let from_there = (from, WirePeerId::from_bits(0))..=(from, WirePeerId::UNKNOWN);
-        let mut requests = self.by_id.range(from_there).filter_map(|(_, id)| self.waiting.get(id));
-        requests.any(|it| it.candidate.connect_id == connect_id)
+        self.by_origin.contains_key(&(from, connect_id))
     }
 
     /// One that has waited for too long.

@@ -11,6 +11,9 @@ use crate::profile::THROTTLE_SCALE;
 /// How often, in ms.
 pub(crate) const INTERVAL: u32 = 1_000;
 
+/// Events there is room for, although none are waiting.
+const EVENTS_KEPT: usize = 64;
+
 const FULL_SHARE: u64 = THROTTLE_SCALE as u64;
 
 /// What the distribution sees and changes of one active peer.
@@ -117,11 +120,12 @@ impl Host {
         }
         self.bandwidth_epoch = self.shared.now;
         if self.table.active_count() == 0 {
-            self.shared.trim();
+            self.trim();
             return;
         }
         if !self.recalculate_bandwidth && self.shared.outgoing_bandwidth == 0 && self.share_freely() {
-            self.shared.trim();
+            self.shares = Vec::new();
+            self.trim();
             return;
         }
         let mut shares = core::mem::take(&mut self.shares);
@@ -141,7 +145,14 @@ impl Host {
         }
         self.apply_shares(&shares, &announced);
         self.shares = shares;
+        self.trim();
+    }
+
+    /// Gives memory back that a burst left behind.
+    fn trim(&mut self) {
         self.shared.trim();
+        self.events.shrink_to(EVENTS_KEPT);
+        self.schedule.trim();
     }
 
     /// What `distribute` comes to where nobody has a limit; `false` at the first peer that has one.

@@ -42,6 +42,11 @@ impl Deadlines {
         }
     }
 
+    /// Gives memory back that a burst left behind.
+    pub(crate) fn trim(&mut self) {
+        self.far.trim();
+    }
+
     /// No deadline up to then is left.
     pub(crate) fn pass_time(&mut self, now: u64) {
         self.near.start_from(now + 1);

@@ -30,6 +30,8 @@ pub(super) struct Draft<'a> {
     /// Where the last one must end, and where it might if no other datagram went before.
     end: usize,
     end_alone: usize,
+    /// Bytes by which the header grows, and the end comes nearer, with the first command that wants an acknowledgement.
+    growth: usize,
     /// Bytes of the datagrams it follows in a train.
     segment: Option<usize>,
     checksum: usize,
@@ -64,6 +66,7 @@ impl<'a> Draft<'a> {
             at: COMMANDS,
             end: COMMANDS + room,
             end_alone: COMMANDS + alone,
+            growth: if segment.is_some() { SENT_TIME_LEN } else { 0 },
             segment,
             checksum,
             commands: 0,
@@ -91,22 +94,15 @@ impl<'a> Draft<'a> {
 
     #[inline]
     fn fits(&self, len: usize, acknowledged: bool) -> bool {
-        self.at + len + self.sent_time_needed(acknowledged) <= self.end
+        self.at + len + if acknowledged { self.growth } else { 0 } <= self.end
     }
 
     #[inline]
     fn is_full_for(&self, len: usize, acknowledged: bool) -> bool {
-        if self.commands == 0 && self.segment.is_none() {
-            // Too large for any datagram, since a checksum was added to the host's settings: it must not wait for ever.
-            return false;
-        }
-        self.commands >= self.max_commands || !self.fits(len, acknowledged)
-    }
-
-    /// Bytes the header grows by with a command that wants an acknowledgement, or that does not.
-    #[inline]
-    fn sent_time_needed(&self, acknowledged: bool) -> usize {
-        if acknowledged && !self.sent_time && self.segment.is_some() { SENT_TIME_LEN } else { 0 }
+        let is_full = self.commands >= self.max_commands || !self.fits(len, acknowledged);
+        // Too large for any datagram, since a checksum was added to the host's settings: it must not wait for ever.
+        let is_too_large = self.commands == 0 && self.segment.is_none();
+        is_full && !is_too_large
     }
 
     #[inline(always)]
@@ -114,9 +110,11 @@ impl<'a> Draft<'a> {
         let room = self.buffer.get_mut(self.at..).unwrap_or_default();
         let Ok(len) = command.encode(room) else { return };
         self.at += len;
-        self.end -= self.sent_time_needed(command.acknowledge);
         self.commands += 1;
-        self.sent_time |= command.acknowledge;
+        if command.acknowledge {
+            self.sent_time = true;
+            self.end -= core::mem::take(&mut self.growth);
+        }
     }
 
     /// Writes a command. What datagrams are full of has a branch of its own, so that its layout is known there.
@@ -145,16 +143,28 @@ impl<'a> Draft<'a> {
     pub(super) fn write_acks(&mut self, connection: &mut Connection, shared: &mut Shared) {
         let room = usize::from(Ack::LEN);
         while !self.is_full_for(room, false)
-            && let Some(ack) = connection.acks.pop_repeated(shared.now, &mut shared.acks)
+            && let Some(mishaps) = &mut connection.mishaps
+            && let Some(ack) = mishaps.repeats.pop_front(&connection.acks, shared.now, &mut shared.acks)
         {
             self.put(&ack.command());
         }
-        let repeats = connection.gaps.are_close(shared.now);
+        let repeats = connection.mishaps.as_ref().is_some_and(|it| it.gaps.are_close(shared.now));
+        if !repeats {
+            connection.acks.pop_run(&mut shared.acks, |ack| {
+                let fits = !self.is_full_for(room, false);
+                if fits {
+                    self.put(&ack.command());
+                }
+                fits
+            });
+        }
         while !self.is_full_for(room, false) {
             let Some(ack) = connection.acks.pop_front(&mut shared.acks) else { break };
             self.put(&ack.command());
-            if repeats {
-                connection.acks.repeat(ack, shared.now, &mut shared.acks);
+            if let Some(mishaps) = &mut connection.mishaps
+                && mishaps.gaps.are_close(shared.now)
+            {
+                mishaps.repeats.push_back(ack, shared.now, &mut shared.acks);
             }
             if let (true, Stage::AcknowledgingDisconnect { data }) = (ack.of_disconnect, connection.stage) {
                 connection.stage = Stage::Zombie { reason: DisconnectReason::Remote, data };
@@ -173,7 +183,7 @@ impl<'a> Draft<'a> {
     /// was chosen.
     pub(super) fn pack(&mut self, connection: &mut Connection, shared: &mut Shared) -> bool {
         let limits = connection.limits(shared);
-        connection.outgoing.begin_datagram();
+        connection.begin_datagram(shared);
         if connection.outgoing.has_riders() {
             self.write_riders(connection, shared);
         }
@@ -213,6 +223,17 @@ impl<'a> Draft<'a> {
         chose_reliable
     }
 
+    /// Writes a ping, or queues it behind what cannot go yet.
+    pub(super) fn write_ping(&mut self, connection: &mut Connection, shared: &mut Shared) {
+        let is_full = self.is_full_for(CommandKind::Ping.fixed_len(), true);
+        if !is_full && let Some(ping) = connection.send_lone_ping(shared) {
+            self.put(&ping);
+        } else {
+            connection.ping(shared);
+            self.pack(connection, shared);
+        }
+    }
+
     /// Writes copies of what is to ride along, if anything else goes.
     #[inline(never)]
     fn write_riders(&mut self, connection: &mut Connection, shared: &mut Shared) {
@@ -220,8 +241,8 @@ impl<'a> Draft<'a> {
             return;
         }
         let departure = connection.departure(shared);
-        let Connection { outgoing, loss, resent, .. } = connection;
-        let mut before = None;
+        let Connection { outgoing, loss, .. } = connection;
+        let (mut before, mut copies) = (None, 0);
         while let Some((key, rider)) = outgoing.next_rider(before, shared.now, &shared.commands) {
             if self.is_full_for(rider.encoded_len(), true) {
                 before = Some(key);
@@ -229,9 +250,12 @@ impl<'a> Draft<'a> {
             }
             self.write(rider);
             loss.sent = loss.sent.wrapping_add(1);
-            shared.stats.copies += 1;
-            resent.copies += 1;
+            copies += 1;
             outgoing.ride(key, departure, &mut shared.commands);
+        }
+        shared.stats.copies += copies;
+        if copies > 0 {
+            connection.mishaps_mut().resent.copies += copies;
         }
     }
 
@@ -240,35 +264,42 @@ impl<'a> Draft<'a> {
     fn pack_run(&mut self, connection: &mut Connection, shared: &mut Shared, limits: Limits) {
         let departure = connection.departure(shared);
         let Connection { outgoing, channels, loss, .. } = connection;
-        while let Some((next, payload)) = outgoing.next_packet(&shared.commands, limits)
-            && !self.is_full_for(CommandKind::SendReliable.fixed_len() + payload.len(), true)
-        {
+        while outgoing.send_run(limits, departure, &mut shared.commands, |next, payload| {
+            if self.is_full_for(CommandKind::SendReliable.fixed_len() + payload.len(), true) {
+                return false;
+            }
             let body = Body::SendReliable { payload };
             self.put(&Command { body, ..next.header(true, false) });
             loss.sent = loss.sent.wrapping_add(1);
-            if let Some((id, seq)) = outgoing.send_packet(departure, &mut shared.commands)
-                && let Some(channel) = channels.get_used(id)
-            {
-                channel.sender.windows.on_sent(seq);
+            if let Some(channel) = channels.get_used(next.channel) {
+                channel.sender.windows.on_sent(next.seq);
             }
-        }
+            true
+        }) {}
     }
 
     /// The same for sequenced packets.
     fn sequenced_run(&mut self, connection: &mut Connection, shared: &mut Shared) {
         let Connection { outgoing, throttle, loss, .. } = connection;
-        while let Some((next, seq, payload)) = outgoing.next_sequenced(&shared.commands)
-            && !self.is_full_for(CommandKind::SendUnreliable.fixed_len() + payload.len(), false)
-        {
-            if !throttle.admit() {
-                outgoing.drop_throttled(&mut shared.commands);
-                continue;
+        loop {
+            let mut admitted = true;
+            outgoing.send_sequenced(&mut shared.commands, |next, seq, payload| {
+                if self.is_full_for(CommandKind::SendUnreliable.fixed_len() + payload.len(), false) {
+                    return false;
+                }
+                admitted = throttle.admit();
+                if admitted {
+                    let body = Body::SendUnreliable { seq, payload };
+                    self.put(&Command { body, ..next.header(false, false) });
+                    loss.sent = loss.sent.wrapping_add(1);
+                    self.wrote_unreliable = true;
+                }
+                admitted
+            });
+            if admitted {
+                return;
             }
-            let body = Body::SendUnreliable { seq, payload };
-            self.put(&Command { body, ..next.header(false, false) });
-            loss.sent = loss.sent.wrapping_add(1);
-            outgoing.discard_sequenced(&mut shared.commands);
-            self.wrote_unreliable = true;
+            outgoing.drop_throttled(&mut shared.commands);
         }
     }
 

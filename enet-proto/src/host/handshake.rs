@@ -10,7 +10,7 @@ use enet_wire::{
 use rand_chacha::rand_core::RngCore;
 
 use super::Host;
-use super::admission::{Admission, Admit, ConnectAttempt, REPORTS, Refusal};
+use super::admission::{Admission, Admit, ConnectAttempt, Held, REPORTS, Refusal};
 use super::half_open::Number;
 use super::receive::Datagram;
 use super::table::is_broadcast;
@@ -146,10 +146,16 @@ impl Host {
     /// Whether there is a slot for this address.
     fn check_room(&self, from: SocketAddr) -> Result<(), DiscardReason> {
         self.table.vacancy().ok_or(DiscardReason::HostFull)?;
-        if self.shared.max_peers_per_ip.is_some_and(|limit| self.table.count_from(from.ip()) >= limit) {
+        if self.is_limit_of(from, self.lobby.requests.count_from(from.ip())) {
             return Err(DiscardReason::TooManyFromAddress);
         }
         Ok(())
+    }
+
+    /// Whether an address has all the connections it may have, together with as many that it may get.
+    fn is_limit_of(&self, from: SocketAddr, requests: u16) -> bool {
+        let count = self.table.count_from(from.ip()).saturating_add(requests);
+        self.shared.max_peers_per_ip.is_some_and(|limit| count >= limit)
     }
 
     /// Answers who may connect, and remembers them for a while. Nothing else is done for them before they prove that
@@ -229,7 +235,6 @@ impl Host {
     }
 
     fn refuse_stranger(&mut self, refusal: Refusal, data: u32, reason: DiscardReason) {
-        // The limit first: the other looks at every connection.
         if !self.lobby.may_refuse(self.elapsed) || self.is_to_be_silent(&refusal, reason) {
             return;
         }
@@ -243,22 +248,21 @@ impl Host {
     /// is that of a connection we have, its CONNECT is an old one, and the refusal would be believed by the connection.
     fn is_to_be_silent(&self, refusal: &Refusal, reason: DiscardReason) -> bool {
         let is_full = reason != DiscardReason::Refused;
-        self.table.occupied().filter_map(|slot| self.table.get(slot)).any(|it| {
-            (is_full && it.is_leaving()) || (it.remote_id == refusal.remote_id && it.address == refusal.to)
-        })
+        (is_full && self.table.has_leaving()) || self.table.has_remote(refusal.to, refusal.remote_id)
     }
 
     // --- the proof ---
 
     /// Takes in what a client says that we have answered. Its slot, if it repeats what only that answer can have told:
-    /// in an acknowledgement that comes before everything else, and is taken off the rest.
+    /// in an acknowledgement that comes before everything else, and is taken off the rest. `None` if the application is
+    /// asked first.
     pub(super) fn on_proof(
         &mut self,
         number: Number,
         header: &Header,
         datagram: &Datagram<'_>,
         rest: &mut &[u8],
-    ) -> Result<u16, DiscardReason> {
+    ) -> Result<Option<u16>, DiscardReason> {
         self.credit(number, datagram.bytes.len());
         let candidate = self.lobby.half_open.get_mut(number).ok_or(DiscardReason::UnknownPeer)?;
         let proof = candidate.proof;
@@ -274,7 +278,7 @@ impl Host {
                 let is_right = is_right || (in_session && mutants::is(Mutant::AnyProof));
                 if is_right {
                     *rest = behind;
-                    return self.on_proven(number);
+                    return self.on_proven(number, header, behind);
                 }
                 if candidate.is_wrong_again() {
                     self.lobby.half_open.remove(number);
@@ -294,19 +298,41 @@ impl Host {
         }
     }
 
-    /// Takes in what a client says that the application has not decided about: nothing but a farewell counts.
-    pub(super) fn on_undecided(&mut self, id: RequestId, header: &Header, rest: &[u8]) -> DiscardReason {
+    /// Takes in what a client says that the application has not decided about. A farewell is confirmed once it is accepted, as
+    /// any other that anybody can have sent.
+    pub(super) fn on_undecided(
+        &mut self,
+        id: RequestId,
+        header: &Header,
+        rest: &[u8],
+    ) -> Result<(), DiscardReason> {
         let candidate = self.lobby.requests.get(id);
-        let in_session = candidate.is_some_and(|it| it.proof.incoming() == header.session.get());
-        if let Ok((Command { body: Body::Disconnect { .. }, .. }, _)) = Command::decode(rest)
-            && in_session
-        {
+        if candidate.is_none_or(|it| it.proof.incoming() != header.session.get()) {
+            return Err(DiscardReason::WrongSession);
+        }
+        let Ok((Command { body: Body::Disconnect { data }, .. }, _)) = Command::decode(rest) else {
+            return self.hold(id, header, rest);
+        };
+        if self.shared.confirms_disconnects {
+            self.lobby.requests.note_farewell(id, data);
+        } else {
             self.lobby.requests.remove(id);
         }
-        if in_session { DiscardReason::Undecided } else { DiscardReason::WrongSession }
+        Err(DiscardReason::Undecided)
     }
 
-    fn on_proven(&mut self, number: Number) -> Result<u16, DiscardReason> {
+    /// What a client says at once with its proof, or soon after, need not be said twice.
+    fn hold(&mut self, id: RequestId, header: &Header, commands: &[u8]) -> Result<(), DiscardReason> {
+        let is_held = self.lobby.requests.hold(id, header, commands, self.elapsed);
+        if is_held { Ok(()) } else { Err(DiscardReason::Undecided) }
+    }
+
+    fn on_proven(
+        &mut self,
+        number: Number,
+        header: &Header,
+        rest: &[u8],
+    ) -> Result<Option<u16>, DiscardReason> {
         // Every connection brings two at least. It stays as it is, and the client will be asked again.
         if self.events.len() >= 2 * self.table.len() + EVENTS {
             return Err(DiscardReason::EventLimit);
@@ -318,7 +344,7 @@ impl Host {
             return Err(reason);
         }
         if !candidate.asks() {
-            return self.seat(&candidate, sample).ok_or(DiscardReason::HostFull);
+            return self.seat(&candidate, sample).ok_or(DiscardReason::HostFull).map(Some);
         }
         if self.lobby.requests.len() >= self.table.len() {
             self.lobby.refuse(Refusal::of(&candidate, 0));
@@ -328,7 +354,7 @@ impl Host {
         let token = self.lobby.tokens.take(address, candidate.connect_id, now);
         let request = self.lobby.requests.insert(candidate, sample, now);
         self.events.push_back(Event::ConnectRequest { request, address, data, token });
-        Err(DiscardReason::Undecided)
+        self.hold(request, header, rest).map(|()| None)
     }
 
     /// Gives a slot to who has proven to be where it says.
@@ -365,27 +391,40 @@ impl Host {
         self.lobby.policy = policy;
     }
 
-    /// Lets somebody in who [asked](crate::Event::ConnectRequest). [`Connected`](crate::Event::Connected) follows. What
-    /// they said in the meantime was not acknowledged, and comes again.
+    /// Lets somebody in who [asked](crate::Event::ConnectRequest). [`Connected`](crate::Event::Connected) follows, and what
+    /// they have said in the last half second. What they said before that was not acknowledged, and comes again.
     ///
     /// # Errors
     ///
-    /// The request is gone, after 10 s or because the client is; or no slot is free, and the request stays.
+    /// The request is gone, as after 10 s; or no slot is free, and the request stays; or the address has as many connections
+    /// by now as `max_peers_per_ip` allows, and the client is refused.
     pub fn accept(&mut self, request: RequestId) -> Result<PeerId, AcceptError> {
         self.lobby.requests.get(request).ok_or(AcceptError::Gone)?;
         let limit = self.table.len();
         self.table.vacancy().ok_or(AcceptError::NoFreeSlot { limit })?;
-        let (candidate, sample) = self.lobby.requests.remove(request).ok_or(AcceptError::Gone)?;
+        let held = self.lobby.requests.take_held(request, self.elapsed);
+        let (candidate, sample, farewell) = self.lobby.requests.remove(request).ok_or(AcceptError::Gone)?;
+        if self.is_limit_of(candidate.address(), 0) {
+            self.lobby.refuse(Refusal::of(&candidate, 0));
+            return Err(AcceptError::TooManyFromAddress);
+        }
         let slot = self.seat(&candidate, sample).ok_or(AcceptError::NoFreeSlot { limit })?;
+        if let (Some(connection), Some(data)) = (self.table.get_mut(slot), farewell) {
+            connection.doubt_disconnect(data, &mut self.shared);
+        }
+        let peer = self.table.id_of(slot);
         self.settle_events(slot);
         self.touch(slot);
-        Ok(self.table.id_of(slot))
+        for Held { header, commands, .. } in held {
+            self.hear_again(candidate.address(), &header, &commands);
+        }
+        Ok(peer)
     }
 
     /// Refuses somebody who [asked](crate::Event::ConnectRequest): their connection, which they believe to have, ends
     /// with this number. Whether the request was still there.
     pub fn refuse(&mut self, request: RequestId, data: u32) -> bool {
-        let Some((candidate, _)) = self.lobby.requests.remove(request) else { return false };
+        let Some((candidate, ..)) = self.lobby.requests.remove(request) else { return false };
         self.lobby.refuse(Refusal::of(&candidate, data));
         true
     }
@@ -469,8 +508,9 @@ impl Host {
 
 /// Ids among which one is looked for that need not rest any more.
 const LOOKED_AT: u16 = 8;
-/// The same where each of them is taken: many, for thousands of honest clients may be behind one address and port.
-const LOOKED_AT_AT_MOST: u16 = 512;
+/// The same where each of them is taken: more, for thousands of honest clients may be behind one address and port; and no
+/// more than a forged CONNECT may cost.
+const LOOKED_AT_AT_MOST: u16 = 64;
 
 /// Events, beside two for each slot, that may wait to be fetched while anybody is let in.
 const EVENTS: usize = 64;

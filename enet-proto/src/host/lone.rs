@@ -18,7 +18,7 @@ impl Host {
         }
         let connection = self.table.get_mut(slot)?;
         let known = connection.stage == Stage::Connected && !connection.remote_id.is_unknown();
-        let in_company = connection.outgoing.has_riders() || connection.acks.has_any();
+        let in_company = connection.outgoing.has_riders() || connection.has_acks();
         if !known
             || connection.held
             || connection.is_watched()
@@ -41,7 +41,9 @@ impl Host {
                 (true, Command { body: Body::SendReliable { payload }, ..next.header(true, false) })
             }
         };
-        if command.encoded_len() > (connection.mtu.min(MAX_MTU) as usize).saturating_sub(MAX_HEADER_LEN) {
+        if command.encoded_len()
+            > usize::from(connection.mtu).min(MAX_MTU as usize).saturating_sub(MAX_HEADER_LEN)
+        {
             return None;
         }
         let header = Header {
@@ -55,10 +57,11 @@ impl Host {
         out.extend_from_slice(self.draft.get(..len)?);
 
         connection.loss.sent = connection.loss.sent.wrapping_add(1);
-        connection.loss = connection.loss.evaluated(shared.now);
+        connection.loss.on_datagram(shared.now);
+        let was_idle = connection.outgoing.is_idle();
         if reliable {
             let departure = connection.departure(shared);
-            connection.outgoing.begin_datagram();
+            connection.begin_datagram(shared);
             let sent = connection.outgoing.send_packet(departure, &mut shared.commands);
             if let Some((id, seq)) = sent
                 && let Some(channel) = connection.channels.get_used(id)
@@ -70,7 +73,8 @@ impl Host {
             connection.outgoing.discard_sequenced(&mut shared.commands);
         }
         let (to, from) = (connection.address, shared.local_address(connection.local));
-        if reliable || self.schedule.is_unsettled(slot) {
+        // The deadline is that of the oldest in flight.
+        if reliable && was_idle || self.schedule.is_unsettled(slot) {
             let deadline = self.deadline_of(slot);
             self.schedule.update(slot, false, deadline);
         } else {

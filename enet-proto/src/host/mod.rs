@@ -170,7 +170,7 @@ impl Host {
             self.settle_schedule(slot);
         }
         let mut earliest = self.next_deadline().unwrap_or(u64::MAX);
-        if self.table.active_count() > 0 {
+        if self.table.has_active() {
             let elapsed = self.shared.now.diff(self.bandwidth_epoch);
             earliest = earliest.min(self.elapsed + u64::from(INTERVAL.saturating_sub(elapsed)));
         }
@@ -329,8 +329,10 @@ impl Host {
             names += connection.outgoing.check_names(&self.shared.commands);
             memory += u64::from(stats.held_data);
             packets += connection.inbox.queued(&self.shared.memory).0;
-            commands += stats.in_flight + stats.queued;
+            let (listed, queued) = connection.outgoing.count(&self.shared.commands);
+            commands += listed + queued;
             acks += connection.acks.count(&self.shared.acks).1;
+            acks += connection.mishaps.as_ref().map_or(0, |it| it.repeats.count(&self.shared.acks));
         }
         assert_eq!(self.shared.memory.account.taken().0, memory, "memory that nobody holds");
         assert_eq!(self.shared.memory.packets(), packets, "packets that are in no inbox");

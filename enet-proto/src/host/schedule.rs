@@ -46,6 +46,11 @@ impl Schedule {
         self.deadlines.update(slot, deadline);
     }
 
+    /// Gives memory back that a burst left behind.
+    pub(crate) fn trim(&mut self) {
+        self.deadlines.trim();
+    }
+
     /// Everybody whose deadline had come by then was looked at.
     pub(crate) fn pass_time(&mut self, now: u64) {
         self.deadlines.pass_time(now);

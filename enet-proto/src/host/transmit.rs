@@ -193,7 +193,7 @@ impl Host {
         let mut built = self.build(connection, out, None);
         let Some(first) = built.len else { return (None, built.again) };
         let mut train = Train::of_one(first);
-        let most = connection.mtu as usize;
+        let most = usize::from(connection.mtu);
         while built.again && train.has_room_for(1, max_segments) {
             let place = Place { segment: train.segment, is_last: !train.has_room_for(2, max_segments) };
             built = self.build(connection, out, Some(place));
@@ -215,18 +215,17 @@ impl Host {
         }
         let segment = place.map(|place| place.segment);
         let shared = &mut self.shared;
-        let mut draft = Draft::new(&mut self.draft, connection.mtu, segment, shared);
+        let mut draft = Draft::new(&mut self.draft, connection.mtu.into(), segment, shared);
         draft.write_acks(connection, shared);
         let may_ping = connection.outgoing.is_empty() || !draft.pack(connection, shared);
         if may_ping && connection.is_quiet(shared.now) && draft.fits_ping() {
-            connection.ping(shared);
-            draft.pack(connection, shared);
+            draft.write_ping(connection, shared);
         }
         let (again, cramped) = (draft.again, draft.cramped);
         if draft.is_empty() {
             return Built { len: None, again, cramped };
         }
-        connection.loss = connection.loss.evaluated(shared.now);
+        connection.loss.on_datagram(shared.now);
         if place.is_some_and(|place| !place.is_last) {
             draft.pad();
         }

@@ -46,7 +46,7 @@ impl<'a> Peer<'a> {
 
     /// Channels the two ends agreed on.
     pub const fn channels(&self) -> u8 {
-        self.connection.channels.count()
+        self.connection.channel_count
     }
 
     /// The connection's id, chosen by the connecting end.
@@ -74,7 +74,7 @@ impl<'a> Peer<'a> {
 
     /// Largest datagram the two ends agreed on, in bytes.
     pub fn mtu(&self) -> u16 {
-        u16::try_from(self.connection.mtu).unwrap_or(u16::MAX)
+        self.connection.mtu
     }
 
     /// Whether one more packet may be queued: whether less than [`max_queued_data`](crate::HostConfig::max_queued_data)
@@ -367,7 +367,7 @@ impl<'a> PeerMut<'a> {
         let ms = wait_millis(rtt).max(1);
         self.with(|connection, _| {
             connection.rtt.last = ms;
-            connection.queueing.assume(ms.saturating_mul(1_000));
+            connection.queueing.get_or_insert_default().assume(ms.saturating_mul(1_000));
         });
     }
 

@@ -51,19 +51,36 @@ impl Run {
             && channel == self.first.channel
             && sent_time == self.first.sent_time
             && of_disconnect == self.first.of_disconnect
-            && self.count < u16::MAX
+            && self.has_room()
+    }
+
+    /// Whether one more can follow.
+    #[inline]
+    pub(crate) const fn has_room(&self) -> bool {
+        self.count < u16::MAX
+    }
+
+    /// The next one follows.
+    #[inline]
+    pub(crate) const fn grow(&mut self) {
+        self.count += 1;
     }
 }
 
 /// The runs of all connections of a host.
 pub(crate) type Runs = Lists<Run>;
 
-/// One connection's queue of acknowledgements; and those that left in the last datagram, where they are repeated.
+/// One connection's queue of acknowledgements.
 #[derive(Debug, Default)]
 pub(crate) struct Acks {
     owed: List,
+}
+
+/// Those that left in the last datagram, where they are repeated.
+#[derive(Debug, Default)]
+pub(crate) struct Repeats {
     left: List,
-    /// When those left.
+    /// When they left.
     at: Millis,
 }
 
@@ -84,19 +101,13 @@ impl Acks {
         self.owed.is_empty()
     }
 
-    /// Whether any are owed or to be repeated.
-    #[inline]
-    pub(crate) const fn has_any(&self) -> bool {
-        !self.owed.is_empty() || !self.left.is_empty()
-    }
-
     /// Owes one more; whether there was room.
     #[inline]
     pub(crate) fn push_back(&mut self, ack: Ack, runs: &mut Runs) -> bool {
         if let Some(run) = runs.back_mut(&self.owed)
             && run.is_followed_by(ack)
         {
-            run.count += 1;
+            run.grow();
             return true;
         }
         if runs.len() >= MAX_RUNS && runs.iter(&self.owed).nth(FEW - 1).is_some() {
@@ -106,22 +117,60 @@ impl Acks {
         true
     }
 
+    /// The run that ends with this one, if it was the last to be owed.
+    #[inline]
+    pub(crate) fn run_to<'a>(&self, ack: Ack, runs: &'a mut Runs) -> Option<&'a mut Run> {
+        let run = runs.back_mut(&self.owed)?;
+        let last = Ack { seq: run.first.seq.add(run.count.wrapping_sub(1)), ..run.first };
+        (last == ack).then_some(run)
+    }
+
+    /// Takes those at the front that follow each other, and answer no DISCONNECT, as long as `write` has room for them.
+    #[inline(always)]
+    pub(crate) fn pop_run(&mut self, runs: &mut Runs, mut write: impl FnMut(Ack) -> bool) {
+        while let Some(run) = runs.front_mut(&self.owed).filter(|run| !run.first.of_disconnect) {
+            while run.count > 0 && write(run.first) {
+                run.first.seq = run.first.seq.next();
+                run.count -= 1;
+            }
+            if run.count > 0 {
+                return;
+            }
+            runs.discard_front(&mut self.owed);
+        }
+    }
+
     #[inline]
     pub(crate) fn pop_front(&mut self, runs: &mut Runs) -> Option<Ack> {
         pop_front(&mut self.owed, runs)
     }
 
-    // --- once more ---
+    /// How many are owed; and how many runs there are.
+    pub(crate) fn count(&self, runs: &Runs) -> (usize, usize) {
+        let owed = runs.iter(&self.owed).map(|run| usize::from(run.count)).sum();
+        (owed, runs.iter(&self.owed).count())
+    }
+
+    pub(crate) fn clear(&mut self, runs: &mut Runs) {
+        runs.clear(&mut self.owed);
+    }
+}
+
+impl Repeats {
+    #[inline]
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.left.is_empty()
+    }
 
     /// What is to be repeated now: what left in an earlier millisecond, unless it is owed anyway, for another copy.
     #[inline]
-    pub(crate) fn pop_repeated(&mut self, now: Millis, runs: &mut Runs) -> Option<Ack> {
+    pub(crate) fn pop_front(&mut self, acks: &Acks, now: Millis, runs: &mut Runs) -> Option<Ack> {
         if self.left.is_empty() || self.at == now {
             return None;
         }
         loop {
             let ack = pop_front(&mut self.left, runs)?;
-            if !runs.iter(&self.owed).take(LOOKED_THROUGH).any(|run| run.acknowledges(ack)) {
+            if !runs.iter(&acks.owed).take(LOOKED_THROUGH).any(|run| run.acknowledges(ack)) {
                 return Some(ack);
             }
         }
@@ -129,7 +178,7 @@ impl Acks {
 
     /// This one left now and is to be repeated. What else was to be, and did not fit, is forgotten.
     #[inline(never)]
-    pub(crate) fn repeat(&mut self, ack: Ack, now: Millis, runs: &mut Runs) {
+    pub(crate) fn push_back(&mut self, ack: Ack, now: Millis, runs: &mut Runs) {
         if self.at != now {
             runs.clear(&mut self.left);
             self.at = now;
@@ -146,14 +195,12 @@ impl Acks {
         }
     }
 
-    /// How many are owed; and how many runs there are in all.
-    pub(crate) fn count(&self, runs: &Runs) -> (usize, usize) {
-        let owed = runs.iter(&self.owed).map(|run| usize::from(run.count)).sum();
-        (owed, runs.iter(&self.owed).count() + runs.iter(&self.left).count())
+    /// How many runs there are.
+    pub(crate) fn count(&self, runs: &Runs) -> usize {
+        runs.iter(&self.left).count()
     }
 
     pub(crate) fn clear(&mut self, runs: &mut Runs) {
-        runs.clear(&mut self.owed);
         runs.clear(&mut self.left);
     }
 }
@@ -206,11 +253,12 @@ mod tests {
 
     #[test]
     fn what_is_acknowledged_anyway_for_another_copy_is_not_repeated() {
-        let (mut acks, mut runs) = (Acks::default(), Runs::new());
-        (1..=3).for_each(|seq| acks.repeat(ack(seq), Millis(10), &mut runs));
-        assert_eq!(acks.pop_repeated(Millis(10), &mut runs), None, "not in the same millisecond");
+        let (mut acks, mut repeats, mut runs) = (Acks::default(), Repeats::default(), Runs::new());
+        (1..=3).for_each(|seq| repeats.push_back(ack(seq), Millis(10), &mut runs));
+        assert_eq!(repeats.pop_front(&acks, Millis(10), &mut runs), None, "not in the same millisecond");
         acks.push_back(Ack { sent_time: 9, ..ack(2) }, &mut runs);
-        let repeated: Vec<_> = core::iter::from_fn(|| acks.pop_repeated(Millis(11), &mut runs)).collect();
+        let repeated: Vec<_> =
+            core::iter::from_fn(|| repeats.pop_front(&acks, Millis(11), &mut runs)).collect();
         assert_eq!(repeated, [ack(1), ack(3)]);
     }
 

@@ -34,11 +34,7 @@ impl Connection {
         match command.body {
             // The two that datagrams are full of.
             Body::Acknowledge { received_seq, received_sent_time } => {
-                if self.take_another(command.channel, received_seq, received_sent_time, shared) {
-                    Ok(())
-                } else {
-                    self.on_acknowledge(command.channel, received_seq, received_sent_time, shared)
-                }
+                self.on_acknowledge(command.channel, received_seq, received_sent_time, shared)
             }
             Body::SendReliable { payload } if self.is_active() => {
                 self.on_reliable(command.channel, command.seq, payload, shared)
@@ -71,7 +67,7 @@ impl Connection {
                 let is_plausible = command.acknowledge && self.follows(command.seq);
                 self.on_disconnect(data, command.acknowledge && sent_time.is_some(), is_plausible, shared);
                 if let (Some(doubt), Some(sent_time), true) =
-                    (&mut self.doubt, sent_time, command.acknowledge)
+                    (self.doubt_mut(), sent_time, command.acknowledge)
                 {
                     doubt.owed = Some(Ack { channel, seq: command.seq, sent_time, of_disconnect: true });
                 }
@@ -116,7 +112,7 @@ impl Connection {
             _ => !self.is_finished(),
         };
         self.note_control(command);
-        let too_far = self.channels.is_too_far_ahead(command.channel, command.seq);
+        let too_far = self.channels.is_too_far_ahead(command.channel, command.seq, self.channel_count);
         if owed && !too_far {
             let Command { channel, seq, .. } = *command;
             let ack = Ack { channel, seq, sent_time, of_disconnect };
@@ -124,7 +120,9 @@ impl Connection {
                 return Err(DiscardReason::AcknowledgementLimit);
             }
             if command.body == Body::Ping {
-                self.pulse.on_ping(ack, shared.now);
+                if let Some(mishaps) = &mut self.mishaps {
+                    mishaps.pulse.on_ping(ack, shared.now);
+                }
                 self.note_ping();
             }
             self.outgoing_data_total = self.outgoing_data_total.wrapping_add(u32::from(Ack::LEN));
@@ -167,11 +165,11 @@ impl Connection {
         if let (Some(found), Profile::Modern) = (&found, shared.profile) {
             self.learn(found, echoed, sample, shared);
         }
-        if let Some(doubt) = &self.doubt
+        if let Some(doubt) = self.doubt()
             && sample <= shared.now.diff(doubt.since)
         {
             // It answers what was sent since: it was not its disconnect.
-            self.doubt = None;
+            self.take_doubt();
             shared.discard(DiscardReason::DoubtedDisconnect);
         }
         let acknowledged = found.map(|found| found.kind);
@@ -182,7 +180,7 @@ impl Connection {
             },
             Stage::Disconnecting => match acknowledged {
                 Some(CommandKind::Disconnect) => {
-                    let event = Some((DisconnectReason::Local, 0));
+                    let event = Some(DisconnectReason::Local);
                     self.stage = Stage::Over { event, was_established: true };
                 }
                 _ => return Err(DiscardReason::UnexpectedCommand),
@@ -198,7 +196,7 @@ impl Connection {
         let first = self.last_receive_time.is_unset();
         let before = self.throttle.value;
         if !first && shared.profile == Profile::Compat {
-            self.throttle = self.throttle.after(sample, self.rtt.last, self.rtt.last_variance);
+            self.throttle.on_sample(sample, self.rtt.last, self.rtt.last_variance);
         }
         if mutants::is(Mutant::ThrottleOutOfRange) {
             self.throttle.value = before.saturating_add(self.throttle.acceleration);
@@ -206,11 +204,13 @@ impl Connection {
         if mutants::is(Mutant::ThrottleStaysLow) {
             self.throttle.value = self.throttle.value.min(before);
         }
-        self.rtt = self.rtt.after(sample, now, first, self.throttle.interval);
+        self.rtt.on_sample(sample, now, first, self.throttle.interval);
         self.last_receive_time = Millis(now.0.max(1));
         self.recovery.on_sign_of_life();
-        if !mutants::is(Mutant::BlackoutRunsOn) {
-            self.earliest_timeout = Millis::UNSET;
+        if let Some(mishaps) = &mut self.mishaps
+            && !mutants::is(Mutant::BlackoutRunsOn)
+        {
+            mishaps.earliest_timeout = Millis::UNSET;
         }
     }
 
@@ -221,22 +221,6 @@ impl Connection {
             self.on_stamp(stamp);
         }
         self.end_stall(shared);
-    }
-
-    /// Takes what was acknowledged if it left in the same datagram of ours as what was acknowledged before it. Then nothing
-    /// more is to be learned from it: a datagram is one sample of the path, however many commands it carried. Whether it
-    /// was so.
-    #[inline(always)]
-    fn take_another(&mut self, id: ChannelId, seq: ReliableSeq, echoed: u16, shared: &mut Shared) -> bool {
-        let Some(heard) = shared.heard.filter(|heard| heard.echoed == echoed) else { return false };
-        let is_plain = self.stage == Stage::Connected && self.extras.is_none() && self.doubt.is_none();
-        if !is_plain || !self.outgoing.acknowledge_another(heard.datagram, id, seq, &mut shared.commands) {
-            return false;
-        }
-        if let Some(channel) = self.channels.get_used(id) {
-            channel.sender.windows.on_acknowledged(seq);
-        }
-        true
     }
 
     #[inline]
@@ -293,7 +277,7 @@ impl Connection {
         let (receiver, intake) = self.intake(id, shared)?;
         receiver.on_reliable(seq, payload, intake)?;
         if profile == Profile::Modern && receiver.is_behind_gap(seq) {
-            self.gaps.note(id, seq, now);
+            self.mishaps_mut().gaps.note(id, seq, now);
         }
         Ok(())
     }
@@ -319,7 +303,7 @@ impl Connection {
         shared: &mut Shared,
     ) -> Outcome {
         check_length(payload, shared)?;
-        if id.get() >= self.channels.count() {
+        if id.get() >= self.channel_count {
             return Err(DiscardReason::NoSuchChannel);
         }
         let datagram = shared.profile.confirms_jumps().then_some(shared.stats.datagrams_received);
@@ -375,9 +359,9 @@ impl Connection {
         shared: &'a mut Shared,
     ) -> Result<(&'a mut Receiver, Intake<'a>), DiscardReason> {
         let accepting = self.stage == Stage::Connected;
-        let Connection { channels, inbox, .. } = self;
+        let Connection { channels, channel_count, inbox, .. } = self;
         let (channels, inbox): (&mut Channels, &mut Inbox) = (channels, inbox);
-        let channel = channels.get_mut(id).ok_or(DiscardReason::NoSuchChannel)?;
+        let channel = channels.get_mut(id, *channel_count).ok_or(DiscardReason::NoSuchChannel)?;
         let max_waiting_data = shared.max_waiting_data;
         let intake = Intake { channel: id, inbox, memory: &mut shared.memory, max_waiting_data, accepting };
         Ok((&mut channel.receiver, intake))

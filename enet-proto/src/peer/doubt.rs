@@ -1,8 +1,6 @@
 //! [`Doubt`]: a disconnect that anybody could have sent, until the peer has answered or stayed silent
 //! (docs/SECURITY.md).
 
-use alloc::boxed::Box;
-
 use enet_wire::{Body, ChannelId, Command, ReliableSeq};
 
 use super::acks::Ack;
@@ -32,24 +30,27 @@ const AHEAD: u16 = 16;
 
 impl Connection {
     /// Asks the peer whether it is still there. If it is, what said otherwise was forged, or of another time.
-    pub(super) fn doubt_disconnect(&mut self, data: u32, shared: &mut Shared) {
-        if self.doubt.is_some() {
+    pub(crate) fn doubt_disconnect(&mut self, data: u32, shared: &mut Shared) {
+        if self.doubt().is_some() {
             return;
         }
         let patience = self.first_timeout(shared).saturating_mul(2).clamp(PATIENCE, crate::time::HALF_A_DAY);
         let (since, until) = (shared.now, shared.now.plus(patience));
-        self.doubt = Some(Box::new(Doubt { data, owed: None, since, until }));
+        self.mishaps_mut().doubt = Some(Doubt { data, owed: None, since, until });
         self.queue_control(Body::Ping, shared);
     }
 
     /// When a doubt ends.
     pub(crate) fn doubt_deadline(&self) -> Option<Millis> {
-        self.doubt.as_ref().map(|doubt| doubt.until)
+        self.doubt().map(|doubt| doubt.until)
     }
 
     /// Believes a disconnect whose peer has not answered in time.
     pub(crate) fn check_doubt(&mut self, shared: &mut Shared) {
-        let Some(doubt) = self.doubt.take_if(|doubt| !shared.now.less(doubt.until)) else { return };
+        if self.doubt_deadline().is_none_or(|until| shared.now.less(until)) {
+            return;
+        }
+        let Some(doubt) = self.take_doubt() else { return };
         if !self.is_active() {
             return;
         }

@@ -42,7 +42,7 @@ impl Connection {
             outgoing_peer: seat.wire_id.get(),
             incoming_session: sessions.incoming,
             outgoing_session: sessions.outgoing,
-            mtu: new.mtu,
+            mtu: new.mtu.into(),
             window_size: new.window_size,
             channel_count: u32::from(request.channels),
             incoming_bandwidth: shared.incoming_bandwidth,
@@ -110,7 +110,7 @@ impl Connection {
         new.connect_id = candidate.connect_id;
         new.on_bandwidth_limit(candidate.incoming_bandwidth, candidate.outgoing_bandwidth, shared);
         new.adopt_throttle(candidate.throttle);
-        new.control_seq = proof.seq;
+        new.outgoing.control_seq = proof.seq;
         if let Some(sample) = sample {
             new.on_sample(sample, shared);
             new.recovery.sample(sample.saturating_mul(1_000));
@@ -137,11 +137,13 @@ impl Connection {
         };
         self.outgoing.acknowledge(self.slot, ChannelId::CONTROL, ReliableSeq(1), &mut shared.commands);
         #[allow(clippy::cast_possible_truncation)] // checked above
-        self.channels.shrink_to(verify.channel_count as u8);
+        let granted = verify.channel_count as u8;
+        self.channel_count = self.channel_count.min(granted);
+        self.channels.shrink_to(self.channel_count);
         self.remote_id = remote_id;
         self.sessions =
             Sessions { incoming: verify.incoming_session & 3, outgoing: verify.outgoing_session & 3 };
-        self.mtu = self.mtu.min(verify.mtu.clamp(MIN_MTU, MAX_MTU));
+        self.mtu = self.mtu.min(u16::try_from(verify.mtu.clamp(MIN_MTU, MAX_MTU)).unwrap_or(u16::MAX));
         self.window_size = self.window_size.min(verify.window_size.clamp(MIN_WINDOW, MAX_WINDOW));
         self.incoming_bandwidth = verify.incoming_bandwidth;
         self.outgoing_bandwidth = verify.outgoing_bandwidth;

@@ -286,7 +286,7 @@ impl Connection {
         packet: Packet,
         shared: &mut Shared,
     ) -> Result<(), SendError> {
-        let (channels, max) = (self.channels.count(), shared.max_packet_size);
+        let (channels, max) = (self.channel_count, shared.max_packet_size);
         let early_cost = self.extras.as_ref().map_or(0, |extras| extras.early_cost);
         let reason = if channel.get() >= channels {
             Some(SendErrorReason::NoSuchChannel { channels })

@@ -8,9 +8,13 @@ pub(crate) mod dispatch;
 pub(crate) mod doubt;
 pub(crate) mod establish;
 pub(crate) mod extras;
+#[cfg(test)]
+mod footprint;
 pub(crate) mod gaps;
 pub(crate) mod loss;
+mod mishaps;
 pub(crate) mod outgoing;
+mod ping;
 pub(crate) mod pulse;
 pub(crate) mod queue;
 pub(crate) mod queueing;
@@ -18,6 +22,7 @@ mod recover;
 pub(crate) mod recovery;
 mod report;
 pub(crate) mod rtt;
+mod runs;
 pub(crate) mod stall;
 pub(crate) mod throttle;
 pub(crate) mod unsequenced;
@@ -25,7 +30,7 @@ pub(crate) mod unsequenced;
 use alloc::boxed::Box;
 use core::net::SocketAddr;
 
-use enet_wire::{ConnectId, ReliableSeq, UnsequencedGroup, WirePeerId};
+use enet_wire::{ConnectId, ReliableSeq, WirePeerId};
 
 use crate::channel::Channels;
 use crate::channel::inbox::Inbox;
@@ -36,12 +41,10 @@ use crate::profile::Silence;
 use crate::shared::{LocalAddress, Shared};
 use crate::time::Millis;
 use acks::Acks;
-use doubt::Doubt;
 use extras::{Extras, Settings};
-use gaps::Gaps;
-use loss::{PacketLoss, Resent};
+use loss::PacketLoss;
+use mishaps::Mishaps;
 use outgoing::{Choice, Expiry, Limits, Outgoing};
-use pulse::Pulse;
 use queueing::Queueing;
 use recovery::Recovery;
 use rtt::Rtt;
@@ -72,7 +75,7 @@ pub(crate) enum Stage {
     },
     /// Ended; the host frees the slot at once and raises the event, if there is one.
     Over {
-        event: Option<(DisconnectReason, u32)>,
+        event: Option<DisconnectReason>,
         /// Whether the bandwidth shares of the other peers change.
         was_established: bool,
     },
@@ -112,7 +115,7 @@ pub(crate) struct Connection {
     pub(crate) remote_id: WirePeerId,
     pub(crate) connect_id: ConnectId,
     pub(crate) sessions: Sessions,
-    pub(crate) mtu: u32,
+    pub(crate) mtu: u16,
     pub(crate) window_size: u32,
     /// The remote's own limits, bytes/s, 0 = unlimited.
     pub(crate) incoming_bandwidth: u32,
@@ -121,32 +124,27 @@ pub(crate) struct Connection {
     pub(crate) incoming_data_total: u32,
     pub(crate) outgoing_data_total: u32,
     pub(crate) channels: Channels,
+    pub(crate) channel_count: u8,
     pub(crate) inbox: Inbox,
     /// Acknowledgements owed.
     pub(crate) acks: Acks,
     pub(crate) outgoing: Outgoing,
-    pub(crate) control_seq: ReliableSeq,
     /// The latest number of the remote's control commands.
     control_in: ReliableSeq,
-    /// A disconnect that is not believed yet.
-    doubt: Option<Box<Doubt>>,
     pub(crate) unsequenced_in: UnsequencedWindow,
-    pub(crate) unsequenced_out: UnsequencedGroup,
     pub(crate) rtt: Rtt,
     /// What acknowledgements show of the path, where the profile looks at evidence.
     pub(crate) recovery: Recovery,
-    pub(crate) queueing: Queueing,
-    pub(crate) gaps: Gaps,
-    pub(crate) pulse: Pulse,
+    /// Whether queues grow on it, while there is more than pings to tell by.
+    pub(crate) queueing: Option<Box<Queueing>>,
+    /// Since something was lost.
+    pub(crate) mishaps: Option<Box<Mishaps>>,
     pub(crate) throttle: Throttle,
     pub(crate) loss: PacketLoss,
-    pub(crate) resent: Resent,
     /// What the application chose and asked for, if anything.
     extras: Option<Box<Extras>>,
     /// When the last acknowledgement came; unset before the first.
     pub(crate) last_receive_time: Millis,
-    /// Oldest transmission found expired since the last acknowledgement; unset if none.
-    pub(crate) earliest_timeout: Millis,
     /// Whether the connect waits for the application's `release`.
     pub(crate) held: bool,
     /// Data of the `Connected` event to raise.
@@ -161,7 +159,7 @@ impl Connection {
         stage: Stage,
         address: SocketAddr,
         sessions: Sessions,
-        channels: u8,
+        channel_count: u8,
         mtu: u32,
     ) -> Self {
         Connection {
@@ -173,32 +171,27 @@ impl Connection {
             remote_id: WirePeerId::UNKNOWN,
             connect_id: ConnectId::ZERO,
             sessions,
-            mtu,
+            mtu: u16::try_from(mtu).unwrap_or(u16::MAX),
             window_size: enet_wire::MAX_WINDOW,
             incoming_bandwidth: 0,
             outgoing_bandwidth: 0,
             incoming_data_total: 0,
             outgoing_data_total: 0,
-            channels: Channels::new(channels),
+            channels: Channels::default(),
+            channel_count,
             inbox: Inbox::default(),
             acks: Acks::default(),
             outgoing: Outgoing::default(),
-            control_seq: ReliableSeq(0),
             control_in: ReliableSeq(0),
-            doubt: None,
             unsequenced_in: UnsequencedWindow::new(),
-            unsequenced_out: UnsequencedGroup(0),
             rtt: Rtt::default(),
             recovery: Recovery::default(),
-            queueing: Queueing::default(),
-            gaps: Gaps::default(),
-            pulse: Pulse::default(),
+            queueing: None,
+            mishaps: None,
             throttle: Throttle::default(),
             loss: PacketLoss::default(),
-            resent: Resent::default(),
             extras: None,
             last_receive_time: Millis::UNSET,
-            earliest_timeout: Millis::UNSET,
             held: false,
             announce: None,
             lost_turn: false,
@@ -231,7 +224,7 @@ impl Connection {
             None => self.next_ping(shared.now),
             deadline => deadline,
         };
-        if self.doubt.is_none() && self.extras.is_none() {
+        if self.mishaps.is_none() && self.extras.is_none() {
             return deadline;
         }
         earlier(earlier(deadline, self.doubt_deadline()), self.stall_deadline(shared))
@@ -240,7 +233,7 @@ impl Connection {
     /// Whether its deadline is anything but that of the next ping.
     #[inline]
     pub(crate) fn waits_for_something(&self) -> bool {
-        self.outgoing.is_waiting() || self.doubt.is_some() || self.extras.is_some()
+        self.outgoing.is_waiting() || self.doubt().is_some() || self.extras.is_some()
     }
 
     /// Whether something can be sent now.
@@ -286,7 +279,7 @@ impl Connection {
         let Shared { profile, now, .. } = *shared;
         Limits {
             profile,
-            byte_window: profile.byte_window(self.throttle.value, self.window_size, self.mtu),
+            byte_window: profile.byte_window(self.throttle.value, self.window_size, self.mtu.into()),
             now,
         }
     }
@@ -333,10 +326,11 @@ impl Connection {
             return self.recover(shared);
         }
         let give_up = self.settings().give_up;
-        let Connection { outgoing, earliest_timeout, loss, .. } = self;
+        let Connection { outgoing, mishaps, loss, .. } = self;
         let Shared { now, profile, commands, .. } = shared;
         let (now, profile) = (*now, *profile);
         let gone = outgoing.expire(now, commands, |sent| {
+            let Mishaps { earliest_timeout, .. } = &mut **mishaps.get_or_insert_default();
             if earliest_timeout.is_unset() || sent.sent_time.less(*earliest_timeout) {
                 *earliest_timeout = sent.sent_time;
             }
@@ -362,9 +356,9 @@ impl Connection {
     fn on_timed_out(&mut self) {
         let (event, was_established) = match self.stage {
             Stage::AcknowledgingConnect { .. } => (None, false),
-            Stage::Connecting => (Some((DisconnectReason::ConnectTimedOut, 0)), false),
-            Stage::Disconnecting => (Some((DisconnectReason::Local, 0)), true),
-            _ => (Some((DisconnectReason::TimedOut, 0)), true),
+            Stage::Connecting => (Some(DisconnectReason::ConnectTimedOut), false),
+            Stage::Disconnecting => (Some(DisconnectReason::Local), true),
+            _ => (Some(DisconnectReason::TimedOut), true),
         };
         self.stage = Stage::Over { event, was_established };
     }
@@ -426,12 +420,12 @@ impl Connection {
 
     /// Drops what is queued in either direction. Estimators and counters stay (PROTOCOL.md §7).
     pub(crate) fn clear_queues(&mut self, shared: &mut Shared) {
-        self.doubt = None;
+        self.forget_mishaps(shared);
         self.forget_awaited();
         self.acks.clear(&mut shared.acks);
         self.outgoing.clear(&mut shared.commands);
         self.inbox.clear(&mut shared.memory);
-        self.channels = Channels::new(0);
+        (self.channels, self.channel_count) = (Channels::default(), 0);
         self.lost_turn = true;
     }
 
@@ -440,6 +434,7 @@ impl Connection {
         if self.outgoing_data_total.saturating_add(self.incoming_data_total) >= IDLE {
             return;
         }
+        self.queueing.take_if(|queueing| queueing.is_at_rest());
         self.unsequenced_in.trim();
         self.channels.trim();
     }
@@ -463,9 +458,9 @@ impl Connection {
     }
 
     /// Whether its slot will be free before long.
-    pub(crate) const fn is_leaving(&self) -> bool {
+    pub(crate) fn is_leaving(&self) -> bool {
         !matches!(self.stage, Stage::Connecting | Stage::AcknowledgingConnect { .. } | Stage::Connected)
-            || self.doubt.is_some()
+            || self.doubt().is_some()
     }
 
     /// Whether nothing is queued, in flight or to be retransmitted. Acknowledgements do not count.

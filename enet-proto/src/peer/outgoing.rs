@@ -1,12 +1,13 @@
 //! [`Outgoing`]: what waits to be sent and what waits to be acknowledged, and the pure decision what goes next
 //! (PROTOCOL.md §9.5, §13.2).
 
-use enet_wire::{ChannelId, ReliableSeq, UnreliableSeq};
+use enet_wire::{ChannelId, ReliableSeq, UnreliableSeq, UnsequencedGroup};
 
 pub(crate) use self::acknowledged::Acknowledged;
 use self::clusters::Clusters;
 use self::credit::Credit;
 use super::command::{COMMAND, Commands, Departure, Place, Queued, QueuedBody};
+use super::ping::LonePing;
 use crate::channel::Channels;
 use crate::collections::lists::List;
 use crate::collections::slab::Key;
@@ -23,6 +24,8 @@ pub(crate) struct Outgoing {
     data: List,
     in_flight: List,
     riding: List,
+    /// A ping that is all there is in flight.
+    pub(super) lone_ping: Option<LonePing>,
     retry_control: List,
     retry_data: List,
     /// Those in flight before this one have an entry in the index; of those from it on only what was sent again.
@@ -37,6 +40,9 @@ pub(crate) struct Outgoing {
     probe: u32,
     /// Number of the datagram that is being built, or was last.
     datagram: u16,
+    /// The number given last to a control command, and the group to a packet out of sequence.
+    pub(crate) control_seq: ReliableSeq,
+    pub(crate) unsequenced_group: UnsequencedGroup,
     /// Commands that ride along.
     riders: u8,
     /// What there is to spend on copies of what was lost.
@@ -182,7 +188,7 @@ impl Outgoing {
     }
 
     /// Whether one packet is all that waits, be it in the queue of data or in the other.
-    #[inline]
+    #[inline(always)]
     pub(crate) const fn is_lone(&self) -> bool {
         (self.data.is_single() && self.control.is_empty() || self.control.is_single() && self.data.is_empty())
             && self.retry_control.is_empty()
@@ -190,6 +196,30 @@ impl Outgoing {
     }
 
     // --- sending ---
+
+    /// Takes sequenced packets off the queue that need no fragments as long as nothing but the throttle can hold them back,
+    /// and `write` them.
+    #[inline(always)]
+    pub(crate) fn send_sequenced(
+        &mut self,
+        commands: &mut Commands,
+        mut write: impl FnMut(&Queued, UnreliableSeq, &[u8]) -> bool,
+    ) {
+        if !self.data.is_empty() || !self.retry_control.is_empty() || !self.retry_data.is_empty() {
+            return;
+        }
+        let (mut count, mut bytes) = (0, 0);
+        commands.lists.discard_front_while(&mut self.control, |next| {
+            let QueuedBody::Unreliable(seq, payload) = &next.body else { return false };
+            let is_written = write(next, *seq, payload.as_slice());
+            if is_written {
+                count += 1;
+                bytes += next.len;
+            }
+            is_written
+        });
+        self.forget_all(count, bytes);
+    }
 
     /// Takes a sequenced packet that was written off the queue.
     #[inline(always)]
@@ -211,6 +241,45 @@ impl Outgoing {
             Some(fragment) => self.send_fragment(fragment, departure, commands),
             None => self.send_packet(departure, commands),
         }
+    }
+
+    /// Takes packets into flight that need no fragments as long as nothing but their size can hold them back, and `write`
+    /// has room for them. Whether it must be called again for the rest of them.
+    #[inline(always)]
+    pub(crate) fn send_run(
+        &mut self,
+        limits: Limits,
+        departure: Departure,
+        commands: &mut Commands,
+        mut write: impl FnMut(&Queued, &[u8]) -> bool,
+    ) -> bool {
+        if !self.control.is_empty() || !self.retry_control.is_empty() || !self.retry_data.is_empty() {
+            return false;
+        }
+        let Outgoing { data, in_flight, bytes, datagram, riders, .. } = self;
+        let (mut rider, mut first, mut count) = (None, None, 0_u8);
+        commands.lists.move_front_while(data, in_flight, |key, next| {
+            let QueuedBody::Reliable(payload) = &next.body else { return false };
+            let fits = bytes.saturating_add(next.len) <= limits.byte_window && !next.seq.starts_window();
+            if rider.is_some() || !fits || !write(next, payload.as_slice()) {
+                return false;
+            }
+            *bytes = bytes.saturating_add(next.len);
+            next.enter_flight(departure, *datagram);
+            count = count.saturating_add(1);
+            if departure.repeats > 0 && next.len <= SMALL && *riders < MAX_RIDERS {
+                rider = Some(key);
+            } else {
+                first = first.or(Some(key));
+            }
+            true
+        });
+        self.credit.earn_all(count);
+        self.unnamed = self.unnamed.or(first);
+        if let Some(key) = rider {
+            self.begin_to_ride(key, departure.repeats, commands);
+        }
+        rider.is_some()
     }
 
     /// As `send_data`, for one that is not in fragments, or the last of them.
@@ -245,9 +314,15 @@ impl Outgoing {
         fragment.enter_flight(departure, self.datagram);
         self.credit.earn();
         let number = (fragment.channel, fragment.seq);
-        let key = commands.lists.push_back(&mut self.in_flight, fragment)?;
-        self.unnamed.get_or_insert(key);
+        self.put_in_flight(fragment, commands);
         Some(number)
+    }
+
+    /// Lists a command that has left behind those that left before it.
+    pub(super) fn put_in_flight(&mut self, sent: Queued, commands: &mut Commands) {
+        if let Some(key) = commands.lists.push_back(&mut self.in_flight, sent) {
+            self.unnamed.get_or_insert(key);
+        }
     }
 
     /// Takes the front of the control queue into flight.
@@ -379,7 +454,7 @@ impl Outgoing {
         }
         commands.lists.clear(&mut self.control);
         commands.lists.clear(&mut self.data);
-        self.unnamed = None;
+        (self.lone_ping, self.unnamed) = (None, None);
         self.riders = 0;
         self.queued = 0;
         self.was_full = false;
@@ -405,7 +480,7 @@ impl Outgoing {
     /// Whether nothing is in flight; expired commands do not count.
     #[inline]
     pub(crate) const fn is_idle(&self) -> bool {
-        self.in_flight.is_empty() && self.riding.is_empty()
+        self.in_flight.is_empty() && self.riding.is_empty() && self.lone_ping.is_none()
     }
 
     /// Payload bytes in flight.

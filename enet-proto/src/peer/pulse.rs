@@ -1,4 +1,4 @@
-//! [`Pulse`]: the acknowledgement of the peer's last ping, said again while much is lost (docs/RECOVERY.md).
+//! [`Pulse`]: the acknowledgement of the last ping since something was lost, said again while much is (docs/RECOVERY.md).
 
 use super::acks::Ack;
 use crate::time::Millis;

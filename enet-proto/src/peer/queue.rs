@@ -101,7 +101,7 @@ impl Connection {
         {
             return None;
         }
-        let sender = &mut self.channels.get_mut(id)?.sender;
+        let sender = &mut self.channels.get_mut(id, self.channel_count)?.sender;
         match delivery {
             Delivery::Reliable => Some(Number::Reliable(sender.take_reliable(1))),
             Delivery::Unreliable if !sender.is_unreliable_exhausted() => {
@@ -175,7 +175,7 @@ impl Connection {
             }
             Choice::Again(key) => {
                 shared.stats.retransmissions += 1;
-                self.resent.retransmissions += 1;
+                self.mishaps_mut().resent.retransmissions += 1;
                 self.outgoing.resend(key, departure, &mut shared.commands);
                 None
             }
@@ -195,7 +195,7 @@ impl Connection {
 
     #[inline(never)]
     fn vehicle(&self, id: ChannelId, packet: &Packet, shared: &Shared) -> Result<Vehicle, SendErrorReason> {
-        let channels = self.channels.count();
+        let channels = self.channel_count;
         if self.stage != Stage::Connected {
             return Err(SendErrorReason::NotConnected);
         }
@@ -240,12 +240,12 @@ impl Connection {
         #[allow(clippy::cast_possible_truncation)] // 24
         let fixed = CommandKind::SendFragment.fixed_len() as u32;
         let over = u32::from(mutants::is(Mutant::MtuExceeded));
-        self.mtu.saturating_sub(header + fixed).max(1) + over
+        u32::from(self.mtu).saturating_sub(header + fixed).max(1) + over
     }
 
     #[inline(never)]
     fn queue_packet(&mut self, id: ChannelId, packet: Packet, vehicle: Vehicle, shared: &mut Shared) {
-        let Some(channel) = self.channels.get_mut(id) else { return };
+        let Some(channel) = self.channels.get_mut(id, self.channel_count) else { return };
         let sender = &mut channel.sender;
         let (seq, body, commands) = match vehicle {
             Vehicle::Reliable => (sender.take_reliable(1), QueuedBody::Reliable(packet.into_payload()), 1),
@@ -264,8 +264,9 @@ impl Connection {
                 (reliable, QueuedBody::UnreliableFragments(packet.into(), cut), cut.count)
             }
             Vehicle::Unsequenced => {
-                self.unsequenced_out = self.unsequenced_out.next();
-                (ReliableSeq(0), QueuedBody::Unsequenced(self.unsequenced_out, packet.into_payload()), 1)
+                let group = self.outgoing.unsequenced_group.next();
+                self.outgoing.unsequenced_group = group;
+                (ReliableSeq(0), QueuedBody::Unsequenced(group, packet.into_payload()), 1)
             }
         };
         self.queue(id, seq, body, commands, shared);
@@ -289,14 +290,14 @@ impl Connection {
     /// Counts what is queued for the bandwidth shares (PROTOCOL.md §11.2).
     #[allow(clippy::cast_possible_truncation)] // the total is defined modulo 2³²
     #[inline]
-    fn charge_outgoing(&mut self, body: &QueuedBody, commands: u32) {
+    pub(super) fn charge_outgoing(&mut self, body: &QueuedBody, commands: u32) {
         let fixed = commands.wrapping_mul(body.kind().fixed_len() as u32);
         self.outgoing_data_total =
             self.outgoing_data_total.wrapping_add(fixed).wrapping_add(body.whole_len() as u32);
     }
 
-    fn next_control_seq(&mut self) -> ReliableSeq {
-        self.control_seq = self.control_seq.next();
-        self.control_seq
+    pub(super) fn next_control_seq(&mut self) -> ReliableSeq {
+        self.outgoing.control_seq = self.outgoing.control_seq.next();
+        self.outgoing.control_seq
     }
 }

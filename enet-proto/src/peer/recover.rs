@@ -1,8 +1,11 @@
 //! Recovery: what a connection does about what was lost, where its profile goes by evidence (docs/RECOVERY.md).
 
+use enet_wire::CommandKind;
+
 use super::acks::Ack;
 use super::command::Departure;
 use super::outgoing::Acknowledged;
+use super::queueing::Reading;
 use super::recovery::{Arrival, Fate};
 use super::{Connection, Stage};
 use crate::config::Redundancy;
@@ -23,8 +26,8 @@ impl Connection {
             )
     }
 
-    /// How whatever leaves now leaves.
-    #[inline]
+    /// How whatever leaves now leaves. Inlined, for who sends something for the first time needs only half of it.
+    #[inline(always)]
     pub(crate) fn departure(&self, shared: &Shared) -> Departure {
         let (repeats, insured) = if self.goes_by_evidence(shared) { self.rides(shared) } else { (0, 0) };
         let Shared { now, micros, .. } = *shared;
@@ -33,9 +36,9 @@ impl Connection {
 
     /// In how many datagrams a small new command rides along, and one that was lost. Where packets queue up, more of them
     /// would make it worse.
-    #[inline]
+    #[inline(always)]
     fn rides(&self, shared: &Shared) -> (u8, u8) {
-        if self.queueing.is_growing() {
+        if self.queueing.as_ref().is_some_and(|queueing| queueing.is_growing()) {
             return (0, 0);
         }
         let repeats = match self.redundancy(shared) {
@@ -69,7 +72,7 @@ impl Connection {
             return None;
         }
         self.choose(shared)?;
-        self.pulse.beat(shared.now, spacing.max(1) * BEAT)
+        self.mishaps.as_mut()?.pulse.beat(shared.now, spacing.max(1) * BEAT)
     }
 
     /// How long an acknowledgement may take, in ms.
@@ -93,8 +96,8 @@ impl Connection {
             Arrival { sent, datagram: None, rtt: elapsed.saturating_mul(1_000) }
         };
         if self.recovery.is_news(arrival) {
-            self.recovery = self.recovery.after(arrival, shared.now);
-            self.judge_queueing(arrival.rtt, shared.now);
+            self.recovery.on_arrival(arrival, shared.now);
+            self.judge_queueing(found.kind, arrival.rtt, shared.now);
         }
         self.recovery.note_echo(echoed);
         if !is_last || found.waited {
@@ -104,13 +107,19 @@ impl Connection {
         }
     }
 
-    /// The throttle judges by queues, not by distance.
+    /// The throttle judges by queues, not by distance. Pings alone fill none.
     #[inline]
-    fn judge_queueing(&mut self, rtt: u32, now: Millis) {
-        let deviation = self.recovery.deviation;
-        self.queueing = self.queueing.after(rtt, deviation, now, self.throttle.interval);
-        let before = self.throttle.value;
-        self.throttle = self.throttle.judged(self.queueing.read(rtt));
+    fn judge_queueing(&mut self, kind: CommandKind, rtt: u32, now: Millis) {
+        let (deviation, interval, before) =
+            (self.recovery.deviation, self.throttle.interval, self.throttle.value);
+        if kind != CommandKind::Ping {
+            self.queueing.get_or_insert_default();
+        }
+        let reading = self.queueing.as_mut().map_or(Reading::Clear, |queueing| {
+            queueing.on_round_trip(rtt, deviation, now, interval);
+            queueing.read(rtt)
+        });
+        self.throttle.on_reading(reading);
         if mutants::is(Mutant::ThrottleOutOfRange) {
             self.throttle.value = before.saturating_add(self.throttle.acceleration);
         }
@@ -125,7 +134,7 @@ impl Connection {
         let needless = found.again.is_some_and(|again| echoed.wrapping_sub(again) >= 1 << 15);
         if needless {
             shared.stats.needless_retransmissions += 1;
-            self.resent.needless += 1;
+            self.mishaps_mut().resent.needless += 1;
         }
         if needless || found.waited {
             self.loss.lost = self.loss.lost.saturating_sub(1);
@@ -135,13 +144,19 @@ impl Connection {
     /// Queues for retransmission what is lost; and if the path is silent, the oldest datagram as a probe, unless it has
     /// been silent for so long that the peer is given up.
     pub(super) fn recover(&mut self, shared: &mut Shared) {
+        if self.outgoing.has_lone_ping() {
+            if self.in_flight_deadline(shared).is_some_and(|deadline| shared.now.less(deadline)) {
+                return;
+            }
+            self.list_lone_ping(shared);
+        }
         self.withdraw_lost(shared);
         let (now, timeout) = (shared.now, self.probe_timeout());
         let oldest = self.outgoing.oldest(&shared.commands);
         let Some((oldest, Fate::Unknown)) = oldest.map(|it| (it, it.fate(&self.recovery, now))) else {
             return;
         };
-        if now.less(self.outgoing.probe_deadline(oldest, &self.recovery, timeout)) {
+        if now.less(self.outgoing.probe_deadline(oldest.times(), &self.recovery, timeout)) {
             return;
         }
         let sent_time = oldest.sent_time;
@@ -173,7 +188,9 @@ impl Connection {
         let (lost, held) = self.outgoing.withdraw_lost(&self.recovery, *now, commands);
         if lost > 0 {
             self.loss.lost = self.loss.lost.wrapping_add(lost);
-            self.queueing.on_loss();
+            if let Some(queueing) = &mut self.queueing {
+                queueing.on_loss();
+            }
         }
         if held > 0 && held >= self.settings().give_up.maximum {
             self.on_timed_out();
@@ -183,15 +200,16 @@ impl Connection {
     /// For how long nothing was acknowledged while something could have been, in ms. `oldest` is the last transmission of
     /// what is in flight longest; it was the first one when the silence began.
     fn silent_for(&mut self, oldest: Millis, now: Millis) -> u32 {
-        if self.earliest_timeout.is_unset() {
-            let heard = self.last_receive_time;
+        let heard = self.last_receive_time;
+        let earliest = &mut self.mishaps_mut().earliest_timeout;
+        if earliest.is_unset() {
             let since = if heard.is_unset() || heard.less(oldest) { oldest } else { heard };
-            self.earliest_timeout = Millis(since.0.max(1));
+            *earliest = Millis(since.0.max(1));
         }
         if mutants::is(Mutant::ClockWrap) {
-            return now.0.abs_diff(self.earliest_timeout.0);
+            return now.0.abs_diff(earliest.0);
         }
-        now.diff(self.earliest_timeout)
+        now.diff(*earliest)
     }
 }
 

@@ -9,7 +9,9 @@ use crate::stats::{ChannelStats, PeerStats};
 
 impl Connection {
     pub(crate) fn stats(&self, shared: &Shared) -> PeerStats {
-        let (in_flight, queued) = self.outgoing.count(&shared.commands);
+        let (listed, queued) = self.outgoing.count(&shared.commands);
+        let in_flight = listed + usize::from(self.outgoing.has_lone_ping());
+        let resent = self.resent();
         PeerStats {
             round_trip_time: self.rtt.mean,
             round_trip_time_variance: self.rtt.variance,
@@ -24,9 +26,9 @@ impl Connection {
             packets_lost: self.loss.lost,
             packet_loss: self.loss.loss,
             packet_loss_variance: self.loss.variance,
-            retransmissions: self.resent.retransmissions,
-            needless_retransmissions: self.resent.needless,
-            copies: self.resent.copies,
+            retransmissions: resent.retransmissions,
+            needless_retransmissions: resent.needless,
+            copies: resent.copies,
             packet_loss_epoch: self.loss.epoch.0,
             last_packet_loss: self.loss.last.saturating_sub(1),
             throttle_counter: self.throttle.counter,
@@ -44,7 +46,7 @@ impl Connection {
             outgoing_data_total: self.outgoing_data_total,
             incoming_data_total: self.incoming_data_total,
             incoming_unsequenced_group: self.unsequenced_in.base(),
-            outgoing_unsequenced_group: self.unsequenced_out.0,
+            outgoing_unsequenced_group: self.outgoing.unsequenced_group.0,
             in_flight,
             queued,
             acknowledgements_owed: self.acks.count(&shared.acks).0,
@@ -52,7 +54,7 @@ impl Connection {
     }
 
     pub(crate) fn channel_stats(&self, id: ChannelId) -> Option<ChannelStats> {
-        if id.get() >= self.channels.count() {
+        if id.get() >= self.channel_count {
             return None;
         }
         Some(self.channels.get(id).map_or_else(ChannelStats::default, |channel| ChannelStats {

@@ -7,78 +7,38 @@ use enet_wire::UnsequencedGroup;
 const WINDOW: u16 = 1024;
 const ACCEPTED_SPAN: u32 = 32 * WINDOW as u32;
 
-/// Which groups of the current block of 1024 have arrived.
+/// Which groups of the current block of 1024 have arrived. A few are listed; what more there is stands elsewhere.
 #[derive(Debug, Clone)]
 pub(crate) struct UnsequencedWindow {
     base: u16,
+    few: [u16; FEW],
+    many: Option<Box<Many>>,
+}
+
+/// A bit for each member of a block, which stays for the blocks that follow.
+#[derive(Debug, Clone)]
+struct Many {
     /// A block far ahead, and which datagram spoke of it.
     doubted: Option<(u16, u32)>,
-    seen: Seen,
+    words: [u32; WORDS],
 }
 
-/// Members of a block. A few are listed; for more there is a bit each, which stays for the blocks that follow.
-#[derive(Debug, Clone)]
-enum Seen {
-    Few { len: u8, members: [u16; FEW] },
-    Many(Box<[u32; WORDS]>),
-}
-
-const FEW: usize = 6;
+const FEW: usize = 3;
 const WORDS: usize = WINDOW as usize / 32;
 
-impl Seen {
-    const NONE: Seen = Seen::Few { len: 0, members: [0; FEW] };
+/// In the list, no member.
+const NONE: u16 = u16::MAX;
+
+impl Many {
+    const EMPTY: Many = Many { doubted: None, words: [0; WORDS] };
 
     fn contains(&self, index: u16) -> bool {
-        match self {
-            Seen::Few { len, members } => members.iter().take(usize::from(*len)).any(|it| *it == index),
-            Seen::Many(words) => {
-                words.get(usize::from(index / 32)).is_some_and(|word| word & bit(index) != 0)
-            }
-        }
+        self.words.get(usize::from(index / 32)).is_some_and(|word| word & bit(index) != 0)
     }
 
     fn insert(&mut self, index: u16) {
-        match self {
-            Seen::Few { len, members } => match members.get_mut(usize::from(*len)) {
-                Some(place) => {
-                    *place = index;
-                    *len += 1;
-                }
-                None => self.insert_many(index),
-            },
-            Seen::Many(words) => {
-                if let Some(word) = words.get_mut(usize::from(index / 32)) {
-                    *word |= bit(index);
-                }
-            }
-        }
-    }
-
-    #[cold]
-    fn insert_many(&mut self, index: u16) {
-        let few = core::mem::replace(self, Seen::Many(Box::default()));
-        if let Seen::Few { members, .. } = few {
-            members.into_iter().chain([index]).for_each(|member| self.insert(member));
-        }
-    }
-
-    fn clear(&mut self) {
-        match self {
-            Seen::Few { len, .. } => *len = 0,
-            Seen::Many(words) => **words = [0; WORDS],
-        }
-    }
-
-    /// Gives the bits back where a list will do.
-    fn trim(&mut self) {
-        if let Seen::Many(_) = self {
-            let mut members = (0..WINDOW).filter(|index| self.contains(*index));
-            let mut few = Seen::NONE;
-            members.by_ref().take(FEW).for_each(|index| few.insert(index));
-            if members.next().is_none() {
-                *self = few;
-            }
+        if let Some(word) = self.words.get_mut(usize::from(index / 32)) {
+            *word |= bit(index);
         }
     }
 }
@@ -99,7 +59,7 @@ pub(crate) struct Fresh(u16);
 
 impl UnsequencedWindow {
     pub(crate) const fn new() -> Self {
-        UnsequencedWindow { base: 0, doubted: None, seen: Seen::NONE }
+        UnsequencedWindow { base: 0, few: [NONE; FEW], many: None }
     }
 
     /// First group of the current block.
@@ -122,13 +82,12 @@ impl UnsequencedWindow {
                 && unwrapped >= u32::from(self.base) + u32::from(2 * WINDOW)
                 && !self.is_confirmed(block, datagram as u32)
             {
-                self.doubted = Some((block, datagram as u32));
+                self.many().doubted = Some((block, datagram as u32));
                 return Judgement::Doubted;
             }
             self.base = block;
-            self.doubted = None;
-            self.seen.clear();
-        } else if self.seen.contains(index) {
+            self.clear();
+        } else if self.contains(index) {
             return Judgement::Known;
         }
         Judgement::Fresh(Fresh(index))
@@ -136,19 +95,50 @@ impl UnsequencedWindow {
 
     /// Whether another datagram spoke of this block or one beside it.
     fn is_confirmed(&self, block: u16, datagram: u32) -> bool {
-        self.doubted.is_some_and(|(other, by)| {
+        let doubted = self.many.as_ref().and_then(|many| many.doubted);
+        doubted.is_some_and(|(other, by)| {
             by != datagram && block.wrapping_sub(other).wrapping_add(WINDOW) <= 2 * WINDOW
         })
     }
 
     /// Marks a group that `check` found new.
     pub(crate) fn mark(&mut self, Fresh(index): Fresh) {
-        self.seen.insert(index);
+        let free = self.few.iter_mut().find(|member| **member == NONE);
+        match (&mut self.many, free) {
+            (None, Some(free)) => *free = index,
+            _ => self.many().insert(index),
+        }
     }
 
-    /// Gives back what is not needed now.
+    /// Gives the bits back where a list will do.
     pub(crate) fn trim(&mut self) {
-        self.seen.trim();
+        let Some(many) = self.many.as_ref().filter(|many| many.doubted.is_none()) else { return };
+        let count: u32 = many.words.iter().map(|word| word.count_ones()).sum();
+        if count as usize <= FEW {
+            let mut members = (0..WINDOW).filter(|index| many.contains(*index));
+            self.few = [(); FEW].map(|()| members.next().unwrap_or(NONE));
+            self.many = None;
+        }
+    }
+
+    fn contains(&self, index: u16) -> bool {
+        self.few.contains(&index) || self.many.as_ref().is_some_and(|many| many.contains(index))
+    }
+
+    fn clear(&mut self) {
+        self.few = [NONE; FEW];
+        if let Some(many) = &mut self.many {
+            **many = Many::EMPTY;
+        }
+    }
+
+    fn many(&mut self) -> &mut Many {
+        self.many.get_or_insert_with(|| {
+            let mut many = Box::new(Many::EMPTY);
+            let few = core::mem::replace(&mut self.few, [NONE; FEW]);
+            few.into_iter().filter(|member| *member != NONE).for_each(|member| many.insert(member));
+            many
+        })
     }
 }
 

@@ -136,7 +136,7 @@ pub(crate) const EDITS: &[Edit] = &[
     edit(
         "an acknowledgement does not reset the age of a blackout",
         "peer/dispatch.rs",
-        "self.earliest_timeout = Millis::UNSET;",
+        "mishaps.earliest_timeout = Millis::UNSET;",
         "",
     ),
     edit(

@@ -130,7 +130,7 @@ pub(super) const RECOVERY: &[Edit] = &[
     edit(
         "recovery: acknowledgements owed for a copy are repeated, too",
         "peer/acks.rs",
-        "!runs.iter(&self.owed).take(LOOKED_THROUGH).any(|run| run.acknowledges(ack))",
+        "!runs.iter(&acks.owed).take(LOOKED_THROUGH).any(|run| run.acknowledges(ack))",
         "true",
     ),
     edit(

@@ -11,8 +11,14 @@ impl Outgoing {
 
     /// A command with so many bytes of payload leaves the lists.
     #[inline(always)]
-    pub(super) fn forget(&mut self, bytes: u32) {
-        self.queued = self.queued.wrapping_sub(COMMAND + u64::from(bytes));
+    pub(in crate::peer) fn forget(&mut self, bytes: u32) {
+        self.forget_all(1, bytes);
+    }
+
+    /// The same of so many commands with so many bytes of payload together.
+    #[inline(always)]
+    pub(super) fn forget_all(&mut self, commands: u64, bytes: u32) {
+        self.queued = self.queued.wrapping_sub(commands * COMMAND + u64::from(bytes));
     }
 
     /// Whether no packet may be added.
@@ -50,10 +56,11 @@ impl Outgoing {
         let flying = [&self.in_flight, &self.riding];
         let waiting = [&self.control, &self.data, &self.retry_control, &self.retry_data];
         let lists = flying.into_iter().chain(waiting);
-        lists.flat_map(|list| commands.lists.iter(list)).map(Queued::cost).sum()
+        let listed: u64 = lists.flat_map(|list| commands.lists.iter(list)).map(Queued::cost).sum();
+        listed + if self.has_lone_ping() { COMMAND } else { 0 }
     }
 
-    /// Commands in flight, and commands that wait; counted one by one.
+    /// Listed commands in flight, and commands that wait; counted one by one.
     pub(crate) fn count(&self, commands: &Commands) -> (usize, usize) {
         let count = |list: &List| commands.lists.iter(list).count();
         let waiting = [&self.control, &self.data, &self.retry_control, &self.retry_data];

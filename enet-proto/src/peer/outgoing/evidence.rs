@@ -98,7 +98,9 @@ impl Outgoing {
         now: Millis,
         commands: &Commands,
     ) -> Option<Millis> {
-        let oldest = self.oldest(commands)?;
+        let Some(oldest) = self.oldest(commands) else {
+            return self.lone_ping_deadline(recovery, probe_timeout);
+        };
         if mutants::is(Mutant::ForgottenTimer) && oldest.attempts > 1 {
             return None;
         }
@@ -106,7 +108,7 @@ impl Outgoing {
         Some(match oldest.fate(recovery, now) {
             Fate::Lost => now,
             Fate::LostAt(at) => at,
-            Fate::Unknown => self.probe_deadline(oldest, recovery, probe_timeout),
+            Fate::Unknown => self.probe_deadline(oldest.times(), recovery, probe_timeout),
         })
     }
 
@@ -114,8 +116,12 @@ impl Outgoing {
     /// first one's answer that is overdue, unless something that left later was acknowledged. And each datagram brings the end
     /// of the burst nearer: then nobody waits for answers, which is to say for a round trip.
     #[inline]
-    pub(crate) fn probe_deadline(&self, oldest: &Queued, recovery: &Recovery, timeout: u32) -> Millis {
-        let (first, last) = (oldest.first_sent(), oldest.sent_time);
+    pub(crate) fn probe_deadline(
+        &self,
+        (first, last): (Millis, Millis),
+        recovery: &Recovery,
+        timeout: u32,
+    ) -> Millis {
         if !self.loses_in_bursts() {
             return recovery.probe_deadline(last, timeout);
         }
@@ -225,11 +231,11 @@ impl Queued {
         now.less(until).then_some(until)
     }
 
-    /// When the first transmission left that does not count as lost.
+    /// When the first transmission left that does not count as lost, and when the last one.
     #[inline]
-    fn first_sent(&self) -> Millis {
+    pub(crate) const fn times(&self) -> (Millis, Millis) {
         let held = self.sent_time.sent_time().wrapping_sub(self.again);
-        Millis(self.sent_time.0.wrapping_sub(u32::from(held)))
+        (Millis(self.sent_time.0.wrapping_sub(held as u32)), self.sent_time)
     }
 
     /// What has become of the last transmission. What is to ride along leaves again anyway.
