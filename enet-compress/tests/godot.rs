@@ -138,7 +138,6 @@ fn a_bomb_is_none() {
     }
 }
 
-/// Python's `zlib` is the C library that Godot uses: it reads our streams, and we read its.
 /// Has a program of Python's standard library restore what `codec` made of inputs of all kinds, and compress them itself;
 /// what that made is restored by `codec`. `None` if there is no Python.
 fn exchange(codec: &mut dyn Compressor, script: &str) -> Option<()> {
@@ -169,6 +168,7 @@ fn exchange(codec: &mut dyn Compressor, script: &str) -> Option<()> {
     Some(())
 }
 
+/// Python's `zlib` is the C library that Godot uses: it reads our streams, and we read its.
 #[test]
 fn zlib_reads_what_we_write_and_writes_what_we_read() {
     const SCRIPT: &str = "\

@@ -40,7 +40,8 @@ pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
         SocketAddr::V6(v6) => match v6.ip().to_canonical() {
             IpAddr::V4(ip) => SocketAddr::from((ip, v6.port())),
             IpAddr::V6(ip) => {
-                let scope = if ip.is_unicast_link_local() { v6.scope_id() } else { 0 };
+                let of_a_link = ip.is_unicast_link_local() || ip.is_multicast();
+                let scope = if of_a_link { v6.scope_id() } else { 0 };
                 SocketAddrV6::new(ip, v6.port(), 0, scope).into()
             }
         },
@@ -67,12 +68,13 @@ mod tests {
     fn a_peer_has_one_spelling() {
         let full =
             |ip: &str, port, flow, scope| SocketAddrV6::new(ip.parse().unwrap(), port, flow, scope).into();
-        let table: [(SocketAddr, SocketAddr); 6] = [
+        let table: [(SocketAddr, SocketAddr); 7] = [
             (addr("1.2.3.4:5"), addr("1.2.3.4:5")),
             (addr("[::ffff:1.2.3.4]:5"), addr("1.2.3.4:5")),
             (addr("[::1]:5"), addr("[::1]:5")),
             (full("2001:db8::1", 5, 99, 7), full("2001:db8::1", 5, 0, 0)),
             (full("fe80::1", 5, 99, 7), full("fe80::1", 5, 0, 7)),
+            (full("ff02::1", 5, 99, 7), full("ff02::1", 5, 0, 7)),
             (full("::ffff:9.9.9.9", 5, 99, 7), addr("9.9.9.9:5")),
         ];
         for (given, expected) in table {

@@ -1,12 +1,13 @@
 //! [`HostHandle`]: orders to a host from other threads.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use enet_proto::{ChannelId, Packet, PeerId};
+use enet_proto::{ChannelId, Delivery, Packet, Peer, PeerId, PeerState, SendErrorReason};
 
 use crate::waker::Waker;
 
@@ -18,6 +19,10 @@ use crate::waker::Waker;
 /// of one thread are carried out in the order in which they were given. `Ok` means queued; an order that cannot be
 /// carried out, because the connection has ended meanwhile or has no such channel, is counted in
 /// [`IoStats::orders_refused`](crate::IoStats::orders_refused).
+///
+/// A reliable packet for a peer whose own queue is full ([`QueueFull`](enet_proto::SendErrorReason::QueueFull)) waits
+/// until that has room, and the peer's later orders with it; others' go on. At most [`ROOM`](HostHandle::ROOM) wait like
+/// that; from then on the handles' queue fills, and they say so. What is not reliable is dropped and counted instead.
 ///
 /// ```
 /// use std::{io, sync::mpsc, thread, time::Duration};
@@ -91,7 +96,8 @@ impl HostHandle {
         self.give_packet(packet.into(), |packet| Order::Send { peer, channel: channel.into(), packet })
     }
 
-    /// As [`broadcast`](enet_proto::Host::broadcast): to whoever is connected when it is carried out.
+    /// As [`broadcast`](enet_proto::Host::broadcast): to whoever is connected when it is carried out. It waits for nobody:
+    /// if a peer has no room for it, or no such channel, that is counted as an order refused.
     ///
     /// # Errors
     ///
@@ -165,24 +171,61 @@ enum Order {
     DisconnectLater { peer: PeerId, data: u32 },
 }
 
+/// What became of an order.
+enum Outcome {
+    Done,
+    Refused,
+    /// The peer's queue is full.
+    Waits(Order),
+}
+
+impl Outcome {
+    const fn done(is_done: bool) -> Outcome {
+        if is_done { Outcome::Done } else { Outcome::Refused }
+    }
+}
+
 impl Order {
-    /// Does it; whether it could be done.
-    fn carry_out(self, host: &mut enet_proto::Host) -> bool {
+    fn carry_out(self, host: &mut enet_proto::Host) -> Outcome {
         match self {
-            Order::Send { peer, channel, packet } => {
-                host.peer_mut(peer).is_some_and(|mut peer| peer.send(channel, packet).is_ok())
-            }
+            Order::Send { peer, channel, packet } => send(host, peer, channel, packet),
             Order::Broadcast { channel, packet } => {
-                host.broadcast(channel, packet);
-                true
+                let reached = host.broadcast(channel, packet).queued;
+                // The second number leaves out those who are about to disconnect.
+                let is_connected = |peer: &Peer<'_>| peer.state() == PeerState::Connected;
+                Outcome::done(
+                    reached == host.connected_peers() || reached == host.peers().filter(is_connected).count(),
+                )
             }
             Order::Disconnect { peer, data } => {
-                host.peer_mut(peer).map(|mut peer| peer.disconnect(data)).is_some()
+                Outcome::done(host.peer_mut(peer).map(|mut peer| peer.disconnect(data)).is_some())
             }
+            // Behind those that wait.
+            Order::DisconnectLater { peer, .. } if !has_room(host, peer) => Outcome::Waits(self),
             Order::DisconnectLater { peer, data } => {
-                host.peer_mut(peer).map(|mut peer| peer.disconnect_later(data)).is_some()
+                Outcome::done(host.peer_mut(peer).map(|mut peer| peer.disconnect_later(data)).is_some())
             }
         }
+    }
+}
+
+/// Whether a peer's queue takes packets; there is none to wait for if the connection is gone.
+fn has_room(host: &enet_proto::Host, peer: PeerId) -> bool {
+    host.peer(peer).is_none_or(|peer| peer.has_room())
+}
+
+fn send(host: &mut enet_proto::Host, peer: PeerId, channel: ChannelId, packet: Packet) -> Outcome {
+    let may_wait = packet.delivery() == Delivery::Reliable;
+    if may_wait && !has_room(host, peer) {
+        return Outcome::Waits(Order::Send { peer, channel, packet });
+    }
+    let Some(mut to) = host.peer_mut(peer) else { return Outcome::Refused };
+    match to.send(channel, packet) {
+        Ok(()) => Outcome::Done,
+        Err(error) if may_wait && matches!(error.reason, SendErrorReason::QueueFull { .. }) => {
+            Outcome::Waits(Order::Send { peer, channel, packet: error.packet })
+        }
+        Err(_) => Outcome::Refused,
     }
 }
 
@@ -190,6 +233,8 @@ impl Order {
 #[derive(Debug)]
 pub(crate) struct Orders {
     receiver: Receiver<Order>,
+    /// Those to peers whose queue is full, in their order. No peer that has one of these has room.
+    waiting: VecDeque<Order>,
     /// What all others are clones of. It also keeps the waker, with whose last owner a wake on its way would be lost.
     first: HostHandle,
 }
@@ -198,7 +243,8 @@ impl Orders {
     pub(crate) fn new(waker: Waker) -> Orders {
         let (orders, receiver) = sync_channel(HostHandle::ROOM);
         let alarm = Alarm { given: AtomicBool::default(), waker: Mutex::new(waker) };
-        Orders { receiver, first: HostHandle { orders, alarm: Arc::new(alarm) } }
+        let first = HostHandle { orders, alarm: Arc::new(alarm) };
+        Orders { receiver, waiting: VecDeque::new(), first }
     }
 
     pub(crate) fn wake_by(&self, waker: Waker) {
@@ -209,14 +255,43 @@ impl Orders {
         self.first.clone()
     }
 
+    /// Whether orders wait for room.
+    pub(crate) fn are_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// Carries out what was given until now; how many could not be.
-    pub(crate) fn carry_out(&self, host: &mut enet_proto::Host) -> u64 {
+    pub(crate) fn carry_out(&mut self, host: &mut enet_proto::Host) -> u64 {
+        let mut refused = 0;
+        for _ in 0..self.waiting.len() {
+            let order = self.waiting.pop_front();
+            refused += order.map_or(0, |order| self.take(order, host));
+        }
         // Before looking: whoever gives one from here on wakes again.
         if !self.first.alarm.given.swap(false, Ordering::AcqRel) {
-            return 0;
+            return refused;
         }
-        let orders = self.receiver.try_iter().take(HostHandle::ROOM);
-        orders.map(|order| u64::from(!order.carry_out(host))).sum()
+        for _ in 0..HostHandle::ROOM {
+            if self.waiting.len() >= HostHandle::ROOM {
+                self.first.alarm.given.store(true, Ordering::Release); // look again when some have gone
+                break;
+            }
+            let Ok(order) = self.receiver.try_recv() else { break };
+            refused += self.take(order, host);
+        }
+        refused
+    }
+
+    /// Carries out one, or has it wait; 1 if neither can be.
+    fn take(&mut self, order: Order, host: &mut enet_proto::Host) -> u64 {
+        match order.carry_out(host) {
+            Outcome::Done => 0,
+            Outcome::Refused => 1,
+            Outcome::Waits(order) => {
+                self.waiting.push_back(order);
+                0
+            }
+        }
     }
 }
 

@@ -187,6 +187,7 @@ impl Host {
         }
         let now = self.receive(now, false);
         self.protocol.handle_timeout(now);
+        self.carry_out_orders(); // there may be room now for what waited
         if !self.events_come_first() || !self.protocol.has_pending_event() {
             self.transmit(now);
         }
@@ -385,6 +386,7 @@ impl Host {
         self.protocol.handle_timeout(now);
         let mut event = self.protocol.poll_event();
         if event.is_none() {
+            self.carry_out_orders(); // there may be room now for what waited
             self.transmit(now);
             event = self.protocol.poll_event();
         }
@@ -397,7 +399,7 @@ impl Host {
     // --- private ---
 
     fn carry_out_orders(&mut self) {
-        if let Some(orders) = &self.orders {
+        if let Some(orders) = &mut self.orders {
             self.orders_refused += orders.carry_out(&mut self.protocol);
         }
     }

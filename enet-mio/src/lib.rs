@@ -43,8 +43,9 @@ pub use waker::Waker;
 
 #[doc(no_inline)]
 pub use enet_proto::{
-    self, Admission, ChannelId, ChannelLimit, Checksum, ConnectOptions, Delivery, DisconnectReason, Event,
-    HostConfig, Packet, PeerId, PeerLimit, PeerState, Profile, RangeCoder,
+    self, Admission, ChannelId, ChannelLimit, Checksum, ConnectAttempt, ConnectOptions, Delivery,
+    DiscardReason, DisconnectReason, Event, HostConfig, Packet, PeerDefaults, PeerId, PeerLimit, PeerState,
+    Profile, RangeCoder, RequestId, SendOptions, Stalls, ThrottleSettings, Timeouts, Undelivered,
 };
 
 /// Its program is run like those of the documentation here.

@@ -120,6 +120,10 @@ const fn hint(reason: DiscardReason) -> Option<&'static str> {
         DiscardReason::NoCompressor => Some("a peer compresses; configure the same compressor here"),
         DiscardReason::BadCompression => Some("do both ends use the same compressor and checksum?"),
         DiscardReason::BadChecksum => Some("do both ends use the same checksum?"),
+        // Who does not understand our answer asks again.
+        DiscardReason::DuplicateConnect => {
+            Some("is our answer understood? the same compressor and checksum at both ends?")
+        }
         _ => None,
     }
 }
@@ -168,6 +172,41 @@ pub(crate) mod tests {
         host.handle_datagram(Instant::ZERO, Datagram::new(source, &[0x4f, 0xff, 1, 2, 3, 4]));
         let lines = said(|| Refusals::default().look(Instant::ZERO, || host.stats()));
         assert!(lines.contains("reason=\"no_compressor\" count=1 hint=\"a peer compresses;"), "{lines}");
+    }
+
+    #[cfg(feature = "tracing")]
+    #[test]
+    fn who_does_not_understand_what_we_compress_asks_again_and_the_log_says_why() {
+        use std::time::Duration;
+
+        use enet_proto::{ConnectOptions, Datagram, Host, HostConfig, RangeCoder};
+
+        let (at, from) =
+            (SocketAddr::from(([192, 0, 2, 1], 7_000)), SocketAddr::from(([192, 0, 2, 2], 7_000)));
+        let mut config = HostConfig::new([7; 32]);
+        config.compressor = Some(RangeCoder::boxed());
+        let mut server = Host::new(config);
+        let mut client = Host::new(HostConfig::new([8; 32]));
+        client.connect(at, ConnectOptions::default()).unwrap();
+        let (mut now, mut out) = (Instant::ZERO, Vec::new());
+        for _ in 0..2 {
+            out.clear();
+            client.handle_timeout(now);
+            client.poll_transmit(now, &mut out, std::num::NonZeroUsize::MIN).unwrap();
+            server.handle_datagram(now, Datagram::new(from, &out));
+            out.clear();
+            server.poll_transmit(now, &mut out, std::num::NonZeroUsize::MIN).unwrap();
+            client.handle_datagram(now, Datagram::new(at, &out));
+            now += Duration::from_millis(600);
+        }
+        let hint_of = |host: &Host| said(|| Refusals::default().look(now, || host.stats()));
+        let lines = hint_of(&server);
+        assert!(
+            lines.contains("reason=\"duplicate_connect\" count=1 hint=\"is our answer understood?"),
+            "{lines}"
+        );
+        let lines = hint_of(&client);
+        assert!(lines.contains("reason=\"no_compressor\" count=2"), "{lines}");
     }
 
     #[cfg(feature = "tracing")]

@@ -96,7 +96,10 @@ fn both_or_v4<T>(port: u16, mut bind: impl FnMut(SocketAddr) -> io::Result<T>) -
 
 /// An error of `bind`, and what to do about it.
 fn explain(address: SocketAddr, error: &io::Error) -> io::Error {
+    let lacks_interface =
+        matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0);
     let hint = match error.kind() {
+        _ if lacks_interface => "a link-local address needs its interface: write `[fe80::1%eth0]:6789`",
         io::ErrorKind::AddrInUse => {
             "another program listens there; stop it or choose another port (`*` for any)"
         }

@@ -27,7 +27,8 @@ pub struct IoStats {
     /// Datagrams lost because the system would not send them: no route, too long, forbidden, impossible address.
     pub send_errors: u64,
     /// Orders of a [`HostHandle`](crate::HostHandle) that could not be carried out: the connection had ended, or has no
-    /// such channel, or the packet is too long.
+    /// such channel, or the packet is too long, or it is not reliable and the peer's queue was full; and broadcasts that
+    /// did not reach everybody who is connected.
     pub orders_refused: u64,
 }
 

@@ -59,6 +59,81 @@ fn ipv6_alone() {
 }
 
 #[test]
+fn a_host_is_reached_where_each_form_of_an_address_says() {
+    let mut forms = vec!["127.0.0.1:*", "localhost:*", "*:*", "0", "localhost:0"];
+    if has_ipv6() {
+        forms.extend(["[::1]:*", "[::]:*"]);
+    }
+    for form in forms {
+        let mut server = Service::bind(form, config()).unwrap();
+        let bound = server.local_addr().unwrap();
+        let ip = match bound.ip() {
+            ip if !ip.is_unspecified() => ip,
+            _ if form == "[::]:*" => Ipv6Addr::LOCALHOST.into(),
+            _ => Ipv4Addr::LOCALHOST.into(),
+        };
+        assert!(ip.is_loopback(), "{form}: {bound}");
+        let mut client = Service::bind(SocketAddr::from((ip, 0)), config()).unwrap();
+        let to = client.resolve(&at(ip, &server).to_string()).unwrap();
+        echo_once(&mut server, &mut client, to);
+    }
+}
+
+/// A port that is free now may be another program's in a moment: then another one.
+#[test]
+fn a_named_host_listens_at_the_port_that_was_asked_for() {
+    for form in ["localhost", "127.0.0.1", "*"] {
+        let (mut server, port) = std::iter::repeat_with(|| {
+            let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            (Service::bind(&format!("{form}:{port}"), config()), port)
+        })
+        .take(100)
+        .find_map(|(service, port)| Some((service.ok()?, port)))
+        .unwrap();
+        assert_eq!(server.local_addr().unwrap().port(), port);
+        let mut client = client();
+        let to = client.resolve(&format!("localhost:{port}")).unwrap();
+        assert_eq!(to, (Ipv4Addr::LOCALHOST, port).into(), "IPv4 first");
+        echo_once(&mut server, &mut client, to);
+    }
+}
+
+/// The first link-local address of this machine, and its interface.
+fn link_local() -> Option<(Ipv6Addr, String)> {
+    let table = std::fs::read_to_string("/proc/net/if_inet6").ok()?;
+    let of = |line: &str| {
+        let mut words = line.split_whitespace();
+        let ip = Ipv6Addr::from(u128::from_str_radix(words.next()?, 16).ok()?);
+        ip.is_unicast_link_local().then_some(())?;
+        Some((ip, words.nth(4)?.to_owned()))
+    };
+    table.lines().find_map(of)
+}
+
+#[test]
+fn a_link_local_peer_is_reached_over_its_interface() {
+    let Some((ip, interface)) = link_local() else {
+        println!("skipped: no interface of this machine has a link-local address (/proc/net/if_inet6)");
+        return;
+    };
+    let mut server = match Service::bind(&format!("[{ip}%{interface}]:*"), config()) {
+        Ok(server) => server,
+        Err(error) => {
+            println!("skipped: the link-local address of {interface} cannot be had ({error})");
+            return;
+        }
+    };
+    let port = server.local_addr().unwrap().port();
+    let mut client = client();
+    let to = client.resolve(&format!("[{ip}%{interface}]:{port}")).unwrap();
+    let SocketAddr::V6(scoped) = to else { panic!("{to}") };
+    assert_ne!(scoped.scope_id(), 0);
+    assert_eq!(client.resolve(&format!("[{ip}%{}]:{port}", scoped.scope_id())).unwrap(), to);
+    let seen = echo_once(&mut server, &mut client, to);
+    assert_eq!((seen.ip(), client.peers().next().unwrap().address()), (ip.into(), to));
+}
+
+#[test]
 fn a_star_serves_both_families_and_shows_ipv4_peers_as_such() {
     if !has_ipv6() {
         return;

@@ -165,6 +165,113 @@ fn orders_that_cannot_be_carried_out_are_counted() {
     );
 }
 
+/// A server that keeps few bytes for a client that does not look yet.
+fn narrow() -> (Service, Service, PeerId) {
+    let mut config = config();
+    config.max_queued_data = 20_000;
+    let mut server = Service::bind("127.0.0.1:*", config).unwrap();
+    let mut client = client();
+    let (peer, _) = connect(&mut server, &mut client, ConnectOptions::default());
+    (server, client, peer)
+}
+
+#[test]
+fn what_a_full_peer_has_no_room_for_waits_and_arrives_in_order() {
+    const PACKETS: u32 = 500;
+    let (mut server, mut client, peer) = narrow();
+    let handle = server.handle();
+    for number in 0..PACKETS {
+        handle.send(peer, 0, said(0, number)).unwrap();
+    }
+    handle.disconnect_later(peer, 9).unwrap();
+    server.flush();
+    let queued = server.peer(peer).unwrap().stats().queued_data;
+    assert!((20_000..21_000).contains(&queued), "{queued}: full, and the rest waits");
+    assert_eq!((server.io_stats().orders_refused, server.stats().queue_full), (0, 0));
+    let mut next = 0;
+    serve([&mut server, &mut client], |host, _, event| match event {
+        Event::Received { packet, .. } if host == 1 => {
+            assert_eq!(packet, said(0, next));
+            next += 1;
+            false
+        }
+        Event::Disconnected { .. } => host == 1,
+        other => panic!("{other:?} on {host}"),
+    });
+    assert_eq!((next, server.io_stats().orders_refused), (PACKETS, 0));
+}
+
+#[test]
+fn a_full_peer_keeps_nobody_else_waiting_until_there_is_no_more_room_for_orders() {
+    let (mut server, _silent, full) = narrow();
+    let mut other = client();
+    let (open, _) = connect(&mut server, &mut other, ConnectOptions::default());
+    let handle = server.handle();
+    while server.peer_mut(full).unwrap().send(0, Packet::reliable(vec![7; 1_000])).is_ok() {}
+    for _ in 1..HostHandle::ROOM {
+        handle.send(full, 0, Packet::reliable("waits")).unwrap();
+    }
+    handle.send(open, 0, Packet::reliable("goes on")).unwrap();
+    server.flush();
+    assert!(server.peer(open).unwrap().stats().queued_data > 0, "for the other");
+    // One more, and there is no room for those that wait: what is given from here on stays where it is.
+    handle.send(full, 0, Packet::reliable("waits")).unwrap();
+    server.flush();
+    for _ in 0..HostHandle::ROOM {
+        handle.send(open, 0, Packet::reliable("later")).unwrap();
+    }
+    server.flush();
+    let refused = handle.send(open, 0, Packet::reliable("too many")).unwrap_err();
+    assert_eq!(refused.reason, HandleErrorReason::QueueFull { room: HostHandle::ROOM });
+    // The one ends, and with it what waited for it.
+    server.peer_mut(full).unwrap().reset();
+    let mut heard = 0;
+    serve([&mut server, &mut other], |host, _, event| {
+        assert!(host == 1 && matches!(event, Event::Received { .. }), "{event:?}");
+        heard += 1;
+        heard == HostHandle::ROOM + 1
+    });
+    assert_eq!(server.io_stats().orders_refused, HostHandle::ROOM as u64);
+}
+
+#[test]
+fn what_is_not_reliable_is_dropped_when_a_peer_has_no_room_and_counted() {
+    let (mut server, _silent, full) = narrow();
+    while server.peer_mut(full).unwrap().send(0, Packet::reliable(vec![7; 1_000])).is_ok() {}
+    let handle = server.handle();
+    handle.send(full, 0, Packet::unreliable("dropped")).unwrap();
+    handle.broadcast(0, Packet::reliable("not for all")).unwrap();
+    server.flush();
+    assert_eq!(server.io_stats().orders_refused, 2);
+}
+
+#[test]
+fn a_broadcast_on_a_channel_that_somebody_lacks_is_counted() {
+    let (mut server, mut client) = (server(), client());
+    connect(&mut server, &mut client, ConnectOptions::default());
+    let handle = server.handle();
+    handle.broadcast(0, Packet::reliable("for all")).unwrap();
+    handle.broadcast(7, Packet::reliable("for nobody")).unwrap();
+    server.flush();
+    assert_eq!(server.io_stats().orders_refused, 1);
+}
+
+#[test]
+fn what_waits_for_room_when_the_host_closes_is_delivered_first() {
+    const PACKETS: u32 = 300;
+    let (mut server, mut client, peer) = narrow();
+    let handle = server.handle();
+    (0..PACKETS).for_each(|number| handle.send(peer, 0, said(0, number)).unwrap());
+    let closing = thread::spawn(move || server.close(PATIENCE).unwrap());
+    let mut heard = 0;
+    while let Some(Event::Received { packet, .. }) = client.service(PATIENCE).unwrap() {
+        assert_eq!(packet, said(0, heard));
+        heard += 1;
+    }
+    client.flush();
+    assert_eq!((heard, closing.join().unwrap()), (PACKETS, 0));
+}
+
 #[test]
 fn a_host_in_a_poll_of_its_own_is_woken_by_that_polls_waker() {
     const SOCKET: Token = Token(0);

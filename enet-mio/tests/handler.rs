@@ -88,6 +88,11 @@ impl Handler for Diary {
         self.lines.push(format!("acknowledged {token}"));
     }
 
+    fn on_writable(&mut self, host: &mut Host, peer: PeerId) {
+        host.peer_mut(peer).unwrap().send(0, Packet::reliable("there was room")).unwrap();
+        self.lines.push("writable".to_owned());
+    }
+
     fn on_turn(&mut self, _: &mut Host) -> ControlFlow<()> {
         if self.lines.len() >= self.ends_after { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
@@ -275,6 +280,28 @@ fn a_lagging_connection_is_told_of_and_so_is_its_recovery_and_what_has_arrived()
     }
     diary.lines.sort();
     assert_eq!(diary.lines, ["acknowledged 9", "resumed", "stalled"]);
+}
+
+#[test]
+fn a_full_queue_that_takes_packets_again_is_told_of() {
+    let (mut server, mut config) = (server(), config());
+    (config.max_queued_data, config.writable_events) = (10_000, true);
+    let mut client = Service::client(config).unwrap();
+    let (_, peer) = connect(&mut server, &mut client, ConnectOptions::default());
+    let mut queued = 0;
+    while client.peer_mut(peer).unwrap().send(0, Packet::reliable(vec![7; 744])).is_ok() {
+        queued += 1;
+    }
+    let mut diary = Diary { ends_after: 1, ..Diary::default() };
+    let mut heard = Diary { ends_after: queued + 1, ..Diary::default() };
+    let (mut is_told, mut has_arrived, start) = (false, false, Instant::now());
+    while !(is_told && has_arrived) {
+        assert!(start.elapsed() < PATIENCE, "{} of {queued} arrived", heard.lines.len());
+        is_told |= client.pump(&mut diary).unwrap().is_break();
+        has_arrived |= server.pump(&mut heard).unwrap().is_break();
+    }
+    assert_eq!(diary.lines, ["writable"]);
+    assert_eq!(heard.lines[queued], "receive 0 there was room");
 }
 
 #[test]

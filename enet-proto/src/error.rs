@@ -35,9 +35,14 @@ pub enum SendErrorReason {
     },
     /// The peer has not taken what was queued before: as much as the host's
     /// [`max_queued_data`](crate::HostConfig::max_queued_data) waits.
-    QueueFull,
+    QueueFull {
+        /// That limit, in bytes.
+        max: u32,
+    },
     /// It would need more fragments than the wire can count.
     TooManyFragments {
+        /// How many it would need.
+        needed: u32,
         /// That limit.
         max: u32,
     },
@@ -57,12 +62,14 @@ impl fmt::Display for SendErrorReason {
             SendErrorReason::TooLarge { max } => {
                 write!(f, "a packet may have {max} bytes: split it, or raise max_packet_size on both ends")
             }
-            SendErrorReason::QueueFull => f.write_str(
-                "the peer has not taken what was queued before: wait for Writable, or raise max_queued_data",
+            SendErrorReason::QueueFull { max } => write!(
+                f,
+                "{max} bytes or more wait for the peer, which is the limit: wait for Writable, or raise max_queued_data"
             ),
-            SendErrorReason::TooManyFragments { max } => {
-                write!(f, "a packet may have {max} fragments: split it, or raise the MTU on both ends")
-            }
+            SendErrorReason::TooManyFragments { needed, max } => write!(
+                f,
+                "it needs {needed} fragments, a packet may have {max}: split it, or raise the MTU on both ends"
+            ),
         }
     }
 }

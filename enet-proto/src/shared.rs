@@ -7,6 +7,7 @@ use core::num::NonZeroU8;
 use crate::channel::account::Account;
 use crate::channel::memory::Memory;
 use crate::config::{Checksum, HostConfig, PeerDefaults, Redundancy};
+use crate::error::SendErrorReason;
 use crate::peer::acks::Runs;
 use crate::peer::command::Commands;
 use crate::profile::Profile;
@@ -94,6 +95,12 @@ impl Shared {
             heard: None,
             stamp: 0,
         }
+    }
+
+    /// Why a packet is given back whose connection's queue is full.
+    #[cold]
+    pub(crate) fn queue_full(&self) -> SendErrorReason {
+        SendErrorReason::QueueFull { max: u32::try_from(self.max_queued_data).unwrap_or(u32::MAX) }
     }
 
     /// Takes `commands` consecutive places in the order in which things were queued; the first of them.

@@ -111,7 +111,7 @@ fn errors_name_the_value_the_limit_and_the_remedy() {
         Box::new(SendError { reason, channel: ChannelId::new(7), packet: Packet::reliable("four") })
     };
     let start = "4 bytes for channel 7 were not queued: ";
-    let table: [(Box<dyn Error>, &str); 9] = [
+    let table: [(Box<dyn Error>, &str); 10] = [
         (
             unsent(SendErrorReason::NotConnected),
             "the peer is not connected: wait for Connected, or connect with queue_until_connected",
@@ -125,16 +125,20 @@ fn errors_name_the_value_the_limit_and_the_remedy() {
             "a packet may have 3 bytes: split it, or raise max_packet_size on both ends",
         ),
         (
-            unsent(SendErrorReason::QueueFull),
-            "the peer has not taken what was queued before: wait for Writable, or raise max_queued_data",
+            unsent(SendErrorReason::QueueFull { max: 500 }),
+            "500 bytes or more wait for the peer, which is the limit: wait for Writable, or raise max_queued_data",
         ),
         (
-            unsent(SendErrorReason::TooManyFragments { max: 9 }),
-            "a packet may have 9 fragments: split it, or raise the MTU on both ends",
+            unsent(SendErrorReason::TooManyFragments { needed: 10, max: 9 }),
+            "it needs 10 fragments, a packet may have 9: split it, or raise the MTU on both ends",
         ),
         (
             Box::new(ConnectError::NoFreeSlot { limit: 64 }),
             "all 64 peer slots are in use: raise HostConfig::peers, or disconnect somebody",
+        ),
+        (
+            Box::new(ConnectError::TokenTooLong { len: 1025, max: 1024 }),
+            "the token has 1025 bytes, 1024 fit: send a reference to what does not",
         ),
         (
             Box::new(AcceptError::NoFreeSlot { limit: 64 }),

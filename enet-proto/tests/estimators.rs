@@ -235,6 +235,10 @@ fn half_a_throttle_drops_by_a_counter_that_steps_by_7() {
     }
     // The counter reads 7, 14, 21, 28, 3, 10, 17, 24: what is above 16 is dropped.
     remote.hears(&[1, 2, 5, 6].map(|number| unreliable(0, 0, number, b"u")));
+    assert_eq!(remote.stats().throttle_counter, 24);
+    remote.host_sends(0, Packet::unreliable("dropped"));
+    remote.hears_nothing();
+    assert_eq!(remote.stats().throttle_counter, 31);
 }
 
 #[test]

@@ -264,13 +264,18 @@ fn a_full_queue_gives_the_packet_back_and_says_when_it_is_half_empty() {
     remote.events();
     let mut queued = 0;
     let refused = loop {
+        let has_room = remote.peer().has_room();
+        assert_eq!(has_room, remote.stats().queued_data < 10_000);
         match remote.peer_mut().send(0, Packet::reliable(vec![7; 744])) {
             Ok(()) => queued += 1,
             Err(refused) => break refused,
         }
     };
     assert_eq!(queued, 10);
-    assert_eq!((refused.reason, refused.packet.len()), (enet_proto::SendErrorReason::QueueFull, 744));
+    assert_eq!(
+        (refused.reason, refused.packet.len()),
+        (enet_proto::SendErrorReason::QueueFull { max: 10_000 }, 744)
+    );
     assert_eq!(remote.stats().queued_data, 10_000);
     assert_eq!(remote.host.broadcast(0, Packet::unreliable("x")).full, 1);
     assert_eq!(remote.host.stats().queue_full, 2);

@@ -413,7 +413,10 @@ fn what_is_queued_early_has_the_limit_of_what_is_queued_later_and_all_of_it_arri
     // 656 bytes each, up to the one that reaches the limit.
     assert_eq!(taken, 5);
     let refused = pair.client.try_send(0, Packet::reliable("more")).unwrap_err();
-    assert_eq!((refused.reason, refused.packet), (SendErrorReason::QueueFull, Packet::reliable("more")));
+    assert_eq!(
+        (refused.reason, refused.packet),
+        (SendErrorReason::QueueFull { max: 3_000 }, Packet::reliable("more"))
+    );
     pair.run_until(|pair| pair.client.state() == PeerState::Connected);
     pair.run_until_quiet();
     assert_eq!(pair.server.received().len(), taken);

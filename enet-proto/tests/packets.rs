@@ -136,7 +136,7 @@ fn a_packet_that_needs_more_than_a_mebi_of_fragments_is_refused() {
     // F = 576 − 28 = 548. Zeroed pages that nobody touches cost no memory.
     let too_long = vec![0; 548 * 1_048_576 + 1];
     let refused = remote.peer_mut().send(0, Packet::reliable(too_long)).unwrap_err();
-    assert_eq!(refused.reason, SendErrorReason::TooManyFragments { max: 1_048_576 });
+    assert_eq!(refused.reason, SendErrorReason::TooManyFragments { needed: 1_048_577, max: 1_048_576 });
     remote.hears_nothing();
 }
 

@@ -252,11 +252,12 @@ impl Sink for IntoBuffer<'_> {
         payload: &[u8],
     ) -> Self::Output {
         if payload.len() > usize::from(u16::MAX) {
-            return Err(EncodeError::PayloadTooLong);
+            return Err(EncodeError::payload_too_long(payload.len()));
         }
         let len = 4 * N + T + payload.len();
-        let room = self.0.get_mut(..len).ok_or(EncodeError::BufferTooSmall)?;
-        let payload_room = put_fixed(room, words, tail).ok_or(EncodeError::BufferTooSmall)?;
+        let too_small = || EncodeError::buffer_too_small(len);
+        let room = self.0.get_mut(..len).ok_or_else(too_small)?;
+        let payload_room = put_fixed(room, words, tail).ok_or_else(too_small)?;
         // Without any LTO this is a call, which a kind that never has a payload is spared.
         if !payload.is_empty() {
             payload_room.copy_from_slice(payload);

@@ -24,11 +24,22 @@ pub enum DecodeError {
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TruncatedHeader => f.write_str("the datagram ends inside its header"),
-            Self::TruncatedChecksum => f.write_str("the datagram ends inside its checksum"),
-            Self::TruncatedCommand => f.write_str("the datagram ends inside a command"),
-            Self::UnknownCommand(number) => write!(f, "there is no command number {number}"),
-            Self::TruncatedPayload => f.write_str("a payload is longer than the rest of the datagram"),
+            Self::TruncatedHeader => {
+                f.write_str("the datagram ends inside its header of 2 or 4 bytes: has all of it been read?")
+            }
+            Self::TruncatedChecksum => {
+                f.write_str("the datagram ends inside its checksum of 4 bytes: does the sender put one in?")
+            }
+            Self::TruncatedCommand => {
+                f.write_str("the datagram ends inside a command: has all of it been read, and decompressed?")
+            }
+            Self::UnknownCommand(number) => write!(
+                f,
+                "there is no command number {number}, they are 1 to 12: is it ENet 1.3, decompressed, without checksum?"
+            ),
+            Self::TruncatedPayload => f.write_str(
+                "a payload is longer than the rest of the datagram: has all of it been read, and decompressed?",
+            ),
         }
     }
 }
@@ -39,17 +50,40 @@ impl Error for DecodeError {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EncodeError {
     /// The buffer has too little room left.
-    BufferTooSmall,
+    BufferTooSmall {
+        /// Bytes that it would take.
+        needed: u32,
+    },
     /// The payload is longer than the 65,535 bytes its length field can say.
-    PayloadTooLong,
+    PayloadTooLong {
+        /// Its bytes.
+        len: u32,
+    },
+}
+
+impl EncodeError {
+    #[cold]
+    pub(crate) fn buffer_too_small(needed: usize) -> Self {
+        Self::BufferTooSmall { needed: u32::try_from(needed).unwrap_or(u32::MAX) }
+    }
+
+    #[cold]
+    pub(crate) fn payload_too_long(len: usize) -> Self {
+        Self::PayloadTooLong { len: u32::try_from(len).unwrap_or(u32::MAX) }
+    }
 }
 
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::BufferTooSmall => "the buffer is too small",
-            Self::PayloadTooLong => "the payload is longer than 65535 bytes",
-        })
+        match self {
+            Self::BufferTooSmall { needed } => write!(
+                f,
+                "{needed} bytes do not fit into what is left of the buffer: begin another datagram, of up to 4096"
+            ),
+            Self::PayloadTooLong { len } => {
+                write!(f, "a payload may have 65535 bytes, this one has {len}: send it in fragments")
+            }
+        }
     }
 }
 
@@ -62,24 +96,39 @@ mod tests {
     use std::string::ToString;
 
     #[test]
-    fn an_unknown_command_is_reported_with_its_number() {
-        assert_eq!(DecodeError::UnknownCommand(13).to_string(), "there is no command number 13");
-    }
-
-    #[test]
-    fn every_error_has_a_text_of_its_own() {
-        let texts = [
-            DecodeError::TruncatedHeader.to_string(),
-            DecodeError::TruncatedChecksum.to_string(),
-            DecodeError::TruncatedCommand.to_string(),
-            DecodeError::UnknownCommand(0).to_string(),
-            DecodeError::TruncatedPayload.to_string(),
-            EncodeError::BufferTooSmall.to_string(),
-            EncodeError::PayloadTooLong.to_string(),
+    fn every_text_names_the_value_the_limit_and_what_to_do() {
+        let table = [
+            (
+                DecodeError::TruncatedHeader.to_string(),
+                "the datagram ends inside its header of 2 or 4 bytes: has all of it been read?",
+            ),
+            (
+                DecodeError::TruncatedChecksum.to_string(),
+                "the datagram ends inside its checksum of 4 bytes: does the sender put one in?",
+            ),
+            (
+                DecodeError::TruncatedCommand.to_string(),
+                "the datagram ends inside a command: has all of it been read, and decompressed?",
+            ),
+            (
+                DecodeError::UnknownCommand(13).to_string(),
+                "there is no command number 13, they are 1 to 12: is it ENet 1.3, decompressed, without checksum?",
+            ),
+            (
+                DecodeError::TruncatedPayload.to_string(),
+                "a payload is longer than the rest of the datagram: has all of it been read, and decompressed?",
+            ),
+            (
+                EncodeError::BufferTooSmall { needed: 48 }.to_string(),
+                "48 bytes do not fit into what is left of the buffer: begin another datagram, of up to 4096",
+            ),
+            (
+                EncodeError::PayloadTooLong { len: 65_536 }.to_string(),
+                "a payload may have 65535 bytes, this one has 65536: send it in fragments",
+            ),
         ];
-        for (at, text) in texts.iter().enumerate() {
-            assert!(!text.is_empty());
-            assert!(!texts[..at].contains(text), "{text}");
+        for (text, expected) in table {
+            assert_eq!(text, expected);
         }
     }
 }

@@ -80,7 +80,7 @@ impl Header {
     /// let header = Header { sent_time: Some(0x4240), ..Header::default() };
     /// assert_eq!(header.encode_into(&mut datagram), Ok(4));
     /// assert_eq!(datagram, *header.encode());
-    /// assert_eq!(header.encode_into(&mut datagram[..3]), Err(EncodeError::BufferTooSmall));
+    /// assert_eq!(header.encode_into(&mut datagram[..3]), Err(EncodeError::BufferTooSmall { needed: 4 }));
     /// ```
     ///
     /// # Errors
@@ -88,11 +88,12 @@ impl Header {
     #[inline(always)]
     pub fn encode_into(&self, out: &mut [u8]) -> Result<usize, EncodeError> {
         let (word, time) = self.words();
+        let too_small = || EncodeError::buffer_too_small(self.encoded_len());
         match time {
-            None => *out.first_chunk_mut().ok_or(EncodeError::BufferTooSmall)? = word,
+            None => *out.first_chunk_mut().ok_or_else(too_small)? = word,
             Some(time) => {
                 let ([w0, w1], [t0, t1]) = (word, time);
-                *out.first_chunk_mut().ok_or(EncodeError::BufferTooSmall)? = [w0, w1, t0, t1];
+                *out.first_chunk_mut().ok_or_else(too_small)? = [w0, w1, t0, t1];
             }
         }
         Ok(self.encoded_len())

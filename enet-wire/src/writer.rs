@@ -19,7 +19,7 @@ use crate::{CHECKSUM_LEN, Command, EncodeError, Header};
 /// let mut writer = Writer::new(&mut buffer);
 /// writer.header(&Header { sent_time: Some(0x444A), ..Header::default() })?;
 /// writer.command(&ping)?;
-/// assert_eq!(writer.command(&ping), Err(EncodeError::BufferTooSmall));
+/// assert_eq!(writer.command(&ping), Err(EncodeError::BufferTooSmall { needed: 4 }));
 /// assert_eq!(writer.finish(), [0x8F, 0xFF, 0x44, 0x4A, 0x85, 0xFF, 0x00, 0x03]);
 /// # Ok::<(), EncodeError>(())
 /// ```
@@ -70,7 +70,8 @@ impl<'b> Writer<'b> {
     /// [`EncodeError::BufferTooSmall`].
     #[inline]
     pub fn checksum(&mut self, bytes: [u8; CHECKSUM_LEN]) -> Result<(), EncodeError> {
-        *self.free().first_chunk_mut().ok_or(EncodeError::BufferTooSmall)? = bytes;
+        let room = self.free().first_chunk_mut();
+        *room.ok_or_else(|| EncodeError::buffer_too_small(CHECKSUM_LEN))? = bytes;
         self.len += bytes.len();
         Ok(())
     }

@@ -77,7 +77,8 @@ fn roundtrip(input: &mut Unstructured<'_>) -> Result<()> {
                 written.push(*command);
             }
             Err(error) => {
-                assert_eq!(error, EncodeError::BufferTooSmall);
+                let needed = command.encoded_len() as u32;
+                assert_eq!(error, EncodeError::BufferTooSmall { needed });
                 assert!(before + command.encoded_len() > room);
                 assert_eq!(writer.len(), before);
             }

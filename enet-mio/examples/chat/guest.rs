@@ -112,7 +112,7 @@ impl Guest<'_> {
         let Some(mut peer) = host.peer_mut(peer) else { return };
         while let Some(line) = self.waiting.pop_front() {
             let Err(refused) = peer.send(LINE, line) else { continue };
-            if let SendErrorReason::NotConnected | SendErrorReason::QueueFull = refused.reason {
+            if let SendErrorReason::NotConnected | SendErrorReason::QueueFull { .. } = refused.reason {
                 self.waiting.push_front(refused.packet); // for later
                 return;
             }

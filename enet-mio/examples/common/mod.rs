@@ -23,7 +23,7 @@ pub enum Codec {
     /// No compression
     #[default]
     None,
-    /// ENet's built-in range coder, which Godot's ENetMultiplayerPeer uses
+    /// ENet's built-in range coder; Godot's COMPRESS_RANGE_CODER, the default of Godot 3.4 and later 3.x
     Range,
     /// Godot's COMPRESS_FASTLZ
     #[value(name = "fastlz")]

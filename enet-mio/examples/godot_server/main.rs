@@ -35,7 +35,8 @@ Examples:
   godot_server '*:10567' --godot3 --compress zstd --channels 3
                                                 NetworkedMultiplayerENet with COMPRESS_ZSTD
 
-The compression must be the one that the players use: a datagram does not say it.")]
+The compression must be the one that the players use: a datagram does not say it. If their game does not choose,
+Godot 4 and Godot 3 up to 3.3 use none; Godot 3.4 and later 3.x use the range coder: --godot3 --compress range.")]
 struct Options {
     /// Where to listen: `host:port`; `*` stands for every host or any port
     #[arg(value_name = "ADDR")]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use enet_proto::PeerState;
 
 use super::Host;
+use crate::handle::Orders;
 
 impl Host {
     /// Disconnects everybody and waits, blocking, until all have confirmed or `timeout` is over; how many had not.
@@ -25,20 +26,17 @@ impl Host {
         self.carry_out_orders();
         // Disconnecting drops owed acknowledgements, without which a peer may not even know that it is connected.
         self.transmit(self.clock.now());
-        for peer in self.peer_ids() {
-            let state = self.protocol.peer(peer).map(|peer| peer.state());
-            if let Some(mut peer) = self.protocol.peer_mut(peer)
-                && state != Some(PeerState::DisconnectLater)
-            {
-                peer.disconnect_later(0);
-            }
-        }
+        let mut is_told = false;
         loop {
+            if !is_told && !self.orders.as_ref().is_some_and(Orders::are_waiting) {
+                self.disconnect_everybody_later();
+                is_told = true;
+            }
             self.drive()?;
             while self.protocol.poll_event().is_some() {}
             let left = self.peer_ids();
             let now = self.clock.now();
-            if left.is_empty() || now >= deadline {
+            if is_told && left.is_empty() || now >= deadline {
                 for peer in &left {
                     if let Some(peer) = self.protocol.peer_mut(*peer) {
                         peer.disconnect_now(0);
@@ -51,6 +49,17 @@ impl Host {
             let wait = self.timeout().unwrap_or(time_left).min(time_left);
             if !wait.is_zero() {
                 self.udp.block(wait)?;
+            }
+        }
+    }
+
+    fn disconnect_everybody_later(&mut self) {
+        for peer in self.peer_ids() {
+            let state = self.protocol.peer(peer).map(|peer| peer.state());
+            if let Some(mut peer) = self.protocol.peer_mut(peer)
+                && state != Some(PeerState::DisconnectLater)
+            {
+                peer.disconnect_later(0);
             }
         }
     }

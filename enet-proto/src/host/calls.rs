@@ -93,7 +93,7 @@ impl Host {
         }
         match connection.send_copy(channel, packet, &mut self.shared) {
             Ok(()) => broadcast.queued += 1,
-            Err(SendErrorReason::QueueFull) => {
+            Err(SendErrorReason::QueueFull { .. }) => {
                 broadcast.full += 1;
                 return;
             }

@@ -374,7 +374,8 @@ impl Host {
     /// [`Profile::Compat`](crate::Profile::Compat).
     ///
     /// It is asked once for each CONNECT, before anything is kept of it: who sent it is not proven, and a flood asks a
-    /// hundred thousand times a second. What takes longer is done after [`Admission::Ask`].
+    /// hundred thousand times a second. What takes longer is done after [`Admission::Ask`]. A closure in a box has to say
+    /// what it takes: `|it: &ConnectAttempt|`.
     ///
     /// ```
     /// use enet_proto::{Admission, ConnectAttempt, Host, HostConfig};

@@ -77,6 +77,12 @@ impl<'a> Peer<'a> {
         self.connection.mtu
     }
 
+    /// Whether one more packet may be queued: whether less than [`max_queued_data`](crate::HostConfig::max_queued_data)
+    /// waits for the peer.
+    pub fn has_room(&self) -> bool {
+        self.connection.has_room(self.shared)
+    }
+
     /// What was set with [`set_user_value`](PeerMut::set_user_value); 0 at first.
     pub fn user_value(&self) -> u64 {
         self.connection.settings().user_value

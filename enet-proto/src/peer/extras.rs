@@ -272,6 +272,12 @@ impl Connection {
         })
     }
 
+    /// Whether one more packet may be queued.
+    pub(crate) fn has_room(&self, shared: &Shared) -> bool {
+        let early_cost = self.extras.as_ref().map_or(0, |extras| extras.early_cost);
+        early_cost < shared.max_queued_data && !self.outgoing.is_full(shared.max_queued_data)
+    }
+
     /// Keeps or drops such a packet, unless it could never be sent.
     #[cold]
     pub(super) fn detain(
@@ -287,9 +293,9 @@ impl Connection {
         } else if packet.len() > max as usize {
             Some(SendErrorReason::TooLarge { max })
         } else {
-            (early_cost >= shared.max_queued_data).then_some(SendErrorReason::QueueFull)
+            (early_cost >= shared.max_queued_data).then(|| shared.queue_full())
         };
-        shared.stats.queue_full += u64::from(reason == Some(SendErrorReason::QueueFull));
+        shared.stats.queue_full += u64::from(matches!(reason, Some(SendErrorReason::QueueFull { .. })));
         if let Some(reason) = reason {
             return Err(SendError { reason, channel, packet });
         }

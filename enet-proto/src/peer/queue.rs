@@ -51,7 +51,7 @@ impl Connection {
                 Ok(())
             }
             Err(reason) => {
-                if reason == SendErrorReason::QueueFull {
+                if matches!(reason, SendErrorReason::QueueFull { .. }) {
                     self.refuse(shared);
                 }
                 Err(SendError { reason, channel: id, packet })
@@ -207,14 +207,14 @@ impl Connection {
             return Err(SendErrorReason::TooLarge { max });
         };
         if self.outgoing.is_full(shared.max_queued_data) {
-            return Err(SendErrorReason::QueueFull);
+            return Err(shared.queue_full());
         }
         let size = self.fragment_size(shared);
         let exhausted = self.channels.get(id).is_some_and(|channel| channel.sender.is_unreliable_exhausted());
         if length > size {
             let count = length.div_ceil(size);
             if count > MAX_FRAGMENTS {
-                return Err(SendErrorReason::TooManyFragments { max: MAX_FRAGMENTS });
+                return Err(SendErrorReason::TooManyFragments { needed: count, max: MAX_FRAGMENTS });
             }
             let size = u16::try_from(size).unwrap_or(u16::MAX);
             let cut = Cut { start: 0, size, count, number: 0 };

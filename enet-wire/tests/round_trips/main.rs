@@ -29,7 +29,8 @@ proptest! {
         let mut bytes = vec![0xEE; room];
         let len = header.encoded_len();
         if room < len {
-            prop_assert_eq!(header.encode_into(&mut bytes), Err(EncodeError::BufferTooSmall));
+            let needed = u32::try_from(len).unwrap();
+            prop_assert_eq!(header.encode_into(&mut bytes), Err(EncodeError::BufferTooSmall { needed }));
             prop_assert!(bytes.iter().all(|byte| *byte == 0xEE));
         } else {
             prop_assert_eq!(header.encode_into(&mut bytes), Ok(len));
@@ -63,7 +64,8 @@ proptest! {
     ) {
         let command = recipe.command();
         let mut bytes = vec![0xEE; any::part_of(command.encoded_len(), part)];
-        prop_assert_eq!(command.encode(&mut bytes), Err(EncodeError::BufferTooSmall));
+        let needed = u32::try_from(command.encoded_len()).unwrap();
+        prop_assert_eq!(command.encode(&mut bytes), Err(EncodeError::BufferTooSmall { needed }));
         prop_assert!(bytes.iter().all(|byte| *byte == 0xEE));
     }
 
@@ -113,7 +115,7 @@ fn a_payload_its_length_field_cannot_say_is_refused() {
     let payload = vec![0x61; 0x1_0000];
     let mut recipe = any::reliable(payload);
     let mut bytes = vec![0xEE; 0x1_0010];
-    assert_eq!(recipe.command().encode(&mut bytes), Err(EncodeError::PayloadTooLong));
+    assert_eq!(recipe.command().encode(&mut bytes), Err(EncodeError::PayloadTooLong { len: 0x1_0000 }));
     assert!(bytes.iter().all(|byte| *byte == 0xEE));
     assert_eq!(recipe.command().head()[4..], [0xFF, 0xFF], "head saturates");
 
