@@ -2,13 +2,14 @@
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
 use enet_wire::{ConnectId, Session, WirePeerId};
 
 use super::half_open::HalfOpen;
 use super::origin::Secret;
 use super::resting::Resting;
+use super::table::decrement;
 use super::token::Tokens;
 use crate::config::HostConfig;
 use crate::event::RequestId;
@@ -101,6 +102,8 @@ const PATIENCE: u64 = 10_000;
 pub(crate) struct Requests {
     waiting: BTreeMap<RequestId, Waiting>,
     by_id: BTreeMap<(SocketAddr, WirePeerId), RequestId>,
+    by_origin: BTreeMap<(SocketAddr, ConnectId), RequestId>,
+    by_ip: BTreeMap<IpAddr, u16>,
     last: u64,
 }
 
@@ -109,6 +112,8 @@ struct Waiting {
     candidate: Candidate,
     sample: Option<u32>,
     until: u64,
+    /// What a disconnect said that came meanwhile. Anybody could have sent it.
+    farewell: Option<u32>,
 }
 
 impl Requests {
@@ -119,16 +124,35 @@ impl Requests {
     pub(crate) fn insert(&mut self, candidate: Candidate, sample: Option<u32>, now: u64) -> RequestId {
         self.last += 1;
         let id = RequestId(self.last);
-        self.by_id.insert((candidate.address(), candidate.proof.id()), id);
-        self.waiting.insert(id, Waiting { candidate, sample, until: now.saturating_add(PATIENCE) });
+        let from = candidate.address();
+        self.by_id.insert((from, candidate.proof.id()), id);
+        self.by_origin.insert((from, candidate.connect_id), id);
+        *self.by_ip.entry(from.ip()).or_default() += 1;
+        let until = now.saturating_add(PATIENCE);
+        self.waiting.insert(id, Waiting { candidate, sample, until, farewell: None });
         id
     }
 
-    /// The candidate, and the round trip time its acknowledgement told.
-    pub(crate) fn remove(&mut self, id: RequestId) -> Option<(Candidate, Option<u32>)> {
-        let Waiting { candidate, sample, .. } = self.waiting.remove(&id)?;
-        self.by_id.remove(&(candidate.address(), candidate.proof.id()));
-        Some((candidate, sample))
+    /// The candidate, the round trip time its acknowledgement told, and what it said if it said farewell.
+    pub(crate) fn remove(&mut self, id: RequestId) -> Option<(Candidate, Option<u32>, Option<u32>)> {
+        let Waiting { candidate, sample, farewell, .. } = self.waiting.remove(&id)?;
+        let from = candidate.address();
+        self.by_id.remove(&(from, candidate.proof.id()));
+        self.by_origin.remove(&(from, candidate.connect_id));
+        decrement(&mut self.by_ip, &from.ip());
+        Some((candidate, sample, farewell))
+    }
+
+    /// Notes what a disconnect said.
+    pub(crate) fn note_farewell(&mut self, id: RequestId, data: u32) {
+        if let Some(it) = self.waiting.get_mut(&id) {
+            it.farewell = Some(data);
+        }
+    }
+
+    /// Requests from an IP address.
+    pub(crate) fn count_from(&self, ip: IpAddr) -> u16 {
+        self.by_ip.get(&ip).copied().unwrap_or(0)
     }
 
     pub(crate) fn get(&self, id: RequestId) -> Option<&Candidate> {
@@ -142,9 +166,7 @@ impl Requests {
 
     /// Whether a CONNECT belongs to one of them.
     pub(crate) fn knows(&self, from: SocketAddr, connect_id: ConnectId) -> bool {
-        let from_there = (from, WirePeerId::from_bits(0))..=(from, WirePeerId::UNKNOWN);
-        let mut requests = self.by_id.range(from_there).filter_map(|(_, id)| self.waiting.get(id));
-        requests.any(|it| it.candidate.connect_id == connect_id)
+        self.by_origin.contains_key(&(from, connect_id))
     }
 
     /// One that has waited for too long.
