@@ -382,8 +382,8 @@ pub(crate) const EDITS: &[Edit] = &[
     edit(
         "any datagram counts as a sign of life for pings",
         "host/receive.rs",
-        "let bytes = u32::try_from(header_len + commands.len()).unwrap_or(0);",
-        "let bytes = u32::try_from(header_len + commands.len()).unwrap_or(0);\n            connection.last_receive_time = shared.now;",
+        "let bytes = u32::try_from(len).unwrap_or(0);",
+        "let bytes = u32::try_from(len).unwrap_or(0);\n            connection.last_receive_time = shared.now;",
     ),
     edit(
         "pings are sent although something reliable goes out",
