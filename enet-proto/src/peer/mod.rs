@@ -220,10 +220,7 @@ impl Connection {
         if self.held || self.is_finished() {
             return None;
         }
-        let deadline = match self.in_flight_deadline(shared) {
-            None => self.next_ping(shared.now),
-            deadline => deadline,
-        };
+        let deadline = earlier(self.in_flight_deadline(shared), self.next_ping(shared.now));
         if self.mishaps.is_none() && self.extras.is_none() {
             return deadline;
         }

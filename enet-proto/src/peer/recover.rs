@@ -173,9 +173,10 @@ impl Connection {
         let is_loss = !self.recovery.has_probed_more_than(BURST);
         let repeats = is_loss && self.redundancy(shared) != Redundancy::Off;
         let latest = if repeats { self.outgoing.latest_in_burst(now) } else { None };
-        let withdrawn = self.outgoing.withdraw_oldest(is_loss, latest, &mut shared.commands);
+        let (withdrawn, held) = self.outgoing.withdraw_oldest(is_loss, latest, &mut shared.commands);
         self.loss.lost = self.loss.lost.wrapping_add(withdrawn);
         self.recovery.on_probe(now, silent, sent_time);
+        self.give_up_what_is_swallowed(held);
     }
 
     /// When evidence is to be looked at again, or time has become evidence.
@@ -217,6 +218,11 @@ impl Connection {
                 queueing.on_loss();
             }
         }
+        self.give_up_what_is_swallowed(held);
+    }
+
+    /// Something was held back for so many ms in all, and lost again.
+    fn give_up_what_is_swallowed(&mut self, held: u32) {
         if held > 0 && held >= self.settings().give_up.maximum {
             self.on_timed_out();
         }

@@ -50,8 +50,7 @@ impl Outgoing {
             self.postpone(key, timeout, (None, None), commands);
             lost += 1;
         }
-        // Pauses that double are as long together as the next one, but for the first.
-        (lost, pause(worst).saturating_sub(LEAST_TIMEOUT))
+        (lost, held_in_all(worst))
     }
 
     /// When what is lost, but held back, may leave again.
@@ -60,7 +59,8 @@ impl Outgoing {
         commands.get(self.retry_data.first()?)?.held_until(now)
     }
 
-    /// Queues the oldest datagram's commands for retransmission, as a probe; how many. Whether it counts as a loss, of which
+    /// Queues the oldest datagram's commands for retransmission, as a probe; how many, and as `withdraw_lost`, how long the most
+    /// unlucky of them was held back. Whether it counts as a loss, of which
     /// others may be neighbours: an outage is one event, however many probes it takes. With it goes what is small and left
     /// by `latest`, if that is given.
     pub(crate) fn withdraw_oldest(
@@ -68,18 +68,23 @@ impl Outgoing {
         is_loss: bool,
         latest: Option<Millis>,
         commands: &mut Commands,
-    ) -> u32 {
-        let Some(datagram) = self.oldest(commands).map(|oldest| oldest.datagram) else { return 0 };
-        let (mut withdrawn, before) = (0, self.bytes);
+    ) -> (u32, u32) {
+        let Some(datagram) = self.oldest(commands).map(|oldest| oldest.datagram) else { return (0, 0) };
+        let (mut withdrawn, mut worst, before) = (0, 0, self.bytes);
         if is_loss {
             self.clusters.note(datagram);
         }
         for riding in [false, true] {
             while let Some(key) = if riding { self.riding.first() } else { self.in_flight.first() }
-                && let Some(sent) = commands.get(key)
+                && let Some(sent) = commands.lists.get_mut(key)
                 && sent.datagram == datagram
             {
-                self.postpone(key, sent.timeout, (None, None), commands);
+                if sent.losses >= BAD_LUCK {
+                    sent.losses = sent.losses.saturating_add(1);
+                    worst = worst.max(sent.losses);
+                }
+                let timeout = sent.timeout;
+                self.postpone(key, timeout, (None, None), commands);
                 withdrawn += 1;
             }
         }
@@ -94,7 +99,7 @@ impl Outgoing {
             withdrawn += 1;
         }
         self.probe = before - self.bytes;
-        withdrawn
+        (withdrawn, held_in_all(worst))
     }
 
     /// The command whose last transmission is the oldest.
@@ -290,6 +295,12 @@ const fn pause(losses: u8) -> u32 {
         Some(doublings) if doublings < 16 => LEAST_TIMEOUT << doublings,
         Some(_) => LEAST_TIMEOUT << 16,
     }
+}
+
+/// For how many ms it was held back until it was lost so often: pauses that double are as long together as the next one, but
+/// for the first.
+const fn held_in_all(losses: u8) -> u32 {
+    pause(losses).saturating_sub(LEAST_TIMEOUT)
 }
 
 impl Queued {
