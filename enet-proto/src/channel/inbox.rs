@@ -19,6 +19,8 @@ pub(super) struct Received {
     delivery: Delivery,
     /// The packet behind it on its channel, where those are told apart.
     next: Option<Key>,
+    /// Of the first packet: the lists of the channels, where there are any.
+    by_channel: Option<Key>,
     payload: Payload,
 }
 
@@ -29,6 +31,11 @@ pub(super) struct ByChannel {
 }
 
 impl ByChannel {
+    /// Makes it one of channels without packets.
+    pub(super) fn clear(&mut self) {
+        self.ends.clear();
+    }
+
     fn push(&mut self, inboxes: &mut Lists<Received>, channel: ChannelId, key: Key) {
         if self.ends.len() <= channel.index() {
             self.ends.resize(channel.index() + 1, None);
@@ -59,8 +66,6 @@ impl ByChannel {
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     packets: List,
-    /// Packets by channel, from when the application first asks for those of one.
-    by_channel: Option<Key>,
     waiting_data: u32,
     /// Bytes of memory that the connection holds, and as many as the host's account knows of.
     held: u32,
@@ -154,7 +159,7 @@ impl Inbox {
     #[inline(always)]
     pub(crate) fn deliver(&mut self, channel: ChannelId, packet: Packet, memory: &mut Memory) {
         let (delivery, next) = (packet.delivery(), None);
-        let received = Received { channel, delivery, next, payload: packet.into_payload() };
+        let received = Received { channel, delivery, next, by_channel: None, payload: packet.into_payload() };
         let key = memory.inboxes.push_back(&mut self.packets, received);
         self.note(channel, key, memory);
     }
@@ -169,7 +174,7 @@ impl Inbox {
         memory: &mut Memory,
     ) {
         let Memory { inboxes, arena, .. } = memory;
-        let empty = || Received { channel, delivery, next: None, payload: Payload::EMPTY };
+        let empty = || Received { channel, delivery, next: None, by_channel: None, payload: Payload::EMPTY };
         let key = inboxes.push_back_with(&mut self.packets, empty);
         if let Some(received) = inboxes.back_mut(&self.packets) {
             received.payload.fill_or(payload, |slice| arena.copy(slice));
@@ -180,31 +185,53 @@ impl Inbox {
     /// Notes a packet among those of its channel, where they are told apart.
     #[inline]
     fn note(&self, channel: ChannelId, key: Option<Key>, memory: &mut Memory) {
-        let Some(by_channel) = self.by_channel else { return };
+        if self.packets.is_single() {
+            return;
+        }
+        let Some(by_channel) = memory.inboxes.front(&self.packets).and_then(|front| front.by_channel) else {
+            return;
+        };
         if let (Some(by_channel), Some(key)) = (memory.by_channel.get_mut(by_channel), key) {
             by_channel.push(&mut memory.inboxes, channel, key);
+        }
+    }
+
+    /// The first packet is about to go, and the lists are the next one's, or nobody's.
+    #[cold]
+    fn hand_on(&self, by_channel: Key, memory: &mut Memory) {
+        let next = self.packets.first().and_then(|first| memory.inboxes.next(first));
+        match next.and_then(|next| memory.inboxes.get_mut(next)) {
+            Some(next) => next.by_channel = Some(by_channel),
+            None => memory.put_by_channel(by_channel),
         }
     }
 
     /// The next packet; its bytes are given back.
     #[inline]
     pub(crate) fn take(&mut self, memory: &mut Memory) -> Option<(ChannelId, Packet)> {
-        let Received { channel, delivery, next, payload } = memory.inboxes.front_mut(&self.packets)?;
+        let Received { channel, delivery, next, by_channel, payload } =
+            memory.inboxes.front_mut(&self.packets)?;
         // Taken out before the place is given up, so that it is moved only once.
         let payload = core::mem::replace(payload, Payload::EMPTY);
         let (channel, next, packet) = (*channel, *next, Packet::new(*delivery, payload));
-        memory.inboxes.discard_front(&mut self.packets);
-        if let Some(by_channel) = self.by_channel.and_then(|key| memory.by_channel.get_mut(key)) {
-            by_channel.pass(channel, next);
+        if let Some(key) = *by_channel {
+            if let Some(by_channel) = memory.by_channel.get_mut(key) {
+                by_channel.pass(channel, next);
+            }
+            self.hand_on(key, memory);
         }
+        memory.inboxes.discard_front(&mut self.packets);
         self.give_back(packet.len(), memory);
         Some((channel, packet))
     }
 
     /// The next packet that came on a channel.
     pub(crate) fn take_from(&mut self, wanted: ChannelId, memory: &mut Memory) -> Option<Packet> {
-        self.packets.first()?;
-        let by_channel = match self.by_channel {
+        let front = memory.inboxes.front(&self.packets)?;
+        if front.channel == wanted {
+            return self.take(memory).map(|(_, packet)| packet);
+        }
+        let by_channel = match front.by_channel {
             Some(key) => key,
             None => self.tell_channels_apart(memory)?,
         };
@@ -218,18 +245,18 @@ impl Inbox {
         Some(packet)
     }
 
-    /// From now on it is known which packets are a channel's, so that nobody looks for them among all others.
+    /// Until nothing is left it is known which packets are a channel's, so that nobody looks for them among all others.
     #[cold]
     fn tell_channels_apart(&mut self, memory: &mut Memory) -> Option<Key> {
-        let mut by_channel = ByChannel::default();
+        let by_channel = memory.take_by_channel()?;
         let mut at = self.packets.first();
         while let Some(key) = at {
             let channel = memory.inboxes.get(key)?.channel;
-            by_channel.push(&mut memory.inboxes, channel, key);
+            memory.by_channel.get_mut(by_channel)?.push(&mut memory.inboxes, channel, key);
             at = memory.inboxes.next(key);
         }
-        self.by_channel = memory.by_channel.insert(by_channel);
-        self.by_channel
+        memory.inboxes.front_mut(&self.packets)?.by_channel = Some(by_channel);
+        Some(by_channel)
     }
 
     /// A packet of this length was fetched.
@@ -253,10 +280,10 @@ impl Inbox {
     /// Drops the packets, and gives all memory back: what waits on the channels goes too. What they had reserved goes
     /// with the connection.
     pub(crate) fn clear(&mut self, memory: &mut Memory) {
-        memory.inboxes.clear(&mut self.packets);
-        if let Some(key) = self.by_channel.take() {
-            memory.by_channel.discard(key);
+        if let Some(key) = memory.inboxes.front(&self.packets).and_then(|front| front.by_channel) {
+            memory.put_by_channel(key);
         }
+        memory.inboxes.clear(&mut self.packets);
         self.held = 0;
         self.settle(&mut memory.account);
     }
@@ -301,7 +328,8 @@ mod tests {
                         prop_assert_eq!(taken, expected);
                     }
                 }
-                if let Some(by_channel) = inbox.by_channel.and_then(|key| memory.by_channel.get(key)) {
+                let front = memory.inboxes.front(&inbox.packets).and_then(|front| front.by_channel);
+                if let Some(by_channel) = front.and_then(|key| memory.by_channel.get(key)) {
                     for channel in 0..4 {
                         let first = by_channel.first(ChannelId::new(channel));
                         let first = first.and_then(|key| memory.inboxes.get(key));
@@ -311,16 +339,23 @@ mod tests {
                 }
             }
             inbox.clear(&mut memory);
-            prop_assert_eq!((memory.packets(), memory.by_channel.len()), (0, 0));
+            prop_assert!(memory.packets() == 0 && memory.by_channel.len() <= 1);
         }
     }
 
     #[test]
-    fn a_channel_has_its_own_list_only_where_somebody_asks_for_it() {
+    fn channels_are_told_apart_only_where_somebody_asks_for_one_and_others_wait() {
         let (mut inbox, mut memory) = (Inbox::default(), Memory::new(Account::unlimited()));
-        inbox.deliver_payload(ChannelId::new(3), Delivery::Reliable, b"a", &mut memory);
-        assert!(inbox.take(&mut memory).is_some());
-        assert!(inbox.take_from(ChannelId::new(3), &mut memory).is_none());
-        assert!(inbox.by_channel.is_none());
+        for number in 0..100_u8 {
+            inbox.deliver_payload(ChannelId::new(3), Delivery::Reliable, &[number], &mut memory);
+            assert!(inbox.take_from(ChannelId::new(3), &mut memory).is_some());
+        }
+        assert_eq!(memory.by_channel.len(), 0);
+        for _ in 0..100 {
+            inbox.deliver_payload(ChannelId::new(3), Delivery::Reliable, b"", &mut memory);
+            assert!(inbox.take_from(ChannelId::new(2), &mut memory).is_none());
+            assert!(inbox.take(&mut memory).is_some());
+        }
+        assert_eq!(memory.by_channel.len(), 1, "which serves again");
     }
 }

@@ -12,7 +12,7 @@ use super::inbox::{ByChannel, Received};
 use crate::collections::arena::Arena;
 use crate::collections::buffers::Buffers;
 use crate::collections::lists::Lists;
-use crate::collections::slab::Slab;
+use crate::collections::slab::{Key, Slab};
 use crate::packet::{Delivery, Packet, Payload};
 
 /// One for all connections of a host, so that an idle one holds nothing.
@@ -30,6 +30,8 @@ pub(crate) struct Memory {
     pub(super) inboxes: Lists<Received>,
     /// Of those whose application asks for the packets of a channel.
     pub(super) by_channel: Slab<ByChannel>,
+    /// Those that nobody needs now.
+    spare_by_channel: Vec<Key>,
 }
 
 /// Husks of which the next one is made.
@@ -56,6 +58,7 @@ impl Memory {
             backlogs: Spare::new(),
             inboxes: Lists::new(),
             by_channel: Slab::new(),
+            spare_by_channel: Vec::new(),
         }
     }
 
@@ -102,6 +105,22 @@ impl Memory {
             backlog.reset();
             self.backlogs.put(backlog);
         }
+    }
+
+    /// Lists for the channels of an inbox.
+    pub(super) fn take_by_channel(&mut self) -> Option<Key> {
+        self.spare_by_channel.pop().or_else(|| self.by_channel.insert(ByChannel::default()))
+    }
+
+    /// Takes them back.
+    pub(super) fn put_by_channel(&mut self, key: Key) {
+        if self.spare_by_channel.len() >= SPARE {
+            return self.by_channel.discard(key);
+        }
+        if let Some(by_channel) = self.by_channel.get_mut(key) {
+            by_channel.clear();
+        }
+        self.spare_by_channel.push(key);
     }
 
     /// Packets in all inboxes.

@@ -77,9 +77,6 @@ pub(crate) struct Table {
     /// Connections per IP address, and by address and connect id; those still connecting are left out.
     by_ip: BTreeMap<IpAddr, u16>,
     by_origin: Index<Occupied>,
-    /// The same, counted by the hash of the address and the name that the remote has for itself: remotes choose that, and may
-    /// choose one for many.
-    by_remote: BTreeMap<u64, u16>,
     /// Connections that are about to leave.
     leaving: u16,
     /// Slots by the address and wire id of their connection, unless the id is the slot's own.
@@ -115,7 +112,6 @@ impl Table {
             occupied: BitSet::new(),
             by_ip: BTreeMap::new(),
             by_origin: Index::new(),
-            by_remote: BTreeMap::new(),
             leaving: 0,
             by_id: has_ids.then(Index::new),
             secret,
@@ -276,9 +272,12 @@ impl Table {
         self.by_origin.find(self.secret.of_connect(from, id), is_it).is_some()
     }
 
-    /// Whether a connection with this address has this name for itself; those still connecting are left out.
+    /// Whether a connection with this address has this name for itself; those still connecting are left out. Nobody is looked
+    /// at where none is from there.
     pub(crate) fn has_remote(&self, address: SocketAddr, id: WirePeerId) -> bool {
-        self.by_remote.contains_key(&self.secret.of_id(address, id).0)
+        let is_it = |it: &Connection| it.remote_id == id && it.address == address;
+        self.count_from(address.ip()) > 0
+            && self.occupied.iter().any(|slot| self.get(slot).is_some_and(is_it))
     }
 
     /// Whether somebody is about to leave.
@@ -340,8 +339,8 @@ impl Table {
         place.sessions = connection.sessions;
         let counted = place.marks.counted();
         place.marks.set(Marks::COUNTED, false);
-        let (ip, names) = (connection.address.ip(), names_of(&connection, self.secret));
-        self.count(slot, counted, Marks(0), ip, names);
+        let (ip, origin) = (connection.address.ip(), origin(&connection, self.secret));
+        self.count(slot, counted, Marks(0), ip, origin);
         self.occupied.set(slot, false);
         self.free.set(slot, !mutants::is(Mutant::SlotLeak));
         Some(connection)
@@ -351,34 +350,32 @@ impl Table {
     pub(crate) fn recount(&mut self, slot: u16) {
         let Some(place) = self.slots.get_mut(usize::from(slot)) else { return };
         let Some(connection) = place.connection.as_deref() else { return };
-        let (ip, names) = (connection.address.ip(), names_of(connection, self.secret));
+        let (ip, origin) = (connection.address.ip(), origin(connection, self.secret));
         let before = place.marks.counted();
         place.marks.set(Marks::ACTIVE, connection.is_active());
         place.marks.set(Marks::INDEXED, connection.stage != Stage::Connecting);
         place.marks.set(Marks::LEAVING, connection.is_leaving());
         let now = place.marks.counted();
         if before != now {
-            self.count(slot, before, now, ip, names);
+            self.count(slot, before, now, ip, origin);
         }
     }
 
-    fn count(&mut self, slot: u16, before: Marks, now: Marks, ip: IpAddr, (origin, remote): (Name, Name)) {
+    fn count(&mut self, slot: u16, before: Marks, now: Marks, ip: IpAddr, origin: Name) {
         self.active.set(slot, now.has(Marks::ACTIVE));
         self.leaving =
             self.leaving - u16::from(before.has(Marks::LEAVING)) + u16::from(now.has(Marks::LEAVING));
-        let Table { by_ip, by_origin, by_remote, slots, secret, .. } = self;
+        let Table { by_ip, by_origin, slots, secret, .. } = self;
         let origin_of = |it| origin_of(slots, *secret, it);
         let at = Occupied::new(slot);
         match (before.has(Marks::INDEXED), now.has(Marks::INDEXED)) {
             (false, true) => {
                 *by_ip.entry(ip).or_default() += 1;
                 by_origin.insert(origin, at, origin_of);
-                *by_remote.entry(remote.0).or_default() += 1;
             }
             (true, false) => {
                 decrement(by_ip, &ip);
                 by_origin.remove(origin, |it| it == at, origin_of);
-                decrement(by_remote, &remote.0);
             }
             _ => {}
         }
@@ -416,7 +413,6 @@ impl Table {
         }
         assert_eq!(self.by_ip.values().map(|n| usize::from(*n)).sum::<usize>(), indexed, "by_ip");
         assert_eq!(self.by_origin.len(), indexed, "by_origin");
-        assert_eq!(self.by_remote.values().map(|n| usize::from(*n)).sum::<usize>(), indexed, "by_remote");
         assert_eq!(self.leaving, leaving, "leaving");
         let taken = self.occupied.len();
         assert!(self.by_id.as_ref().is_none_or(|index| index.len() == taken), "by_id");
@@ -425,13 +421,12 @@ impl Table {
 
 fn origin_of(slots: &[Slot], secret: Secret, at: Occupied) -> Option<Name> {
     let connection = slots.get(usize::from(at.slot()))?.connection.as_deref()?;
-    Some(names_of(connection, secret).0)
+    Some(origin(connection, secret))
 }
 
-/// What a connection's CONNECT is known by, and its remote.
-fn names_of(connection: &Connection, secret: Secret) -> (Name, Name) {
-    let address = connection.address;
-    (secret.of_connect(address, connection.connect_id), secret.of_id(address, connection.remote_id))
+/// What a connection's CONNECT is known by.
+fn origin(connection: &Connection, secret: Secret) -> Name {
+    secret.of_connect(connection.address, connection.connect_id)
 }
 
 fn id_of(slots: &[Slot], secret: Secret, at: Occupied) -> Option<Name> {
