@@ -142,8 +142,8 @@ pub(super) const RECOVERY: &[Edit] = &[
     edit(
         "recovery: the answer to a ping alone is said again",
         "peer/dispatch.rs",
-        "if is_ping || matches!(command.body, Body::BandwidthLimit { .. } | Body::ThrottleConfigure(_)) {",
-        "if is_ping {",
+        "(is_ping || matches!(command.body, Body::BandwidthLimit { .. } | Body::ThrottleConfigure(_)))",
+        "is_ping",
     ),
     edit(
         "recovery: no ping follows what fills the window",
@@ -166,7 +166,7 @@ pub(super) const RECOVERY: &[Edit] = &[
     edit(
         "recovery: what is missing between fragments is no gap",
         "peer/dispatch.rs",
-        "self.gaps.note_fragment(id, seq, number, shared.now);",
+        "self.mishaps_mut().gaps.note_fragment(id, seq, number, shared.now);",
         "",
     ),
     edit(
