@@ -125,10 +125,15 @@ impl Session {
     pub(crate) fn tend_until(&mut self, time: Duration, done: impl Fn(&Session) -> bool) {
         let end = Instant::now() + time;
         while !done(self) && Instant::now() < end {
-            while let Some(opened) = self.receive() {
-                self.acknowledge(&opened);
-            }
+            self.answer();
             std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Acknowledges what has come and wants to be.
+    pub(crate) fn answer(&mut self) {
+        while let Some(opened) = self.receive() {
+            self.acknowledge(&opened);
         }
     }
 

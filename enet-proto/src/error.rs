@@ -114,24 +114,30 @@ impl core::error::Error for ConnectError {}
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AcceptError {
-    /// It was answered, it took too long, or the client has left.
+    /// It was answered, or it took too long.
     Gone,
     /// All of the host's `peers` are in use. The request stays.
     NoFreeSlot {
         /// How many those are.
         limit: usize,
     },
+    /// Its address has as many connections as [`max_peers_per_ip`](crate::HostConfig::max_peers_per_ip) allows. The client
+    /// is refused.
+    TooManyFromAddress,
 }
 
 impl fmt::Display for AcceptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             AcceptError::Gone => f.write_str(
-                "nobody waits for this answer: requests last for 10 s, or until the client leaves",
+                "nobody waits for this answer: requests last for 10 s",
             ),
             AcceptError::NoFreeSlot { limit } => write!(
                 f,
                 "all {limit} peer slots are in use: disconnect somebody and accept again, or refuse"
+            ),
+            AcceptError::TooManyFromAddress => f.write_str(
+                "the client's address has all the connections it may have: it was refused; raise max_peers_per_ip to let more in",
             ),
         }
     }

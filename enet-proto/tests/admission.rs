@@ -11,9 +11,9 @@ use enet_proto::{
     AcceptError, Admission, Checksum, ConnectAttempt, ConnectId, DiscardReason, DisconnectReason, Event,
     HostConfig, PeerLimit, PeerState, RequestId,
 };
-use enet_testkit::commands::{connect, disconnect, disconnect_now, ping, reliable, unreliable};
+use enet_testkit::commands::{acknowledge, connect, disconnect, disconnect_now, ping, reliable, unreliable};
 use enet_testkit::pair::{Client, Pair, Server, ms};
-use enet_wire::{Body, Connect, Header};
+use enet_wire::{Body, Command, Connect, Header};
 
 fn with_id(id: u32) -> Connect {
     Connect { connect_id: ConnectId(id.to_be_bytes()), ..two_channels() }
@@ -47,11 +47,9 @@ fn requested(change: impl FnOnce(&mut HostConfig)) -> (Crafted, RequestId) {
 fn refusals(remote: &mut Crafted) -> Vec<(SocketAddr, u32)> {
     let heard = remote.heard();
     let of = |datagram: &common::Heard| match datagram.commands()[..] {
-        [
-            enet_wire::Command {
-                acknowledge: false, unsequenced: true, body: Body::Disconnect { data }, ..
-            },
-        ] => Some((datagram.to, data)),
+        [Command { acknowledge: false, unsequenced: true, body: Body::Disconnect { data }, .. }] => {
+            Some((datagram.to, data))
+        }
         _ => None,
     };
     heard.iter().filter_map(of).collect()
@@ -337,12 +335,73 @@ fn a_request_waits_for_a_slot() {
     assert!(remote.host.accept(request).is_ok());
 }
 
+/// Name and session are 14 bits: a disconnect that bears them may be anybody's.
 #[test]
-fn who_leaves_before_the_decision_is_forgotten() {
-    let (mut remote, request) = requested(|_| {});
+fn who_says_farewell_before_the_decision_is_asked_whether_it_is_there_once_accepted() {
+    for is_there in [false, true] {
+        let (mut remote, request) = requested(|_| {});
+        assert_eq!(remote.is_refused(&[disconnect_now(3, 9)]), Some(DiscardReason::Undecided));
+        let peer = remote.host.accept(request).unwrap();
+        assert_eq!(remote.events(), [Event::Connected { peer, data: 77 }]);
+        let sent = remote.clock();
+        let heard = remote.heard();
+        let commands: Vec<_> = heard.iter().flat_map(common::Heard::commands).collect();
+        // What the client said with its proof was a ping.
+        let [Command { body: Body::Acknowledge { .. }, .. }, Command { body: Body::Ping, seq, .. }] =
+            commands[..]
+        else {
+            panic!("{commands:?}")
+        };
+        if is_there {
+            remote.wait(10);
+            remote.says(&[acknowledge(0xff, seq.0, sent)]);
+        }
+        remote.wait(600);
+        let left = matches!(remote.events()[..], [Event::Disconnected { data: 9, .. }]);
+        assert_eq!((left, remote.host.connected_peers()), (!is_there, usize::from(is_there)));
+    }
+}
+
+#[test]
+fn who_says_farewell_before_the_decision_is_believed_by_who_confirms_nothing() {
+    let (mut remote, request) = requested(|config| config.confirm_disconnects = false);
     remote.says(&[disconnect_now(3, 0)]);
     assert_eq!(remote.host.accept(request), Err(AcceptError::Gone));
     assert_eq!(remote.host.peers().count(), 0);
+}
+
+#[test]
+fn who_waits_counts_among_those_of_an_address() {
+    let (mut remote, request) = requested(|config| config.max_peers_per_ip = Some(1));
+    remote.header = Header::default();
+    remote.says(&[connect(as_another(1))]);
+    assert_eq!(remote.host.stats().discarded.get(DiscardReason::TooManyFromAddress), 1);
+    assert!(remote.host.refuse(request, 0));
+    assert_eq!(refusals(&mut remote), [(remote.address, 0); 2]);
+    assert!(remote.knocks(as_another(1)).is_some());
+}
+
+#[test]
+fn of_those_who_were_answered_no_more_wait_than_an_address_may_have() {
+    let (mut remote, request) = requested(|config| config.max_peers_per_ip = Some(2));
+    let later = [1, 2].map(|id| {
+        let granted = remote.knocks(as_another(id)).unwrap();
+        remote.adopts(&granted);
+        (remote.header, remote.proof())
+    });
+    for (header, proof) in later {
+        remote.header = header;
+        remote.says(&[proof]);
+    }
+    let events = remote.events();
+    let [Event::ConnectRequest { request: second, .. }] = events[..] else { panic!("{events:?}") };
+    assert_eq!(refusals(&mut remote), [(remote.address, 0)]);
+    // Fewer are allowed by the time they are let in.
+    remote.host.set_max_peers_per_ip(Some(1));
+    assert!(remote.host.accept(request).is_ok());
+    assert_eq!(remote.host.accept(second), Err(AcceptError::TooManyFromAddress));
+    assert_eq!(refusals(&mut remote), [(remote.address, 0)]);
+    assert_eq!(remote.host.accept(second), Err(AcceptError::Gone));
 }
 
 #[test]

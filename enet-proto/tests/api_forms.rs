@@ -140,10 +140,7 @@ fn errors_name_the_value_the_limit_and_the_remedy() {
             Box::new(AcceptError::NoFreeSlot { limit: 64 }),
             "all 64 peer slots are in use: disconnect somebody and accept again, or refuse",
         ),
-        (
-            Box::new(AcceptError::Gone),
-            "nobody waits for this answer: requests last for 10 s, or until the client leaves",
-        ),
+        (Box::new(AcceptError::Gone), "nobody waits for this answer: requests last for 10 s"),
         (
             Box::new(PeerLimit::try_from(5000).unwrap_err()),
             "the peer limit is 5000: choose a number between 1 and 4095",

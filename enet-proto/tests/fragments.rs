@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::Crafted;
+use common::{Crafted, modern};
 use enet_proto::{DiscardReason, Packet};
 use enet_testkit::commands::{acknowledge, fragment, ping, reliable, unreliable, unreliable_fragment};
 use enet_wire::{Command, Fragment};
@@ -86,6 +86,64 @@ fn fragments_may_overlap_and_need_not_be_of_one_size() {
         ]);
         // Offsets are not required to equal number · size.
         assert_eq!(remote.texts(), ["abcDEf"]);
+    }
+}
+
+/// What fragments leave of 32 MiB, of which they bring two bytes, is no packet.
+#[test]
+fn fragments_that_do_not_make_up_their_packet_are_refused() {
+    let holes = Fragment { total_length: 32 << 20, payload: b"a", ..AB };
+    let three = Fragment { count: 3, total_length: 6, ..AB };
+    // The last of each is refused: a hole; too much; a gap and an overlap; too much before the last one.
+    let sets: [&[Fragment<'_>]; 5] = [
+        &[holes, Fragment { number: 1, offset: 1, ..holes }],
+        &[AB, Fragment { offset: 1, payload: b"bcd", ..CD }],
+        &[Fragment { payload: b"abc", ..AB }, CD],
+        &[three, Fragment { number: 2, offset: 4, ..three }, Fragment { number: 1, offset: 3, ..three }],
+        &[three, Fragment { number: 1, offset: 1, payload: b"abcd", ..three }],
+    ];
+    for kind in BOTH {
+        for set in sets {
+            let mut remote = Crafted::client_with(modern);
+            let (last, before) = set.split_last().unwrap();
+            remote.says(&before.iter().map(|piece| kind(*piece)).collect::<Vec<_>>());
+            remote.heard();
+            assert_eq!(remote.is_refused(&[kind(*last)]), Some(DiscardReason::BadFragment), "{set:?}");
+            assert!(remote.host.stats().held_data < 100_000);
+        }
+        let mut remote = Crafted::client_with(modern);
+        let alone = Fragment { count: 1, total_length: 3, ..AB };
+        assert_eq!(remote.is_refused(&[kind(alone)]), Some(DiscardReason::BadFragment));
+    }
+}
+
+#[test]
+fn a_set_that_a_bad_fragment_was_refused_of_is_completed_by_the_right_one() {
+    for kind in BOTH {
+        let mut remote = Crafted::client_with(modern);
+        remote.says(&[kind(AB)]);
+        remote.heard();
+        assert_eq!(
+            remote.is_refused(&[kind(Fragment { offset: 1, ..CD })]),
+            Some(DiscardReason::BadFragment)
+        );
+        // One that is there already spoils nothing, whatever it brings.
+        remote.says(&[kind(Fragment { payload: b"XYZ", ..AB }), kind(CD)]);
+        assert_eq!(remote.texts(), ["abcd"]);
+    }
+}
+
+#[test]
+fn fragments_of_several_sizes_make_a_packet() {
+    for kind in BOTH {
+        let mut remote = Crafted::client_with(modern);
+        let set = Fragment { count: 3, total_length: 6, ..AB };
+        remote.says(&[
+            kind(Fragment { number: 2, offset: 5, payload: b"f", ..set }),
+            kind(Fragment { number: 0, offset: 0, payload: b"abc", ..set }),
+            kind(Fragment { number: 1, offset: 3, payload: b"de", ..set }),
+        ]);
+        assert_eq!(remote.texts(), ["abcdef"]);
     }
 }
 

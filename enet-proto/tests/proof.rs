@@ -438,9 +438,15 @@ fn who_connects_from_an_address_in_whose_name_thousands_connect_is_answered() {
         // Not `says`, which has the books checked each time.
         let bytes = remote.datagram(&[connect(with_id(id))]);
         remote.host.handle_datagram(remote.now, Datagram::new(remote.address, &bytes));
+        if id == 4_094 {
+            // Names are left, but few are looked at: who would look at 512 of them finds all but a handful.
+            let displaced = remote.host.stats().discarded.get(DiscardReason::Displaced);
+            assert!((25..200).contains(&displaced), "{displaced}");
+        }
     }
-    assert_eq!(remote.host.stats().half_open, 4_095);
-    assert_eq!(remote.host.stats().discarded.get(DiscardReason::Displaced), 6_000 - 4_095);
+    let stats = remote.host.stats();
+    assert!(stats.half_open > 4_050, "{}", stats.half_open);
+    assert_eq!(stats.discarded.get(DiscardReason::Displaced), 6_000 - stats.half_open as u64);
     remote.wait(1_000);
     remote.heard();
     let granted = remote.knocks(with_id(9_999)).unwrap();

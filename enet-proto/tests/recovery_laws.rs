@@ -34,7 +34,7 @@ fn path(start: u32, steps: &[Step]) -> Path {
     let mut now = Millis(start);
     for (age, arrival) in arrivals {
         now = Millis(start.wrapping_add(age));
-        recovery = recovery.after(arrival, now);
+        recovery.on_arrival(arrival, now);
     }
     Path { recovery, now, sent }
 }
@@ -74,13 +74,13 @@ proptest! {
         let mut recovery = Recovery::default();
         let (first, second) = (Millis(10_000), Millis(10_001));
         let known = later(second, rtt);
-        recovery = recovery.after(Arrival { sent: second, datagram: Some(1), rtt: rtt * 1_000 }, known);
+        recovery.on_arrival(Arrival { sent: second, datagram: Some(1), rtt: rtt * 1_000 }, known);
         let came = later(known, lateness - 1);
-        recovery = recovery.after(Arrival { sent: first, datagram: Some(0), rtt: rtt * 1_000 }, came);
+        recovery.on_arrival(Arrival { sent: first, datagram: Some(0), rtt: rtt * 1_000 }, came);
         // The same once more: number 2 is overtaken by number 3, and by as many others as you like.
         let (third, fourth) = (Millis(11_000), Millis(11_001));
         let known = later(fourth, rtt);
-        recovery = recovery.after(Arrival { sent: fourth, datagram: Some(9), rtt: rtt * 1_000 }, known);
+        recovery.on_arrival(Arrival { sent: fourth, datagram: Some(9), rtt: rtt * 1_000 }, known);
         prop_assert_ne!(recovery.fate(third, 2, later(known, lateness - 1)), Fate::Lost);
         prop_assert!(recovery.patience() <= rtt.max(10) + 1);
     }
@@ -143,7 +143,7 @@ proptest! {
             let mut all = Vec::new();
             for (pause, rtt) in &steps {
                 at = at.wrapping_add(pause + 1);
-                queueing = queueing.after(rtt * 1_000, 1_000, Millis(at), 5_000);
+                queueing.on_round_trip(rtt * 1_000, 1_000, Millis(at), 5_000);
                 all.push((queueing.read(rtt * 1_000), queueing.is_growing(), queueing.base()));
             }
             all

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use common::{Crafted, Heard, grant, ms, verify_connect};
-use enet_proto::{Datagram, DisconnectReason, Event, Packet, Socket, Transmit};
+use enet_proto::{Datagram, Delivery, DisconnectReason, Event, Packet, Socket, Transmit};
 use enet_testkit::commands::{acknowledge, ping, reliable};
 use enet_testkit::{Opened, describe};
 
@@ -125,6 +125,25 @@ fn a_flush_sends_what_is_queued_and_raises_no_event() {
     assert_eq!(wire.sent(), ["ACK 0#1 echo 5000", "RELIABLE 0#1 [1] 61"]);
     assert_eq!(wire.waiting.len(), 1);
     assert_eq!(remote.texts(), ["waiting"]);
+}
+
+#[test]
+fn a_flush_forgets_nobody_whose_time_has_come() {
+    for delivery in [Delivery::Reliable, Delivery::Unreliable] {
+        let mut remote = Crafted::client();
+        let mut wire = Wire::with(&remote, []);
+        remote.host_sends(0, Packet::new(Delivery::Reliable, b"x"));
+        remote.host.flush_pass(remote.now, &mut wire);
+        let due = remote.host.poll_timeout().unwrap();
+        remote.now = due + ms(1);
+        remote.host_sends(0, Packet::new(delivery, b"y"));
+        remote.host.flush_pass(remote.now, &mut wire);
+        remote.host.check_invariants();
+        assert!(remote.host.poll_timeout().unwrap() <= remote.now, "{delivery:?}");
+        wire.sent();
+        assert_eq!(remote.host.service_pass(remote.now, &mut wire), None);
+        assert_eq!(wire.sent(), [describe(&reliable(0, 1, b"x"))]);
+    }
 }
 
 #[test]

@@ -148,6 +148,26 @@ impl<'a> Command<'a> {
         }
     }
 
+    /// [`decode`](Self::decode) where one expects a command of this kind. `None` for another, or for one that is cut short.
+    ///
+    /// For loops over what datagrams are full of: where the kind is a constant, what the other kinds need is not there.
+    ///
+    /// ```
+    /// use enet_wire::{Body, Command, CommandKind};
+    ///
+    /// let datagram = [0x86, 0, 0, 3, 0, 1, b'!', 0x85, 0xFF, 0, 2];
+    /// let (command, rest) = Command::decode_as(CommandKind::SendReliable, &datagram).unwrap();
+    /// assert_eq!(command.body, Body::SendReliable { payload: b"!" });
+    /// assert_eq!(Command::decode_as(CommandKind::SendReliable, rest), None);
+    /// ```
+    #[inline(always)]
+    pub fn decode_as(kind: CommandKind, bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        if bytes.first()? & NUMBER != kind.number() {
+            return None;
+        }
+        Self::decode(bytes).ok()
+    }
+
     /// [`decode`](Self::decode) of the kinds most datagrams consist of: one look at the length finds all their fields.
     /// `None` leaves it to [`decode_any`](Self::decode_any), which knows the other kinds, and what is wrong.
     #[inline(always)]

@@ -85,7 +85,7 @@ impl Header {
     ///
     /// # Errors
     /// [`EncodeError::BufferTooSmall`] if `out` is shorter than that; `out` is then as it was.
-    #[inline]
+    #[inline(always)]
     pub fn encode_into(&self, out: &mut [u8]) -> Result<usize, EncodeError> {
         let (word, time) = self.words();
         match time {

@@ -70,6 +70,8 @@ pub(crate) struct Victim {
     frame: Option<u64>,
     #[arg(long)]
     receive_buffer: Option<usize>,
+    #[arg(long)]
+    quiet: bool,
 }
 
 impl Victim {
@@ -80,6 +82,7 @@ impl Victim {
             range_coder: self.range_coder,
             frame: self.frame.map(Duration::from_millis),
             receive_buffer: self.receive_buffer,
+            quiet: self.quiet,
         };
         serve(whose, setup)?;
         Ok(true)

@@ -4,14 +4,17 @@ use std::slice;
 use std::time::Duration;
 
 use enet_proto::{Compressor, RangeCoder};
+use enet_testkit::commands;
 use enet_wire::Header;
 
 use crate::forge;
 use crate::load::{Flood, gently};
-use crate::loopback::source;
+use crate::loopback::{Loopback, source};
+use crate::run::Against;
+use crate::session::Session;
 use crate::socket::Forger;
 use crate::stage::{Finding, Findings, Stage, Trouble};
-use crate::victim::{Setup, Victim};
+use crate::victim::{Setup, Victim, Whose};
 
 /// As fast as the machine can.
 const FLAT_OUT: f64 = 1e9;
@@ -81,13 +84,9 @@ pub(crate) fn junk_between_frames(stage: &Stage<'_>) -> Findings {
 pub(crate) fn connects_and_slots(stage: &Stage<'_>) -> Findings {
     let (forger, time) = (Forger::deaf()?, Duration::from_millis(stage.scale(100, 400)));
     let send = |at, number| forger.send(source(number), at, &forge::stock_connect(number));
-    let full = |slots: u16| {
-        let mut victim = stage.victim(Setup { slots, ..Setup::default() })?;
-        gently(&victim, u32::from(slots) + 100, |number| send(victim.at, number))?;
-        victim.drain();
-        Ok::<Victim, Trouble>(victim)
-    };
-    let mut victims = [full(32)?, full(4_095)?];
+    let (mut few, few_clients) = full(stage, 32, send)?;
+    let (mut many, many_clients) = full(stage, 4_095, send)?;
+    let mut victims = [&mut few, &mut many];
     let mut costs = [f64::INFINITY; 2];
     for _ in 0..ROUNDS {
         for (victim, cost) in victims.iter_mut().zip(&mut costs) {
@@ -96,8 +95,48 @@ pub(crate) fn connects_and_slots(stage: &Stage<'_>) -> Findings {
             *cost = flood.cost().min(*cost);
         }
     }
+    let taken =
+        victims.iter_mut().map(|victim| victim.report().map(|it| it.peers)).collect::<Result<Vec<_>, _>>()?;
+    drop((few_clients, many_clients));
     let [few, many] = costs;
-    Ok(vec![Finding::of(many / few).note(format!("{few:.2} µs at 32 slots, {many:.2} µs at 4,095"))])
+    let note = format!("{few:.2} µs at 32 slots, {many:.2} µs at 4,095; {taken:?} taken in the end");
+    Ok(vec![Finding::of(many / few).note(note)])
+}
+
+/// A victim whose slots are all taken: C's by CONNECTs in somebody else's name; ours, where those take none, by clients that
+/// connect, answer what they are asked, and then are silent as the host is.
+fn full(
+    stage: &Stage<'_>,
+    slots: u16,
+    forge: impl Fn(Loopback, u32) -> Result<usize, String>,
+) -> Result<(Victim, Vec<Session>), Trouble> {
+    let mut victim = stage.victim(Setup { slots, quiet: true, ..Setup::default() })?;
+    let mut clients = Vec::new();
+    if let Against::Victim(Whose::C) = stage.against {
+        gently(&victim, u32::from(slots) + 100, |number| forge(victim.at, number))?;
+    } else {
+        for number in 0..u32::from(slots) {
+            let [.., high, low] = number.to_be_bytes();
+            clients.push(Session::open_with(
+                victim.at,
+                source(number),
+                commands::stock_connect([9, 9, high, low]),
+            )?);
+            if number % 256 == 0 {
+                clients.iter_mut().for_each(Session::answer);
+            }
+        }
+        // Everybody is told the bandwidth within a second of the last connect.
+        for _ in 0..20 {
+            clients.iter_mut().for_each(Session::answer);
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        if victim.report()?.peers != u64::from(slots) {
+            return Err("not all slots are taken".into());
+        }
+    }
+    victim.drain();
+    Ok((victim, clients))
 }
 
 /// A16: a few bytes that grow to a whole datagram before anybody asks who sent them.

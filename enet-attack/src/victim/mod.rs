@@ -51,16 +51,18 @@ pub struct Setup {
     pub frame: Option<Duration>,
     /// Bytes for the socket's receive buffer; `None` leaves the 256 KiB that both ask for.
     pub receive_buffer: Option<usize>,
+    /// Whether it says nothing of its own accord to who is silent. C always pings.
+    pub quiet: bool,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Setup { slots: 32, range_coder: false, frame: None, receive_buffer: None }
+        Setup { slots: 32, range_coder: false, frame: None, receive_buffer: None, quiet: false }
     }
 }
 
 /// The program that becomes a victim when started with these arguments, followed by those of [`Setup`]:
-/// `ours|c --slots N [--range-coder] [--frame MS] [--receive-buffer BYTES]`. It calls [`serve`].
+/// `ours|c --slots N [--range-coder] [--frame MS] [--receive-buffer BYTES] [--quiet]`. It calls [`serve`].
 #[derive(Debug, Clone)]
 pub struct Launcher {
     /// The program.
@@ -101,6 +103,9 @@ impl Victim {
         }
         if let Some(frame) = setup.frame {
             command.arg("--frame").arg(frame.as_millis().to_string());
+        }
+        if setup.quiet {
+            command.arg("--quiet");
         }
         if let Some(bytes) = setup.receive_buffer {
             command.arg("--receive-buffer").arg(bytes.to_string());

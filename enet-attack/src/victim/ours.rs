@@ -14,6 +14,9 @@ impl OurEcho {
     pub(crate) fn open(setup: Setup) -> Result<OurEcho, String> {
         let mut config = HostConfig::new(random_seed().map_err(|error| error.to_string())?);
         config.peers = PeerLimit::new(setup.slots).ok_or("slots: 1 to 4095")?;
+        if setup.quiet {
+            config.peer_defaults.ping_interval = Duration::from_secs(600);
+        }
         if setup.range_coder {
             config.compressor = Some(RangeCoder::boxed());
         }

@@ -1,5 +1,7 @@
 //! The carry-less 32-bit arithmetic coder: intervals of known weight to bytes and back (PROTOCOL.md §15.3).
 
+use core::mem;
+
 /// Bytes are settled once the interval lies within one multiple of this.
 const TOP: u32 = 1 << 24;
 /// The range never stays below this, so no total that fits 16 bits divides it to nothing.
@@ -23,7 +25,7 @@ pub(super) struct Full;
 pub(super) struct Total(u64);
 
 /// How many totals the table has.
-const FREQUENT: usize = 1024;
+const FREQUENT: usize = 2048;
 
 /// The totals most often divided by. 0 and 1 are not totals.
 #[allow(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "at compile time")]
@@ -31,7 +33,7 @@ static RECIPROCALS: [u64; FREQUENT] = {
     let mut reciprocals = [0; FREQUENT];
     let mut total = 2;
     while total < FREQUENT {
-        reciprocals[total] = Total::new(total as u16).0;
+        reciprocals[total] = Total::new(total as u32).0;
         total += 1;
     }
     reciprocals
@@ -41,14 +43,21 @@ impl Total {
     pub(super) const UNUSED: Self = Self(0);
 
     /// At least 2.
-    pub(super) const fn new(total: u16) -> Self {
+    pub(super) const fn new(total: u32) -> Self {
         Self(u64::MAX / total as u64 + 1)
+    }
+
+    /// As [`new`](Self::new), of less than 2048: without a division.
+    #[inline(always)]
+    #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the table")]
+    pub(super) fn small(total: u32) -> Self {
+        Self(RECIPROCALS[total as usize % FREQUENT])
     }
 
     /// As [`new`](Self::new), without a division in most cases.
     #[inline(always)]
-    pub(super) fn look_up(total: u16) -> Self {
-        match RECIPROCALS.get(usize::from(total)) {
+    pub(super) fn look_up(total: u32) -> Self {
+        match RECIPROCALS.get(total as usize) {
             Some(&reciprocal) => Self(reciprocal),
             None => Self::new(total),
         }
@@ -109,13 +118,14 @@ impl Span {
 #[derive(Debug)]
 pub(super) struct Encoder<'o> {
     span: Span,
-    output: &'o mut [u8],
-    len: usize,
+    /// What is not written yet.
+    room: &'o mut [u8],
+    output_len: usize,
 }
 
 impl<'o> Encoder<'o> {
     pub(super) fn new(output: &'o mut [u8]) -> Self {
-        Self { span: Span::FULL, output, len: 0 }
+        Self { span: Span::FULL, output_len: output.len(), room: output }
     }
 
     #[inline(always)]
@@ -161,32 +171,34 @@ impl<'o> Encoder<'o> {
         while self.span.low != 0 {
             self.push(8)?;
         }
-        Ok(self.len)
+        Ok(self.output_len - self.room.len())
     }
 
-    /// Writes the top bytes of `low`.
+    /// Writes the top bytes of `low`: three at most.
     #[inline(always)]
     fn push(&mut self, bits: u32) -> Result<(), Full> {
         let bytes = (bits / 8) as usize;
         let top = self.span.low.to_be_bytes();
-        match self.output.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut) {
-            Some(room) => *room = top,
-            None => push_last(self.output, self.len, top, bytes)?,
-        }
-        self.len += bytes;
+        let room = mem::take(&mut self.room);
+        self.room = if let Some(first) = room.first_chunk_mut() {
+            *first = top;
+            room.get_mut(bytes..).unwrap_or_default()
+        } else {
+            push_last(room, top, bytes)?
+        };
         self.span.shift(bits);
         Ok(())
     }
 }
 
-/// Writes bytes where no four fit.
+/// Writes bytes where there is no room for four. Returns the rest of it.
 #[cold]
-fn push_last(output: &mut [u8], at: usize, bytes: [u8; 4], len: usize) -> Result<(), Full> {
-    let room = output.get_mut(at..at + len).ok_or(Full)?;
-    for (place, byte) in room.iter_mut().zip(bytes) {
+fn push_last(room: &mut [u8], bytes: [u8; 4], len: usize) -> Result<&mut [u8], Full> {
+    let (places, rest) = room.split_at_mut_checked(len).ok_or(Full)?;
+    for (place, byte) in places.iter_mut().zip(bytes) {
         *place = byte;
     }
-    Ok(())
+    Ok(rest)
 }
 
 /// Reads back, position by position, what an [`Encoder`] wrote. The input goes on with zeros for ever.
@@ -297,8 +309,8 @@ mod tests {
 
     #[test]
     fn a_product_with_a_reciprocal_is_a_division() {
-        for total in 2..=u16::MAX {
-            let divisor = u32::from(total);
+        for total in 2..=u32::from(u16::MAX) {
+            let divisor = total;
             let last_multiple = u32::MAX / divisor * divisor;
             for range in [BOTTOM, BOTTOM + 1, TOP, u32::MAX / 3, last_multiple - 1, last_multiple, u32::MAX] {
                 let unit = Span { low: 0, range }.unit(Total::look_up(total));

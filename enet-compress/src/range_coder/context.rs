@@ -19,31 +19,29 @@ pub(super) const FIRST: Shift = 8;
 /// last; their weight is 0.
 #[derive(Clone, Copy)]
 pub(super) struct Context {
-    /// Lane 0 is the escape, the others are bytes. All are free if nothing is known, or if a
-    /// [`Wide`](super::wide::Wides) context has taken over.
+    /// Lane 0 is the escape, the others are bytes.
     weights: u64,
-    /// The byte of each lane; 0xFF in lane 0 and in free lanes. If all are free: the complement of the number of the
-    /// wide context that has taken over, 0 if none has.
+    /// The byte of each lane; 0xFF in lane 0 and in free lanes.
     values: u64,
-    /// Of a context with taken lanes: the weight of everything.
+    /// The weight of everything.
     total: Total,
-    sum: u16,
+    sum: u32,
     knowledge: Knowledge,
 }
 
 /// What a context knows. A number: fewer instructions than an enum.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Knowledge(u16);
+pub(super) struct Knowledge(u32);
 
 impl Knowledge {
     /// Not even the escape.
     pub(super) const NOTHING: Self = Self(0);
     /// Up to seven bytes.
-    pub(super) const FEW: Self = Self(u16::MAX);
+    pub(super) const FEW: Self = Self(1);
 
     /// Otherwise, the number of the [`Wide`](super::wide::Wides) context that knows it.
     #[inline(always)]
-    pub(super) fn wide(self) -> u16 {
+    pub(super) fn wide(self) -> u32 {
         self.0
     }
 }
@@ -65,7 +63,7 @@ impl Context {
     }
 
     /// From now on a wide context keeps what is known.
-    pub(super) fn set_wide(&mut self, wide: u16) {
+    pub(super) fn set_wide(&mut self, wide: u32) {
         self.knowledge = Knowledge(wide);
     }
 
@@ -83,13 +81,13 @@ impl Context {
 
     /// The weight of everything.
     #[inline(always)]
-    pub(super) fn sum(&self) -> u16 {
+    pub(super) fn sum(&self) -> u32 {
         self.sum
     }
 
     /// The weight of the escape.
     #[inline(always)]
-    pub(super) fn escapes(&self) -> u16 {
+    pub(super) fn escapes(&self) -> u32 {
         lanes::lane(self.weights, 0).into()
     }
 
@@ -107,8 +105,8 @@ impl Context {
     /// The lane in which a position of the cumulative weight lies, and its share. Lane 0 is the escape. `position` is
     /// below the [`sum`](Self::sum).
     #[inline(always)]
-    pub(super) fn find_position(&self, position: u16) -> (Shift, Interval) {
-        let (lane, under) = lanes::find_position(self.weights, position.into());
+    pub(super) fn find_position(&self, position: u32) -> (Shift, Interval) {
+        let (lane, under) = lanes::find_position(self.weights, position);
         (lane, Interval { under, count: self.weight(lane).into() })
     }
 
@@ -133,7 +131,7 @@ impl Context {
     /// The share of the first byte.
     #[inline(always)]
     pub(super) fn first_interval(&self) -> Interval {
-        Interval { under: self.escapes().into(), count: self.weight(FIRST).into() }
+        Interval { under: self.escapes(), count: self.weight(FIRST).into() }
     }
 
     /// Whether it is the first byte of a context that knows few.
@@ -147,19 +145,18 @@ impl Context {
     pub(super) fn count(&mut self, lane: Shift) {
         let count = lanes::lane(self.weights, lane);
         self.weights = self.weights.wrapping_add(u64::from(DELTA) << lane);
-        self.sum += u16::from(DELTA);
+        self.sum += u32::from(DELTA);
         if count > MAX_COUNT {
             self.rescale();
         }
-        self.total = Total::look_up(self.sum);
+        self.total = Total::small(self.sum);
     }
 
     #[cold]
     #[inline(never)]
-    #[allow(clippy::cast_possible_truncation, reason = "no context weighs more than 16 bits hold")]
     fn rescale(&mut self) {
         self.weights = lanes::halved(self.weights);
-        self.sum = lanes::sum(self.weights) as u16;
+        self.sum = lanes::sum(self.weights);
     }
 
     /// Adds the first byte to a context that knows nothing.
@@ -167,9 +164,9 @@ impl Context {
     pub(super) fn begin(&mut self, value: u8) {
         self.weights = const { (DELTA as u64) << 8 | ESCAPE_DELTA as u64 };
         self.values = u64::from(value) << 8 | !0xFF00;
-        self.sum = u16::from(DELTA + ESCAPE_DELTA);
+        self.sum = u32::from(DELTA + ESCAPE_DELTA);
         self.knowledge = Knowledge::FEW;
-        self.total = const { Total::new((DELTA + ESCAPE_DELTA) as u16) };
+        self.total = const { Total::new((DELTA + ESCAPE_DELTA) as u32) };
     }
 
     /// Adds a byte that is not known to a context that knows few, but is not [full](Self::is_full).
@@ -180,14 +177,14 @@ impl Context {
         let push = |word: u64, byte: u8| (word & low) | u64::from(byte) << lane | (word & !low) << 8;
         self.values = push(self.values, value);
         self.weights = push(self.weights, DELTA) + u64::from(ESCAPE_DELTA);
-        self.sum += u16::from(DELTA + ESCAPE_DELTA);
-        self.total = Total::look_up(self.sum);
+        self.sum += u32::from(DELTA + ESCAPE_DELTA);
+        self.total = Total::small(self.sum);
     }
 
     /// The first byte's statistics, to be worked on outside of memory.
     #[inline(always)]
     pub(super) fn run(&self) -> Run {
-        Run { escapes: self.escapes().into(), count: self.weight(FIRST), sum: self.sum, total: self.total }
+        Run { escapes: self.escapes(), count: self.weight(FIRST), sum: self.sum, total: self.total }
     }
 
     /// Takes them back.
@@ -208,15 +205,15 @@ impl Context {
 #[cfg(test)]
 impl Context {
     /// Panics unless the bytes ascend and the total is right. Returns it, and how many bytes are known.
-    pub(super) fn check(&self) -> (u16, usize) {
+    pub(super) fn check(&self) -> (u32, usize) {
         let known: std::vec::Vec<(u8, u8)> = self.known().collect();
         assert!((1..=7).contains(&known.len()));
         assert!(known.is_sorted_by(|a, b| a.0 < b.0), "{known:?}");
         assert_eq!(
             self.sum,
-            self.escapes() + known.iter().map(|&(_, weight)| u16::from(weight)).sum::<u16>()
+            self.escapes() + known.iter().map(|&(_, weight)| u32::from(weight)).sum::<u32>()
         );
-        assert_eq!(u32::from(self.sum), lanes::sum(self.weights));
+        assert_eq!(self.sum, lanes::sum(self.weights));
         assert_eq!(self.total, Total::new(self.sum));
         (self.sum, known.len())
     }
@@ -227,7 +224,7 @@ impl Context {
 pub(super) struct Run {
     escapes: u32,
     count: u8,
-    sum: u16,
+    sum: u32,
     total: Total,
 }
 
@@ -252,7 +249,7 @@ impl Run {
     #[inline(always)]
     pub(super) fn count(&mut self) {
         self.count += DELTA;
-        self.sum += u16::from(DELTA);
-        self.total = Total::look_up(self.sum);
+        self.sum += u32::from(DELTA);
+        self.total = Total::small(self.sum);
     }
 }

@@ -14,9 +14,9 @@ use super::wide::Wides;
 /// From this number of symbols on the model starts anew: the next byte might add three, and C's table holds 4096.
 ///
 /// C counts the root context as well, which makes 4094; but there are no [`SHAM_SYMBOLS`].
-const NEARLY_FULL: u16 = 4094 - 1 + SHAM_SYMBOLS;
+const NEARLY_FULL: u32 = 4094 - 1 + SHAM_SYMBOLS;
 /// The first two bytes are added to contexts of bytes that do not precede them: see [`Model::reset`].
-const SHAM_SYMBOLS: u16 = 3;
+const SHAM_SYMBOLS: u32 = 3;
 /// Room for contexts of two bytes. Each is a symbol (its second byte after the first), and so is, but for the first of
 /// them, its second byte after two: that leaves room for 2047. 45 and more different bytes, without which there are not
 /// as many pairs, are symbols too, so the two sham pairs fit.
@@ -45,8 +45,8 @@ pub(super) struct Model {
     ids: [[PairId; 256]; 256],
     root: Root,
     wides: Wides,
-    pairs_len: u16,
-    symbols_len: u16,
+    pairs_len: PairId,
+    symbols_len: u32,
     at: Place,
 }
 
@@ -93,8 +93,7 @@ impl Model {
         while let Some((&value, rest)) = input.split_first() {
             input = rest;
             let context = pair(&mut self.pairs, at.pair);
-            let knowledge = context.knowledge();
-            if knowledge == Knowledge::FEW && context.is_first(value) {
+            if context.knowledge() == Knowledge::FEW && context.is_first(value) {
                 let (interval, total) = (context.first_interval(), context.total());
                 context.count(FIRST);
                 encoder.encode(interval, total)?;
@@ -106,70 +105,58 @@ impl Model {
                 at = Place { pair: next, last: value };
                 continue;
             }
-            if !self.encode_unlikely(at, knowledge, value, encoder)? {
-                insert(pair(&mut self.pairs, at.pair), knowledge, &mut self.wides, value);
-                self.symbols_len += 1;
-                if self.symbols_len >= NEARLY_FULL {
-                    self.reset();
-                    at = self.at;
-                    continue;
-                }
+            let pair = if encode_from(context, &mut self.wides, value, encoder)? {
+                *id(&mut self.ids, at.last, value)
+            } else {
+                self.encode_shorter(at.last, value, encoder)?
+            };
+            at = Place { pair, last: value };
+            if self.symbols_len >= NEARLY_FULL {
+                self.reset();
+                at = self.at;
             }
-            at = Place { pair: *id(&mut self.ids, at.last, value), last: value };
         }
         self.at = at;
         Ok(())
     }
 
-    /// Encodes a byte that is not the first of the longest context, and learns it in the others. Returns whether the longest
-    /// context knew it.
+    /// Encodes a byte that was added to the context of two bytes just now, and learns it in the shorter ones. Returns the
+    /// next context of two.
     #[inline(always)]
-    fn encode_unlikely(
-        &mut self,
-        at: Place,
-        knowledge: Knowledge,
-        value: u8,
-        encoder: &mut Encoder<'_>,
-    ) -> Result<bool, Full> {
-        let context = pair(&mut self.pairs, at.pair);
-        if encode_from(context, knowledge, &mut self.wides, value, encoder)? {
-            return Ok(true);
-        }
-        let context = single(&mut self.singles, at.last);
-        let knowledge = context.knowledge();
-        if encode_from(context, knowledge, &mut self.wides, value, encoder)? {
-            return Ok(false);
+    fn encode_shorter(&mut self, last: u8, value: u8, encoder: &mut Encoder<'_>) -> Result<PairId, Full> {
+        let context = single(&mut self.singles, last);
+        if encode_from(context, &mut self.wides, value, encoder)? {
+            self.symbols_len += 1;
+            return Ok(*id(&mut self.ids, last, value));
         }
         let total = self.root.total();
         let (interval, is_new) = self.root.count(value);
         encoder.encode(interval, total)?;
-        self.add_pair(at.last, value, knowledge, is_new);
-        Ok(false)
+        self.symbols_len += 1;
+        Ok(self.add_pair(last, value, is_new))
     }
 
-    /// Adds a byte to the context of the last one; with it a context of two. And one of one, if the root did not know
-    /// the byte.
+    /// Adds a context of two bytes, the second of which was added to the context of the first. And one of one, if the root
+    /// did not know the byte.
     #[inline(always)]
-    fn add_pair(&mut self, last: u8, value: u8, knowledge: Knowledge, is_new: bool) {
+    fn add_pair(&mut self, last: u8, value: u8, is_new: bool) -> PairId {
         let next = self.pairs_len;
         self.pairs_len += 1;
         self.symbols_len += 1;
         pair(&mut self.pairs, next).reset();
         *id(&mut self.ids, last, value) = next;
-        insert(single(&mut self.singles, last), knowledge, &mut self.wides, value);
         if is_new {
             single(&mut self.singles, value).reset();
             self.symbols_len += 1;
         }
+        next
     }
 
     /// Decodes a whole block and learns from it. Returns the length of what it held. `None`: more than the output has
     /// room for.
-    pub(super) fn decode(
-        &mut self,
-        mut decoder: Decoder<'_>,
-        output: &mut [u8],
-    ) -> Result<Option<usize>, Damage> {
+    pub(super) fn decode(&mut self, block: &[u8], output: &mut [u8]) -> Result<Option<usize>, Damage> {
+        // Made here, to stay in registers.
+        let mut decoder = Decoder::new(block);
         let mut at = self.at;
         let mut places = output.iter_mut();
         while let Some(place) = places.next() {
@@ -199,7 +186,8 @@ impl Model {
                     // A damaged block may have escaped from a context that knows the byte.
                     let context = single(&mut self.singles, at.last);
                     if !count_known(context, shorter_knowledge, &mut self.wides, value) {
-                        self.add_pair(at.last, value, shorter_knowledge, is_new);
+                        insert(context, shorter_knowledge, &mut self.wides, value);
+                        self.add_pair(at.last, value, is_new);
                     }
                 }
             }
@@ -234,9 +222,9 @@ impl Model {
         // Nowhere in the root is beyond it, which C survives.
         let position = position_below(self.root.sum(), decoder, unit).map_err(|_| Damage::Beyond)?;
         let Some(position) = position.checked_sub(Root::ESCAPES) else { return Ok(None) };
-        let (value, interval, is_new) = self.root.count_position(position, |weight| {
-            decoder.is_at_or_behind(weight + u32::from(Root::ESCAPES), unit)
-        });
+        let (value, interval, is_new) = self
+            .root
+            .count_position(position, |weight| decoder.is_at_or_behind(weight + Root::ESCAPES, unit));
         decoder.consume(interval, unit);
         Ok(Some((value, is_new)))
     }
@@ -287,34 +275,43 @@ fn count_known(context: &mut Context, knowledge: Knowledge, wides: &mut Wides, v
     }
 }
 
-/// Encodes the byte if the context knows it, otherwise the escape. Returns whether it does.
+/// Encodes the byte if the context knows it, otherwise the escape; and learns it. Returns whether the context knew it.
 ///
 /// An empty context says nothing, so it costs no code.
 #[inline(always)]
 fn encode_from(
     context: &mut Context,
-    knowledge: Knowledge,
     wides: &mut Wides,
     value: u8,
     encoder: &mut Encoder<'_>,
 ) -> Result<bool, Full> {
-    match knowledge {
-        Knowledge::NOTHING => Ok(false),
+    match context.knowledge() {
+        Knowledge::NOTHING => {
+            context.begin(value);
+            Ok(false)
+        }
         Knowledge::FEW => {
+            let total = context.total();
             let Some(lane) = context.find(value) else {
-                encoder.encode_escape(context.escapes().into(), context.total())?;
+                encoder.encode_escape(context.escapes(), total)?;
+                if context.is_full() {
+                    wides.take_over(context, value);
+                } else {
+                    context.insert(value);
+                }
                 return Ok(false);
             };
-            let (interval, total) = (context.interval(lane), context.total());
+            let interval = context.interval(lane);
             context.count(lane);
             encoder.encode(interval, total)?;
             Ok(true)
         }
-        _ => {
+        knowledge => {
             let wide = knowledge.wide();
             let Some((interval, total)) = wides.count(wide, value) else {
                 let (escapes, total) = wides.escapes(wide);
-                encoder.encode_escape(escapes.into(), total)?;
+                encoder.encode_escape(escapes, total)?;
+                wides.insert(wide, value);
                 return Ok(false);
             };
             encoder.encode(interval, total)?;
@@ -383,18 +380,18 @@ fn decode_from(
 
 /// Which unit of a context's weight the code points at, if it has so many.
 #[inline(always)]
-fn position_below(sum: u16, decoder: &Decoder<'_>, unit: u32) -> Result<u16, Damage> {
-    match u16::try_from(decoder.position(unit)) {
-        Ok(position) if position < sum => Ok(position),
-        Ok(_) => Err(Damage::Nowhere),
-        Err(_) => Err(Damage::Beyond),
+fn position_below(sum: u32, decoder: &Decoder<'_>, unit: u32) -> Result<u32, Damage> {
+    match decoder.position(unit) {
+        position if position < sum => Ok(position),
+        0..=0xFFFF => Err(Damage::Nowhere),
+        _ => Err(Damage::Beyond),
     }
 }
 
 #[inline(always)]
 fn decode_from_few(context: &mut Context, decoder: &mut Decoder<'_>) -> Result<Option<u8>, Damage> {
     let unit = decoder.unit(context.total());
-    let escape = u32::from(context.escapes()).wrapping_mul(unit);
+    let escape = context.escapes().wrapping_mul(unit);
     if decoder.is_below(escape) {
         decoder.narrow(0, escape);
         return Ok(None);
@@ -422,28 +419,28 @@ fn decode_from_few(context: &mut Context, decoder: &mut Decoder<'_>) -> Result<O
 }
 
 #[inline(always)]
-fn decode_from_wide(wides: &mut Wides, wide: u16, decoder: &mut Decoder<'_>) -> Result<Option<u8>, Damage> {
+fn decode_from_wide(wides: &mut Wides, wide: u32, decoder: &mut Decoder<'_>) -> Result<Option<u8>, Damage> {
     let (escapes, total) = wides.escapes(wide);
     let unit = decoder.unit(total);
     let position = position_below(wides.sum(wide), decoder, unit)?;
     let Some(position) = position.checked_sub(escapes) else {
-        decoder.narrow(0, u32::from(escapes).wrapping_mul(unit));
+        decoder.narrow(0, escapes.wrapping_mul(unit));
         return Ok(None);
     };
-    let (value, interval) = wides
-        .count_position(wide, position, |weight| decoder.is_at_or_behind(weight + u32::from(escapes), unit));
+    let (value, interval) =
+        wides.count_position(wide, position, |weight| decoder.is_at_or_behind(weight + escapes, unit));
     decoder.consume(interval, unit);
     Ok(Some(value))
 }
 
 #[cfg(test)]
 impl Model {
-    pub(super) fn symbols_len(&self) -> u16 {
+    pub(super) fn symbols_len(&self) -> u32 {
         self.symbols_len
     }
 
     /// Panics unless every sum is that of its parts. Returns the largest total.
-    pub(super) fn check_invariants(&self) -> u16 {
+    pub(super) fn check_invariants(&self) -> u32 {
         let (mut largest, weighed) = self.root.check();
         let mut symbols = weighed.iter().filter(|&&weight| weight > 1).count();
         let singles =
@@ -459,7 +456,7 @@ impl Model {
             symbols += known;
         }
         // One more was put where a byte 0 would have had to precede the first.
-        assert!(self.symbols_len == 0 || symbols + 1 == usize::from(self.symbols_len));
+        assert!(self.symbols_len == 0 || symbols + 1 == self.symbols_len as usize);
         largest
     }
 }

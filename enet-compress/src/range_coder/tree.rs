@@ -154,7 +154,7 @@ impl Tree {
             let Symbol { escapes, total, .. } = *self.symbol(context);
             // An empty context says nothing, so it cost no code.
             if total > 0 {
-                let unit = decoder.unit(Total::new(total));
+                let unit = decoder.unit(Total::new(total.into()));
                 #[allow(clippy::cast_possible_truncation, reason = "as C does, where the block is damaged")]
                 let position = decoder.position(unit) as u16;
                 if let Some(position) = position.checked_sub(escapes) {

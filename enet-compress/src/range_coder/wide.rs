@@ -6,10 +6,10 @@ use super::cumulative::{Cumulative, GROUPS, Steps, place, value_at};
 use super::lanes::{self, Shift};
 use super::root::MAX_TOTAL;
 
-/// Room for wide contexts: each knows at least eight of at most 4095 symbols. Number 0 is not used.
+/// Room for wide contexts: each knows at least eight of at most 4095 symbols, and eight are the root's.
 const WIDES: usize = 512;
-/// Room for groups: not more than symbols. Number 0 is not used.
-const POOL: usize = 4096;
+/// The number of the first one. The smaller ones say something else in [`Knowledge`](super::context::Knowledge).
+const FIRST: u32 = 2;
 
 static STEPS: Steps = Steps::new(DELTA);
 
@@ -17,21 +17,18 @@ static STEPS: Steps = Steps::new(DELTA);
 #[derive(Clone, Copy)]
 struct Wide {
     cumulative: Cumulative,
-    /// Numbers of groups; 0 if no byte of it is known.
-    groups: [u16; GROUPS],
-    escapes: u16,
+    /// The weights of eight neighbouring values; 0 of those not known.
+    groups: [u64; GROUPS],
+    escapes: u32,
     /// The weight of the escape and all bytes.
-    sum: u16,
+    sum: u32,
     total: Total,
 }
 
 /// All wide contexts of a model.
 pub(super) struct Wides {
     wides: [Wide; WIDES],
-    /// The weights of eight neighbouring values of some context; 0 of those not known.
-    groups: [u64; POOL],
-    last_wide: u16,
-    last_group: u16,
+    last_wide: u32,
 }
 
 impl Wide {
@@ -40,13 +37,11 @@ impl Wide {
 }
 
 impl Wides {
-    pub(super) const NEW: Self =
-        Self { wides: [Wide::EMPTY; WIDES], groups: [0; POOL], last_wide: 0, last_group: 0 };
+    pub(super) const NEW: Self = Self { wides: [Wide::EMPTY; WIDES], last_wide: FIRST - 1 };
 
     /// Forgets everything.
     pub(super) fn reset(&mut self) {
-        self.last_wide = 0;
-        self.last_group = 0;
+        self.last_wide = FIRST - 1;
     }
 
     /// Makes a wide context of a full one, and adds a byte that it does not know.
@@ -67,30 +62,28 @@ impl Wides {
     }
 
     /// The weight of the escape, and of everything.
-    pub(super) fn escapes(&self, wide: u16) -> (u16, Total) {
+    pub(super) fn escapes(&self, wide: u32) -> (u32, Total) {
         let wide = self.wide(wide);
         (wide.escapes, wide.total)
     }
 
     /// The weight of everything.
-    pub(super) fn sum(&self, wide: u16) -> u16 {
+    pub(super) fn sum(&self, wide: u32) -> u32 {
         self.wide(wide).sum
     }
 
     /// Counts an occurrence of a byte if it is known. Returns its share until now, and the weight of everything.
-    pub(super) fn count(&mut self, id: u16, value: u8) -> Option<(Interval, Total)> {
-        let (group, lane) = place(value);
+    pub(super) fn count(&mut self, id: u32, value: u8) -> Option<(Interval, Total)> {
+        let (group, lane) = lane_of(value);
         let wide = self.wide(id);
-        let slot = wide.group(group);
-        let weights = *self.group(slot);
+        let weights = wide.group(group);
         let count = lanes::lane(weights, lane);
         if count == 0 {
             return None;
         }
-        let under =
-            u32::from(wide.escapes) + wide.cumulative.below(group) + lanes::sum(weights & lanes::below(lane));
+        let under = wide.escapes + wide.cumulative.below(group) + lanes::sum(weights & lanes::below(lane));
         let total = wide.total;
-        self.count_at(id, slot, group, lane, count);
+        self.count_at(id, group, lane, count);
         Some((Interval { under, count: count.into() }, total))
     }
 
@@ -99,27 +92,26 @@ impl Wides {
     #[inline(always)]
     pub(super) fn count_position(
         &mut self,
-        id: u16,
-        position: u16,
+        id: u32,
+        position: u32,
         is_at_or_behind: impl Fn(u32) -> bool,
     ) -> (u8, Interval) {
         let wide = self.wide(id);
         let (group, below) = wide.cumulative.find(position, is_at_or_behind);
-        let slot = wide.group(group);
-        let weights = *self.group(slot);
-        let (lane, within) = lanes::find_position(weights, u32::from(position).wrapping_sub(below));
+        let weights = wide.group(group);
+        let (lane, within) = lanes::find_position(weights, position.wrapping_sub(below));
         let count = lanes::lane(weights, lane);
-        let under = below + within + u32::from(wide.escapes);
-        self.count_at(id, slot, group, lane, count);
-        (value_at(group, lane), Interval { under, count: count.into() })
+        let under = below + within + wide.escapes;
+        self.count_at(id, group, lane, count);
+        (value_at(group, (lane / 8) as usize), Interval { under, count: count.into() })
     }
 
     #[inline(always)]
-    fn count_at(&mut self, id: u16, slot: u16, group: usize, lane: Shift, count: u8) {
-        *self.group_mut(slot) += u64::from(DELTA) << lane;
+    fn count_at(&mut self, id: u32, group: usize, lane: Shift, count: u8) {
         let wide = self.wide_mut(id);
+        *wide.group_mut(group) += u64::from(DELTA) << lane;
         wide.cumulative.add(group, &STEPS);
-        wide.sum += u16::from(DELTA);
+        wide.sum += u32::from(DELTA);
         if count > MAX_COUNT || wide.sum > MAX_TOTAL {
             self.rescale(id);
         }
@@ -128,11 +120,11 @@ impl Wides {
     }
 
     /// Adds a byte that is not known, after its escape.
-    pub(super) fn insert(&mut self, id: u16, value: u8) {
+    pub(super) fn insert(&mut self, id: u32, value: u8) {
         self.add(id, value, DELTA);
         let wide = self.wide_mut(id);
-        wide.escapes += u16::from(ESCAPE_DELTA);
-        wide.sum += u16::from(ESCAPE_DELTA);
+        wide.escapes += u32::from(ESCAPE_DELTA);
+        wide.sum += u32::from(ESCAPE_DELTA);
         if wide.sum > MAX_TOTAL {
             self.rescale(id);
         }
@@ -142,92 +134,70 @@ impl Wides {
 
     /// Adds a byte that is not known.
     #[inline(always)]
-    fn add(&mut self, id: u16, value: u8, weight: u8) {
-        let (group, lane) = place(value);
-        let free = self.last_group.wrapping_add(1);
+    fn add(&mut self, id: u32, value: u8, weight: u8) {
+        let (group, lane) = lane_of(value);
         let wide = self.wide_mut(id);
         wide.cumulative.add_any(group, weight.into());
-        wide.sum += u16::from(weight);
-        let lanes = u64::from(weight) << lane;
-        match wide.group_mut(group) {
-            slot @ 0 => {
-                *slot = free;
-                self.last_group = free;
-                *self.group_mut(free) = lanes;
-            }
-            &mut slot => {
-                let weights = self.group_mut(slot);
-                *weights += lanes;
-            }
-        }
+        wide.sum += u32::from(weight);
+        *wide.group_mut(group) += u64::from(weight) << lane;
     }
 
     /// Halves all weights, so that old statistics fade and counts stay within a byte.
     #[cold]
-    #[allow(clippy::cast_possible_truncation, reason = "no context weighs more than 16 bits hold")]
-    fn rescale(&mut self, id: u16) {
-        let slots = self.wide(id).groups;
-        let halved = slots.map(|slot| {
-            let weights = self.group_mut(slot);
-            *weights = lanes::halved(*weights);
-            lanes::sum(*weights)
-        });
+    fn rescale(&mut self, id: u32) {
         let wide = self.wide_mut(id);
+        wide.groups = wide.groups.map(lanes::halved);
+        let halved = wide.groups.map(lanes::sum);
         wide.escapes -= wide.escapes / 2;
         wide.cumulative = Cumulative::of(halved.into_iter());
-        wide.sum = halved.iter().sum::<u32>() as u16 + wide.escapes;
+        wide.sum = halved.iter().sum::<u32>() + wide.escapes;
     }
 
     #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
-    fn wide(&self, id: u16) -> &Wide {
-        &self.wides[usize::from(id) % WIDES]
+    fn wide(&self, id: u32) -> &Wide {
+        &self.wides[id as usize % WIDES]
     }
 
     #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
-    fn wide_mut(&mut self, id: u16) -> &mut Wide {
-        &mut self.wides[usize::from(id) % WIDES]
-    }
-
-    #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
-    fn group(&self, slot: u16) -> &u64 {
-        &self.groups[usize::from(slot) % POOL]
-    }
-
-    #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
-    fn group_mut(&mut self, slot: u16) -> &mut u64 {
-        &mut self.groups[usize::from(slot) % POOL]
+    fn wide_mut(&mut self, id: u32) -> &mut Wide {
+        &mut self.wides[id as usize % WIDES]
     }
 }
 
 impl Wide {
     #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
-    fn group(&self, group: usize) -> u16 {
+    fn group(&self, group: usize) -> u64 {
         self.groups[group % GROUPS]
     }
 
     #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
-    fn group_mut(&mut self, group: usize) -> &mut u16 {
+    fn group_mut(&mut self, group: usize) -> &mut u64 {
         &mut self.groups[group % GROUPS]
     }
+}
+
+/// Where a byte is: its group, and its lane there.
+#[inline(always)]
+fn lane_of(value: u8) -> (usize, Shift) {
+    let (group, _) = place(value);
+    (group, Shift::from(value % 8) * 8)
 }
 
 #[cfg(test)]
 impl Wides {
     /// Panics unless the sums of a wide context are those of its weights. Returns the total, and how many bytes are known.
-    pub(super) fn check(&self, id: u16) -> (u16, usize) {
-        assert!((1..=self.last_wide).contains(&id));
+    pub(super) fn check(&self, id: u32) -> (u32, usize) {
+        assert!((FIRST..=self.last_wide).contains(&id));
         let wide = self.wide(id);
         let mut known = 0;
         let mut below = 0;
         for group in 0..GROUPS {
             assert_eq!(wide.cumulative.below(group), below);
-            assert!(wide.group(group) <= self.last_group);
-            let weights = *self.group(wide.group(group));
-            assert_eq!(weights == 0, wide.group(group) == 0);
+            let weights = wide.group(group);
             known += weights.to_le_bytes().iter().filter(|&&weight| weight > 0).count();
             below += lanes::sum(weights);
         }
-        assert_eq!(u32::from(wide.sum), below + u32::from(wide.escapes));
+        assert_eq!(wide.sum, below + wide.escapes);
         assert_eq!(wide.total, Total::new(wide.sum));
         assert!(known >= 8);
         (wide.sum, known)

@@ -21,6 +21,8 @@ pub(crate) struct Assembly {
     seen: Tree<u64>,
     /// Payload bytes that arrived.
     received: usize,
+    /// Zero once every fragment begins where another ends.
+    seams: u64,
     /// The packet as far as fragments reach into it; between them zeros.
     bytes: BytesMut,
     aside: Aside,
@@ -55,6 +57,7 @@ impl Assembly {
             front: 0,
             seen: Tree::new(),
             received: 0,
+            seams: 0,
             bytes: BytesMut::new(),
             aside: Aside { pieces: Vec::new(), bytes: Vec::new(), start: 0, end: 0 },
         }
@@ -68,6 +71,7 @@ impl Assembly {
         self.front = 0;
         self.seen.clear();
         self.received = 0;
+        self.seams = seam(fragment.total_length).wrapping_sub(seam(0));
         self.bytes = buffer;
         self.aside.clear();
     }
@@ -114,7 +118,8 @@ impl Assembly {
         if mutants::is(Mutant::EarlyReassembly) && self.missing == 1 {
             self.missing = 0;
         }
-        self.received += fragment.payload.len();
+        self.received = self.received.saturating_add(fragment.payload.len());
+        self.seams = self.seams_with(fragment);
         let mut offset = fragment.offset as usize;
         if mutants::is(Mutant::FragmentMisplaced) && offset != self.bytes.len() {
             offset = offset.saturating_sub(1);
@@ -129,6 +134,33 @@ impl Assembly {
         if !self.aside.pieces.is_empty() && self.aside.end <= self.reach() {
             self.fetch_aside();
         }
+    }
+
+    /// Whether with this fragment they overlap, or leave a hole in the packet that it completes. Nobody who means well sends
+    /// such, and a few bytes would become a packet of any length.
+    pub(crate) fn is_spoiled_by(&self, fragment: &Fragment<'_>) -> bool {
+        let (received, total) =
+            (self.received.saturating_add(fragment.payload.len()), self.total_length as usize);
+        let fits = if self.missing > 1 {
+            received < total
+        } else {
+            received == total && self.seams_with(fragment) == 0
+        };
+        !fits && !self.has(fragment.number)
+    }
+
+    /// The sum over the places where fragments begin, without those where one ends.
+    fn seams_with(&self, fragment: &Fragment<'_>) -> u64 {
+        let end =
+            u32::try_from(fragment.payload.len()).map_or(u32::MAX, |len| fragment.offset.saturating_add(len));
+        self.seams.wrapping_add(seam(fragment.offset)).wrapping_sub(seam(end))
+    }
+
+    /// Whether a fragment of this number has arrived.
+    fn has(&self, number: u32) -> bool {
+        let seen =
+            || self.seen.get(u64::from(number / 64)).is_some_and(|seen| seen >> (number % 64) & 1 == 1);
+        number < self.front || seen()
     }
 
     /// The whole packet. Bytes that no fragment covered, which only a foreign sender leaves, are zero; of fragments that
@@ -199,7 +231,7 @@ impl Assembly {
 
     /// The end of the room that may be taken for what arrived.
     const fn reach(&self) -> usize {
-        self.received * 2 + AHEAD
+        self.received.saturating_mul(2).saturating_add(AHEAD)
     }
 
     /// Writes a piece over what is there, behind it, or behind a gap.
@@ -231,6 +263,12 @@ impl Assembly {
         aside.clear();
         self.aside = aside;
     }
+}
+
+/// A number for a place in the packet, such that sums of some are those of others hardly ever.
+const fn seam(place: u32) -> u64 {
+    let mixed = (place as u64 ^ 0x9E37_79B9_7F4A_7C15).wrapping_mul(0xD6E8_FEB8_6659_FD93);
+    (mixed ^ mixed >> 32).wrapping_mul(0xD6E8_FEB8_6659_FD93)
 }
 
 impl Aside {
@@ -284,6 +322,7 @@ mod tests {
         }
         for number in (0..count).rev().map(|n| (n + step) % count) {
             assert!(assembly.matches(&fragment(whole, size, number)));
+            assert!(!assembly.is_spoiled_by(&fragment(whole, size, number)));
             assembly.insert(&fragment(whole, size, number));
             assert!(assembly.bytes.capacity() <= 2 * rounded(assembly.reach()));
         }
@@ -325,6 +364,15 @@ mod tests {
             }
             prop_assert_eq!(&assembly.finish()[..], &model[..]);
         }
+    }
+
+    /// On a machine of 32 bits that is what foreign fragments that overlap add up to.
+    #[test]
+    fn more_than_can_be_counted_has_no_end() {
+        let mut assembly = begun(&FAR);
+        assembly.received = usize::MAX - 1;
+        assembly.insert(&FAR);
+        assert_eq!((assembly.received, assembly.reach()), (usize::MAX, usize::MAX));
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! [`Inbox`]: packets ready for the application, and the bytes the connection holds for it.
 
+use alloc::vec::Vec;
+
 use enet_wire::ChannelId;
 
 use super::account::{Account, ENTRY, counted};
 use super::memory::Memory;
-use crate::collections::lists::List;
+use crate::collections::lists::{List, Lists};
+use crate::collections::slab::Key;
 use crate::mutants::{self, Mutant};
 use crate::packet::{Delivery, Packet, Payload};
 use crate::stats::DiscardReason;
@@ -14,13 +17,50 @@ use crate::stats::DiscardReason;
 pub(super) struct Received {
     channel: ChannelId,
     delivery: Delivery,
+    /// The packet behind it on its channel, where those are told apart.
+    next: Option<Key>,
     payload: Payload,
+}
+
+/// The first and the last packet of each channel.
+#[derive(Debug, Default)]
+pub(super) struct ByChannel {
+    ends: Vec<Option<(Key, Key)>>,
+}
+
+impl ByChannel {
+    fn push(&mut self, inboxes: &mut Lists<Received>, channel: ChannelId, key: Key) {
+        if self.ends.len() <= channel.index() {
+            self.ends.resize(channel.index() + 1, None);
+        }
+        let Some(ends) = self.ends.get_mut(channel.index()) else { return };
+        let first = ends.map_or(key, |(first, last)| {
+            if let Some(last) = inboxes.get_mut(last) {
+                last.next = Some(key);
+            }
+            first
+        });
+        *ends = Some((first, key));
+    }
+
+    fn first(&self, channel: ChannelId) -> Option<Key> {
+        self.ends.get(channel.index()).copied().flatten().map(|(first, _)| first)
+    }
+
+    /// Forgets the first packet of a channel, behind which this one stood.
+    fn pass(&mut self, channel: ChannelId, next: Option<Key>) {
+        if let Some(ends) = self.ends.get_mut(channel.index()) {
+            *ends = next.and_then(|next| ends.map(|(_, last)| (next, last)));
+        }
+    }
 }
 
 /// First in, first out over all channels (PROTOCOL.md §12.10).
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     packets: List,
+    /// Packets by channel, from when the application first asks for those of one.
+    by_channel: Option<Key>,
     waiting_data: u32,
     /// Bytes of memory that the connection holds, and as many as the host's account knows of.
     held: u32,
@@ -54,12 +94,12 @@ impl Inbox {
         limit: u32,
         account: &Account,
     ) -> Result<(), DiscardReason> {
-        let is_needed = is_next && self.is_empty() && account.is_limited();
-        if self.waiting_data >= limit && !is_needed {
+        let is_needed = || is_next && self.is_empty() && account.is_limited();
+        if self.waiting_data >= limit && !is_needed() {
             return Err(DiscardReason::WaitingDataLimit);
         }
         if let Err(reason) = account.admit(self.held)
-            && !is_needed
+            && !is_needed()
         {
             return Err(reason);
         }
@@ -113,12 +153,14 @@ impl Inbox {
     /// Queues a packet whose bytes are charged already.
     #[inline(always)]
     pub(crate) fn deliver(&mut self, channel: ChannelId, packet: Packet, memory: &mut Memory) {
-        let received = Received { channel, delivery: packet.delivery(), payload: packet.into_payload() };
-        memory.inboxes.push_back(&mut self.packets, received);
+        let (delivery, next) = (packet.delivery(), None);
+        let received = Received { channel, delivery, next, payload: packet.into_payload() };
+        let key = memory.inboxes.push_back(&mut self.packets, received);
+        self.note(channel, key, memory);
     }
 
     /// Queues a payload as a packet. A small one is written where it stays.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn deliver_payload(
         &mut self,
         channel: ChannelId,
@@ -127,36 +169,67 @@ impl Inbox {
         memory: &mut Memory,
     ) {
         let Memory { inboxes, arena, .. } = memory;
-        let empty = || Received { channel, delivery, payload: Payload::EMPTY };
-        inboxes.push_back_with(&mut self.packets, empty);
+        let empty = || Received { channel, delivery, next: None, payload: Payload::EMPTY };
+        let key = inboxes.push_back_with(&mut self.packets, empty);
         if let Some(received) = inboxes.back_mut(&self.packets) {
             received.payload.fill_or(payload, |slice| arena.copy(slice));
+        }
+        self.note(channel, key, memory);
+    }
+
+    /// Notes a packet among those of its channel, where they are told apart.
+    #[inline]
+    fn note(&self, channel: ChannelId, key: Option<Key>, memory: &mut Memory) {
+        let Some(by_channel) = self.by_channel else { return };
+        if let (Some(by_channel), Some(key)) = (memory.by_channel.get_mut(by_channel), key) {
+            by_channel.push(&mut memory.inboxes, channel, key);
         }
     }
 
     /// The next packet; its bytes are given back.
     #[inline]
     pub(crate) fn take(&mut self, memory: &mut Memory) -> Option<(ChannelId, Packet)> {
-        let Received { channel, delivery, payload } = memory.inboxes.front_mut(&self.packets)?;
+        let Received { channel, delivery, next, payload } = memory.inboxes.front_mut(&self.packets)?;
         // Taken out before the place is given up, so that it is moved only once.
         let payload = core::mem::replace(payload, Payload::EMPTY);
-        let (channel, packet) = (*channel, Packet::new(*delivery, payload));
+        let (channel, next, packet) = (*channel, *next, Packet::new(*delivery, payload));
         memory.inboxes.discard_front(&mut self.packets);
+        if let Some(by_channel) = self.by_channel.and_then(|key| memory.by_channel.get_mut(key)) {
+            by_channel.pass(channel, next);
+        }
         self.give_back(packet.len(), memory);
         Some((channel, packet))
     }
 
     /// The next packet that came on a channel.
     pub(crate) fn take_from(&mut self, wanted: ChannelId, memory: &mut Memory) -> Option<Packet> {
-        let mut at = self.packets.first()?;
-        while memory.inboxes.get(at)?.channel != wanted {
-            at = memory.inboxes.next(at)?;
-        }
-        let Received { delivery, payload, .. } = memory.inboxes.get_mut(at)?;
+        self.packets.first()?;
+        let by_channel = match self.by_channel {
+            Some(key) => key,
+            None => self.tell_channels_apart(memory)?,
+        };
+        let by_channel = memory.by_channel.get_mut(by_channel)?;
+        let at = by_channel.first(wanted)?;
+        let Received { delivery, next, payload, .. } = memory.inboxes.get_mut(at)?;
+        by_channel.pass(wanted, *next);
         let packet = Packet::new(*delivery, core::mem::replace(payload, Payload::EMPTY));
         memory.inboxes.discard(&mut self.packets, at);
         self.give_back(packet.len(), memory);
         Some(packet)
+    }
+
+    /// From now on it is known which packets are a channel's, so that nobody looks for them among all others.
+    #[cold]
+    fn tell_channels_apart(&mut self, memory: &mut Memory) -> Option<Key> {
+        let mut by_channel = ByChannel::default();
+        let mut at = self.packets.first();
+        while let Some(key) = at {
+            let channel = memory.inboxes.get(key)?.channel;
+            by_channel.push(&mut memory.inboxes, channel, key);
+            at = memory.inboxes.next(key);
+        }
+        self.by_channel = memory.by_channel.insert(by_channel);
+        self.by_channel
     }
 
     /// A packet of this length was fetched.
@@ -181,7 +254,73 @@ impl Inbox {
     /// with the connection.
     pub(crate) fn clear(&mut self, memory: &mut Memory) {
         memory.inboxes.clear(&mut self.packets);
+        if let Some(key) = self.by_channel.take() {
+            memory.by_channel.discard(key);
+        }
         self.held = 0;
         self.settle(&mut memory.account);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use std::collections::VecDeque;
+
+    use super::*;
+
+    fn number_of(packet: &Packet) -> u32 {
+        u32::from_be_bytes(<[u8; 4]>::try_from(&packet[..]).unwrap())
+    }
+
+    proptest! {
+        /// Against a list; and what the lists of the channels begin with is the first of theirs, so that nobody looks
+        /// further.
+        #[test]
+        fn packets_are_taken_in_the_order_of_arrival_from_all_channels_or_one(
+            steps in prop::collection::vec((0u8..6, 0u8..4), 1..200),
+        ) {
+            let (mut inbox, mut memory) = (Inbox::default(), Memory::new(Account::unlimited()));
+            let mut model: VecDeque<(u8, u32)> = VecDeque::new();
+            for (number, (step, channel)) in (0u32..).zip(steps) {
+                let id = ChannelId::new(channel);
+                match step {
+                    0..=2 => {
+                        prop_assert_eq!(inbox.charge(4, false, u32::MAX, &memory.account), Ok(()));
+                        inbox.deliver_payload(id, Delivery::Reliable, &number.to_be_bytes(), &mut memory);
+                        model.push_back((channel, number));
+                    }
+                    3 => {
+                        let taken = inbox.take(&mut memory).map(|(id, it)| (id.get(), number_of(&it)));
+                        prop_assert_eq!(taken, model.pop_front());
+                    }
+                    _ => {
+                        let at = model.iter().position(|it| it.0 == channel);
+                        let expected = at.and_then(|at| model.remove(at)).map(|it| it.1);
+                        let taken = inbox.take_from(id, &mut memory).map(|it| number_of(&it));
+                        prop_assert_eq!(taken, expected);
+                    }
+                }
+                if let Some(by_channel) = inbox.by_channel.and_then(|key| memory.by_channel.get(key)) {
+                    for channel in 0..4 {
+                        let first = by_channel.first(ChannelId::new(channel));
+                        let first = first.and_then(|key| memory.inboxes.get(key));
+                        let first = first.map(|it| u32::from_be_bytes(it.payload.as_slice().try_into().unwrap()));
+                        prop_assert_eq!(first, model.iter().find(|it| it.0 == channel).map(|it| it.1));
+                    }
+                }
+            }
+            inbox.clear(&mut memory);
+            prop_assert_eq!((memory.packets(), memory.by_channel.len()), (0, 0));
+        }
+    }
+
+    #[test]
+    fn a_channel_has_its_own_list_only_where_somebody_asks_for_it() {
+        let (mut inbox, mut memory) = (Inbox::default(), Memory::new(Account::unlimited()));
+        inbox.deliver_payload(ChannelId::new(3), Delivery::Reliable, b"a", &mut memory);
+        assert!(inbox.take(&mut memory).is_some());
+        assert!(inbox.take_from(ChannelId::new(3), &mut memory).is_none());
+        assert!(inbox.by_channel.is_none());
     }
 }

@@ -30,7 +30,7 @@ impl Intake<'_> {
     }
 
     /// Hands a payload, whose bytes are charged already, to the application.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn deliver_payload(&mut self, delivery: Delivery, payload: &[u8]) {
         self.inbox.deliver_payload(self.channel, delivery, payload, self.memory);
     }
@@ -70,6 +70,10 @@ impl Intake<'_> {
         fragment: &Fragment<'_>,
         is_next: bool,
     ) -> Result<Box<Assembly>, DiscardReason> {
+        let is_alone = fragment.count == 1 && fragment.payload.len() != fragment.total_length as usize;
+        if is_alone && self.is_exact() {
+            return Err(DiscardReason::BadFragment);
+        }
         self.inbox.charge_announced(
             fragment.total_length,
             is_next,
@@ -87,9 +91,17 @@ impl Intake<'_> {
         fragment: &Fragment<'_>,
         assembly: &mut Assembly,
     ) -> Result<bool, DiscardReason> {
+        if self.is_exact() && assembly.is_spoiled_by(fragment) {
+            return Err(DiscardReason::BadFragment);
+        }
         let room = counted(assembly.room_for(fragment));
         self.inbox.admit_begun(room, &self.memory.account)?;
         Ok(self.insert(fragment, assembly))
+    }
+
+    /// Whether fragments must make up their packet exactly. Of C, which counts no memory either, they need not.
+    const fn is_exact(&self) -> bool {
+        self.memory.account.is_limited()
     }
 
     /// The same for one that there is room for.

@@ -8,10 +8,11 @@ use enet_wire::Fragment;
 use super::account::Account;
 use super::assembly::Assembly;
 use super::backlog::Backlog;
-use super::inbox::Received;
+use super::inbox::{ByChannel, Received};
 use crate::collections::arena::Arena;
 use crate::collections::buffers::Buffers;
 use crate::collections::lists::Lists;
+use crate::collections::slab::Slab;
 use crate::packet::{Delivery, Packet, Payload};
 
 /// One for all connections of a host, so that an idle one holds nothing.
@@ -27,6 +28,8 @@ pub(crate) struct Memory {
     pub(crate) account: Account,
     /// The packets of all inboxes.
     pub(super) inboxes: Lists<Received>,
+    /// Of those whose application asks for the packets of a channel.
+    pub(super) by_channel: Slab<ByChannel>,
 }
 
 /// Husks of which the next one is made.
@@ -52,6 +55,7 @@ impl Memory {
             assemblies: Spare::new(),
             backlogs: Spare::new(),
             inboxes: Lists::new(),
+            by_channel: Slab::new(),
         }
     }
 
@@ -108,6 +112,7 @@ impl Memory {
     /// Gives memory back that a burst left behind. To be called now and then, best at even intervals.
     pub(crate) fn trim(&mut self) {
         self.inboxes.trim();
+        self.by_channel.trim();
         self.buffers.trim();
         self.assemblies.trim();
         self.backlogs.trim();

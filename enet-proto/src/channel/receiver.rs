@@ -41,13 +41,30 @@ impl Receiver {
         payload: &[u8],
         mut intake: Intake<'_>,
     ) -> Outcome {
-        let in_order = seq == self.last.next() && self.backlog.is_none() && intake.accepting;
-        if !in_order || (mutants::is(Mutant::ReliableWrap) && self.is_settled(seq)) {
+        if !self.expects(seq, intake.accepting) {
             return self.on_reliable_aside(seq, payload, intake);
         }
-        if let Err(reason) = intake.charge(length_of(payload), true) {
-            return refused(reason);
-        }
+        self.deliver_next(seq, payload, &mut intake).or_else(refused)
+    }
+
+    /// Whether a reliable packet is next, and nothing waits that would be delivered with it.
+    #[inline(always)]
+    pub(crate) fn expects(&self, seq: ReliableSeq, accepting: bool) -> bool {
+        seq == self.last.next()
+            && self.backlog.is_none()
+            && accepting
+            && !(mutants::is(Mutant::ReliableWrap) && self.is_settled(seq))
+    }
+
+    /// Delivers the packet that it expects, if there is room.
+    #[inline(always)]
+    pub(crate) fn deliver_next(
+        &mut self,
+        seq: ReliableSeq,
+        payload: &[u8],
+        intake: &mut Intake<'_>,
+    ) -> Outcome {
+        intake.charge(length_of(payload), true)?;
         self.last = seq;
         self.restart_unreliable();
         intake.deliver_payload(Delivery::Reliable, payload);
@@ -132,10 +149,31 @@ impl Receiver {
         payload: &[u8],
         mut intake: Intake<'_>,
     ) -> Outcome {
-        let in_order = reliable == self.last && seq > self.last_unreliable;
-        if !in_order || self.backlog.is_some() || !intake.accepting {
+        if !self.expects_unreliable(reliable, seq, intake.accepting) {
             return self.on_unreliable_aside(reliable, seq, payload, intake);
         }
+        self.deliver_unreliable(seq, payload, &mut intake)
+    }
+
+    /// Whether an unreliable packet can be delivered, and nothing waits that it would be compared with.
+    #[inline(always)]
+    pub(crate) fn expects_unreliable(
+        &self,
+        reliable: ReliableSeq,
+        seq: UnreliableSeq,
+        accepting: bool,
+    ) -> bool {
+        reliable == self.last && seq > self.last_unreliable && self.backlog.is_none() && accepting
+    }
+
+    /// Delivers the packet that it expects, if there is room.
+    #[inline(always)]
+    pub(crate) fn deliver_unreliable(
+        &mut self,
+        seq: UnreliableSeq,
+        payload: &[u8],
+        intake: &mut Intake<'_>,
+    ) -> Outcome {
         intake.charge(length_of(payload), false)?;
         self.last_unreliable = seq;
         intake.deliver_payload(Delivery::Unreliable, payload);

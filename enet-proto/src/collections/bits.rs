@@ -5,44 +5,41 @@
 pub(crate) struct BitSet {
     summary: u64,
     words: [u64; 64],
-    len: usize,
 }
 
 impl BitSet {
     pub(crate) const fn new() -> Self {
-        BitSet { summary: 0, words: [0; 64], len: 0 }
+        BitSet { summary: 0, words: [0; 64] }
     }
 
-    pub(crate) const fn len(&self) -> usize {
-        self.len
+    /// How many members there are, which takes a look at all words.
+    pub(crate) fn len(&self) -> usize {
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
 
+    #[inline]
     pub(crate) const fn is_empty(&self) -> bool {
         self.summary == 0
     }
 
+    #[inline]
     pub(crate) fn contains(&self, slot: u16) -> bool {
         self.words.get(usize::from(slot / 64)).is_some_and(|word| word & bit(slot) != 0)
     }
 
     /// Adds or removes; whether that changed anything.
+    #[inline]
     pub(crate) fn set(&mut self, slot: u16, present: bool) -> bool {
         let Some(word) = self.words.get_mut(usize::from(slot / 64)) else { return false };
-        if (*word & bit(slot) != 0) == present {
-            return false;
-        }
-        *word ^= bit(slot);
+        let before = *word;
+        *word = if present { before | bit(slot) } else { before & !bit(slot) };
         let upper = 1 << (slot / 64);
-        if *word == 0 {
-            self.summary &= !upper;
-        } else {
-            self.summary |= upper;
-        }
-        self.len = if present { self.len + 1 } else { self.len - 1 };
-        true
+        self.summary = if *word == 0 { self.summary & !upper } else { self.summary | upper };
+        *word != before
     }
 
     /// The smallest member that is at least `from`.
+    #[inline]
     pub(crate) fn next_from(&self, from: u16) -> Option<u16> {
         let first = from / 64;
         let here = self.words.get(usize::from(first))? & (u64::MAX << (from % 64));

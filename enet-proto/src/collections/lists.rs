@@ -136,6 +136,37 @@ impl<T> Lists<T> {
         self.get_mut(key)
     }
 
+    /// Moves values from the front on to the end of another list, as long as they are to go; each is changed before.
+    #[inline(always)]
+    pub(crate) fn move_front_while(
+        &mut self,
+        from: &mut List,
+        to: &mut List,
+        mut goes: impl FnMut(Key, &mut T) -> bool,
+    ) {
+        let (first, mut last, mut at) = (from.first, None, from.first);
+        while let Some(key) = at
+            && let Some(node) = self.nodes.get_mut(key)
+            && goes(key, &mut node.value)
+        {
+            (last, at) = (at, node.next);
+        }
+        let (Some(first), Some(last)) = (first, last) else { return };
+        from.first = at;
+        match at.and_then(|key| self.nodes.get_mut(key)) {
+            Some(node) => node.previous = None,
+            None => from.last = None,
+        }
+        if let Some(node) = self.nodes.get_mut(first) {
+            node.previous = to.last;
+        }
+        if let Some(node) = self.nodes.get_mut(last) {
+            node.next = None;
+        }
+        self.tie_last(to, first);
+        to.last = Some(last);
+    }
+
     /// Drops the value in front.
     #[inline(always)]
     pub(crate) fn discard_front(&mut self, list: &mut List) {
@@ -147,6 +178,22 @@ impl<T> Lists<T> {
             None => list.last = None,
         }
         self.nodes.discard(key);
+    }
+
+    /// Drops values from the front on, as long as they are to be.
+    #[inline(always)]
+    pub(crate) fn discard_front_while(&mut self, list: &mut List, mut is_it: impl FnMut(&T) -> bool) {
+        let mut at = list.first;
+        while let Some(key) = at
+            && let Some(next) = self.nodes.discard_if(key, |node| is_it(&node.value).then_some(node.next))
+        {
+            at = next;
+        }
+        list.first = at;
+        match at.and_then(|key| self.nodes.get_mut(key)) {
+            Some(node) => node.previous = None,
+            None => list.last = None,
+        }
     }
 
     /// Moves a value to the end of another list, or of its own.
@@ -236,7 +283,7 @@ mod tests {
     proptest! {
         #[test]
         fn lists_behave_like_vectors(
-            ops in prop::collection::vec((0u8..7, any::<bool>(), any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..300),
+            ops in prop::collection::vec((0u8..9, any::<bool>(), any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..300),
         ) {
             let mut lists = Lists::new();
             let mut ends = [List::default(); 2];
@@ -276,6 +323,19 @@ mod tests {
                         let at = place.index(model[there].len());
                         lists.move_before(from, entry.0, to, Some(model[there][at].0));
                         model[there].insert(at, entry);
+                    }
+                    7 => {
+                        let limit = u32::try_from(place.index(300)).unwrap();
+                        lists.discard_front_while(from, |value| *value < limit);
+                        let stay = model[here].iter().position(|(_, value)| *value >= limit);
+                        model[here].drain(..stay.unwrap_or(len));
+                    }
+                    8 => {
+                        let limit = u32::try_from(place.index(300)).unwrap();
+                        lists.move_front_while(from, to, |_, value| *value < limit);
+                        let stay = model[here].iter().position(|(_, value)| *value >= limit);
+                        let gone: Vec<_> = model[here].drain(..stay.unwrap_or(len)).collect();
+                        model[there].extend(gone);
                     }
                     _ => lists.trim(),
                 }

@@ -130,10 +130,18 @@ impl<T> Slab<T> {
     /// Drops a value where it is.
     #[inline]
     pub(crate) fn discard(&mut self, key: Key) {
-        if let Some(place @ Place::Taken(_)) = self.places.get_mut(key.index()) {
-            *place = Place::Vacant(self.vacant.replace(key));
-            self.len -= 1;
-        }
+        self.discard_if(key, |_| Some(()));
+    }
+
+    /// Drops a value where it is if `judge` has something to say of it, and says that.
+    #[inline(always)]
+    pub(crate) fn discard_if<R>(&mut self, key: Key, judge: impl FnOnce(&T) -> Option<R>) -> Option<R> {
+        let place = self.places.get_mut(key.index())?;
+        let Place::Taken(value) = place else { return None };
+        let said = judge(value)?;
+        *place = Place::Vacant(self.vacant.replace(key));
+        self.len -= 1;
+        Some(said)
     }
 
     /// Gives memory back that a burst left behind: when less than half of the places was in use since the last call.

@@ -3,18 +3,21 @@
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
-use enet_wire::{ConnectId, Header, Session, WirePeerId};
+use enet_wire::{Body, Command, ConnectId, Header, Session, WirePeerId};
 
+use super::Host;
 use super::half_open::HalfOpen;
 use super::origin::Secret;
 use super::resting::Resting;
+use super::table::decrement;
 use super::token::Tokens;
 use crate::config::HostConfig;
 use crate::event::RequestId;
 use crate::peer::candidate::Candidate;
 use crate::shared::LocalAddress;
+use crate::stats::DiscardReason;
 
 /// Somebody asks to connect. Whether the address is theirs is not proven yet.
 #[non_exhaustive]
@@ -118,6 +121,8 @@ pub(crate) struct Held {
 pub(crate) struct Requests {
     waiting: BTreeMap<RequestId, Waiting>,
     by_id: BTreeMap<(SocketAddr, WirePeerId), RequestId>,
+    by_origin: BTreeMap<(SocketAddr, ConnectId), RequestId>,
+    by_ip: BTreeMap<IpAddr, u16>,
     last: u64,
 }
 
@@ -127,6 +132,8 @@ struct Waiting {
     sample: Option<u32>,
     until: u64,
     held: Vec<Held>,
+    /// What a disconnect said that came meanwhile. Anybody could have sent it.
+    farewell: Option<u32>,
 }
 
 impl Requests {
@@ -137,9 +144,12 @@ impl Requests {
     pub(crate) fn insert(&mut self, candidate: Candidate, sample: Option<u32>, now: u64) -> RequestId {
         self.last += 1;
         let id = RequestId(self.last);
-        self.by_id.insert((candidate.address(), candidate.proof.id()), id);
-        self.waiting
-            .insert(id, Waiting { candidate, sample, until: now.saturating_add(PATIENCE), held: Vec::new() });
+        let from = candidate.address();
+        self.by_id.insert((from, candidate.proof.id()), id);
+        self.by_origin.insert((from, candidate.connect_id), id);
+        *self.by_ip.entry(from.ip()).or_default() += 1;
+        let until = now.saturating_add(PATIENCE);
+        self.waiting.insert(id, Waiting { candidate, sample, until, held: Vec::new(), farewell: None });
         id
     }
 
@@ -162,11 +172,26 @@ impl Requests {
         core::mem::take(held)
     }
 
-    /// The candidate, and the round trip time its acknowledgement told.
-    pub(crate) fn remove(&mut self, id: RequestId) -> Option<(Candidate, Option<u32>)> {
-        let Waiting { candidate, sample, .. } = self.waiting.remove(&id)?;
-        self.by_id.remove(&(candidate.address(), candidate.proof.id()));
-        Some((candidate, sample))
+    /// The candidate, the round trip time its acknowledgement told, and what it said if it said farewell.
+    pub(crate) fn remove(&mut self, id: RequestId) -> Option<(Candidate, Option<u32>, Option<u32>)> {
+        let Waiting { candidate, sample, farewell, .. } = self.waiting.remove(&id)?;
+        let from = candidate.address();
+        self.by_id.remove(&(from, candidate.proof.id()));
+        self.by_origin.remove(&(from, candidate.connect_id));
+        decrement(&mut self.by_ip, &from.ip());
+        Some((candidate, sample, farewell))
+    }
+
+    /// Notes what a disconnect said.
+    pub(crate) fn note_farewell(&mut self, id: RequestId, data: u32) {
+        if let Some(it) = self.waiting.get_mut(&id) {
+            it.farewell = Some(data);
+        }
+    }
+
+    /// Requests from an IP address.
+    pub(crate) fn count_from(&self, ip: IpAddr) -> u16 {
+        self.by_ip.get(&ip).copied().unwrap_or(0)
     }
 
     pub(crate) fn get(&self, id: RequestId) -> Option<&Candidate> {
@@ -180,9 +205,7 @@ impl Requests {
 
     /// Whether a CONNECT belongs to one of them.
     pub(crate) fn knows(&self, from: SocketAddr, connect_id: ConnectId) -> bool {
-        let from_there = (from, WirePeerId::from_bits(0))..=(from, WirePeerId::UNKNOWN);
-        let mut requests = self.by_id.range(from_there).filter_map(|(_, id)| self.waiting.get(id));
-        requests.any(|it| it.candidate.connect_id == connect_id)
+        self.by_origin.contains_key(&(from, connect_id))
     }
 
     /// One that has waited for too long.
@@ -250,5 +273,41 @@ impl Lobby {
         let may = count < REFUSALS && self.refusals.len() < REFUSALS as usize;
         self.refused = (began, count + u32::from(may));
         may
+    }
+}
+
+impl Host {
+    /// Takes in what a client says that the application has not decided about. A farewell is remembered, and confirmed once
+    /// it is accepted, as any other that anybody can have sent.
+    pub(super) fn on_undecided(
+        &mut self,
+        id: RequestId,
+        header: &Header,
+        rest: &[u8],
+    ) -> Result<(), DiscardReason> {
+        let candidate = self.lobby.requests.get(id);
+        if candidate.is_none_or(|it| it.proof.incoming() != header.session.get()) {
+            return Err(DiscardReason::WrongSession);
+        }
+        let Ok((Command { body: Body::Disconnect { data }, .. }, _)) = Command::decode(rest) else {
+            return self.hold(id, header, rest);
+        };
+        if self.shared.confirms_disconnects {
+            self.lobby.requests.note_farewell(id, data);
+        } else {
+            self.lobby.requests.remove(id);
+        }
+        Err(DiscardReason::Undecided)
+    }
+
+    /// What a client says at once with its proof, or soon after, need not be said twice.
+    pub(super) fn hold(
+        &mut self,
+        id: RequestId,
+        header: &Header,
+        commands: &[u8],
+    ) -> Result<(), DiscardReason> {
+        let is_held = self.lobby.requests.hold(id, header, commands, self.elapsed);
+        if is_held { Ok(()) } else { Err(DiscardReason::Undecided) }
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Draft<'a> {
     /// Where the last one must end, and where it might if no other datagram went before.
     end: usize,
     end_alone: usize,
+    /// Bytes by which the header grows, and the end comes nearer, with the first command that wants an acknowledgement.
+    growth: usize,
     /// Bytes of the datagrams it follows in a train.
     segment: Option<usize>,
     checksum: usize,
@@ -64,6 +66,7 @@ impl<'a> Draft<'a> {
             at: COMMANDS,
             end: COMMANDS + room,
             end_alone: COMMANDS + alone,
+            growth: if segment.is_some() { SENT_TIME_LEN } else { 0 },
             segment,
             checksum,
             commands: 0,
@@ -91,22 +94,15 @@ impl<'a> Draft<'a> {
 
     #[inline]
     fn fits(&self, len: usize, acknowledged: bool) -> bool {
-        self.at + len + self.sent_time_needed(acknowledged) <= self.end
+        self.at + len + if acknowledged { self.growth } else { 0 } <= self.end
     }
 
     #[inline]
     fn is_full_for(&self, len: usize, acknowledged: bool) -> bool {
-        if self.commands == 0 && self.segment.is_none() {
-            // Too large for any datagram, since a checksum was added to the host's settings: it must not wait for ever.
-            return false;
-        }
-        self.commands >= self.max_commands || !self.fits(len, acknowledged)
-    }
-
-    /// Bytes the header grows by with a command that wants an acknowledgement, or that does not.
-    #[inline]
-    fn sent_time_needed(&self, acknowledged: bool) -> usize {
-        if acknowledged && !self.sent_time && self.segment.is_some() { SENT_TIME_LEN } else { 0 }
+        let is_full = self.commands >= self.max_commands || !self.fits(len, acknowledged);
+        // Too large for any datagram, since a checksum was added to the host's settings: it must not wait for ever.
+        let is_too_large = self.commands == 0 && self.segment.is_none();
+        is_full && !is_too_large
     }
 
     #[inline(always)]
@@ -114,9 +110,11 @@ impl<'a> Draft<'a> {
         let room = self.buffer.get_mut(self.at..).unwrap_or_default();
         let Ok(len) = command.encode(room) else { return };
         self.at += len;
-        self.end -= self.sent_time_needed(command.acknowledge);
         self.commands += 1;
-        self.sent_time |= command.acknowledge;
+        if command.acknowledge {
+            self.sent_time = true;
+            self.end -= core::mem::take(&mut self.growth);
+        }
     }
 
     /// Writes a command. What datagrams are full of has a branch of its own, so that its layout is known there.
@@ -150,6 +148,15 @@ impl<'a> Draft<'a> {
             self.put(&ack.command());
         }
         let repeats = connection.gaps.are_close(shared.now);
+        if !repeats {
+            connection.acks.pop_run(&mut shared.acks, |ack| {
+                let fits = !self.is_full_for(room, false);
+                if fits {
+                    self.put(&ack.command());
+                }
+                fits
+            });
+        }
         while !self.is_full_for(room, false) {
             let Some(ack) = connection.acks.pop_front(&mut shared.acks) else { break };
             self.put(&ack.command());
@@ -240,35 +247,42 @@ impl<'a> Draft<'a> {
     fn pack_run(&mut self, connection: &mut Connection, shared: &mut Shared, limits: Limits) {
         let departure = connection.departure(shared);
         let Connection { outgoing, channels, loss, .. } = connection;
-        while let Some((next, payload)) = outgoing.next_packet(&shared.commands, limits)
-            && !self.is_full_for(CommandKind::SendReliable.fixed_len() + payload.len(), true)
-        {
+        while outgoing.send_run(limits, departure, &mut shared.commands, |next, payload| {
+            if self.is_full_for(CommandKind::SendReliable.fixed_len() + payload.len(), true) {
+                return false;
+            }
             let body = Body::SendReliable { payload };
             self.put(&Command { body, ..next.header(true, false) });
             loss.sent = loss.sent.wrapping_add(1);
-            if let Some((id, seq)) = outgoing.send_packet(departure, &mut shared.commands)
-                && let Some(channel) = channels.get_used(id)
-            {
-                channel.sender.windows.on_sent(seq);
+            if let Some(channel) = channels.get_used(next.channel) {
+                channel.sender.windows.on_sent(next.seq);
             }
-        }
+            true
+        }) {}
     }
 
     /// The same for sequenced packets.
     fn sequenced_run(&mut self, connection: &mut Connection, shared: &mut Shared) {
         let Connection { outgoing, throttle, loss, .. } = connection;
-        while let Some((next, seq, payload)) = outgoing.next_sequenced(&shared.commands)
-            && !self.is_full_for(CommandKind::SendUnreliable.fixed_len() + payload.len(), false)
-        {
-            if !throttle.admit() {
-                outgoing.drop_throttled(&mut shared.commands);
-                continue;
+        loop {
+            let mut admitted = true;
+            outgoing.send_sequenced(&mut shared.commands, |next, seq, payload| {
+                if self.is_full_for(CommandKind::SendUnreliable.fixed_len() + payload.len(), false) {
+                    return false;
+                }
+                admitted = throttle.admit();
+                if admitted {
+                    let body = Body::SendUnreliable { seq, payload };
+                    self.put(&Command { body, ..next.header(false, false) });
+                    loss.sent = loss.sent.wrapping_add(1);
+                    self.wrote_unreliable = true;
+                }
+                admitted
+            });
+            if admitted {
+                return;
             }
-            let body = Body::SendUnreliable { seq, payload };
-            self.put(&Command { body, ..next.header(false, false) });
-            loss.sent = loss.sent.wrapping_add(1);
-            outgoing.discard_sequenced(&mut shared.commands);
-            self.wrote_unreliable = true;
+            outgoing.drop_throttled(&mut shared.commands);
         }
     }
 

@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
-use core::num::NonZeroU32;
+use core::num::NonZeroU16;
 
 use enet_wire::{ConnectId, WirePeerId};
 
@@ -18,54 +18,71 @@ const REPEATS: [u32; 2] = [500, 1_500];
 /// How long an entry stays at most, in ms: a stock client asks for 31.5 s, and each time anew.
 const LIFETIME: u32 = 30_000;
 
-/// A name for an entry while it lives: its place in the order of arrival, modulo 2³¹, plus one.
+/// A name for an entry while it lives: its place, plus one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Number(NonZeroU32);
+pub(crate) struct Number(NonZeroU16);
 
 impl Number {
-    const MIN: Number = Number(NonZeroU32::MIN);
-
-    const fn next(self) -> Number {
-        Number(NonZeroU32::MIN.saturating_add(self.0.get() & (u32::MAX >> 1)))
+    fn of(place: usize) -> Option<Number> {
+        u16::try_from(place + 1).ok().and_then(NonZeroU16::new).map(Number)
     }
 
-    const fn since(self, first: Number) -> usize {
-        (self.0.get().wrapping_sub(first.0.get()) & (u32::MAX >> 1)) as usize
-    }
-
-    fn plus(self, places: usize) -> Number {
-        let places = u32::try_from(places).unwrap_or(0);
-        let sum = (self.0.get() - 1).wrapping_add(places) & (u32::MAX >> 1);
-        Number(NonZeroU32::MIN.saturating_add(sum))
+    const fn place(self) -> usize {
+        self.0.get() as usize - 1
     }
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Place {
-    /// With the next younger place of the same bucket.
-    Taken { candidate: Candidate, next: Number },
-    /// Who was there has left. The links of its bucket go on.
-    Left { next: Number, bucket: u16 },
+    Taken(Entry),
+    /// Free, and before the free place used next.
+    Free(Option<Number>),
 }
 
-impl Place {
-    const fn candidate(&self) -> Option<&Candidate> {
-        match self {
-            Place::Taken { candidate, .. } => Some(candidate),
-            Place::Left { .. } => None,
+/// In the order of arrival among all, and among those of its bucket.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    candidate: Candidate,
+    among_all: Links,
+    among_bucket: Links,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Links {
+    older: Option<Number>,
+    younger: Option<Number>,
+}
+
+/// Which of the two orders.
+#[derive(Debug, Clone, Copy)]
+enum Order {
+    OfAll,
+    OfBucket,
+}
+
+impl Entry {
+    const fn links(&mut self, order: Order) -> &mut Links {
+        match order {
+            Order::OfAll => &mut self.among_all,
+            Order::OfBucket => &mut self.among_bucket,
         }
     }
 }
 
-// And at most twice 8 in the indexes when the table is full.
-const _: () = assert!(size_of::<Place>() <= 80, "96 bytes for an unproven address");
+// And twice 4 in the indexes when the table is full.
+const _: () = assert!(size_of::<Place>() <= 88, "96 bytes for an unproven address");
 
-/// The entries of the networks that share a hash, oldest first.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
+struct Ends {
+    oldest: Option<Number>,
+    youngest: Option<Number>,
+}
+
+/// The entries of the networks that share a hash.
+#[derive(Debug, Clone, Copy, Default)]
 struct Bucket {
-    oldest: Number,
-    youngest: Number,
-    entries: u32,
+    ends: Ends,
+    entries: u16,
 }
 
 const BUCKETS: usize = 1024;
@@ -80,13 +97,14 @@ const HURRY: u32 = 1_000;
 /// already: a flood must pass through the table within a round trip to keep anybody out.
 #[derive(Debug)]
 pub(crate) struct HalfOpen {
-    places: VecDeque<Place>,
-    /// The number of the first place.
-    first: Number,
+    places: Vec<Place>,
+    free: Option<Number>,
+    all: Ends,
     limit: usize,
     entries: usize,
-    /// The first places whose reply was not repeated once, and twice.
-    repeats: [Number; 2],
+    /// The first entries whose reply was not repeated once, and twice.
+    repeats: [Option<Number>; 2],
+    /// Those to reply to; and names of entries that have gone, which others may have by now.
     replies: VecDeque<Number>,
     by_origin: Index<Number>,
     by_id: Index<Number>,
@@ -100,11 +118,12 @@ pub(crate) struct HalfOpen {
 impl HalfOpen {
     pub(crate) fn new(limit: u16, is_always_strict: bool, secret: Secret) -> Self {
         HalfOpen {
-            places: VecDeque::new(),
-            first: Number::MIN,
+            places: Vec::new(),
+            free: None,
+            all: Ends::default(),
             limit: usize::from(limit),
             entries: 0,
-            repeats: [Number::MIN; 2],
+            repeats: [None; 2],
             replies: VecDeque::new(),
             by_origin: Index::new(),
             by_id: Index::new(),
@@ -129,14 +148,11 @@ impl HalfOpen {
     // --- finding ---
 
     pub(crate) fn get(&self, number: Number) -> Option<&Candidate> {
-        self.places.get(number.since(self.first))?.candidate()
+        self.entry(number).map(|entry| &entry.candidate)
     }
 
     pub(crate) fn get_mut(&mut self, number: Number) -> Option<&mut Candidate> {
-        match self.places.get_mut(number.since(self.first))? {
-            Place::Taken { candidate, .. } => Some(candidate),
-            Place::Left { .. } => None,
-        }
+        self.entry_mut(number).map(|entry| &mut entry.candidate)
     }
 
     /// The entry of a CONNECT.
@@ -162,15 +178,17 @@ impl HalfOpen {
     /// Takes an entry in; and how many had to go for it.
     pub(crate) fn insert(&mut self, candidate: Candidate) -> (Number, u64) {
         let before = self.entries;
-        let bucket = self.bucket_of(&candidate);
-        if self.places.len() >= self.limit && self.entries <= self.limit - self.limit / QUOTA {
-            self.close_up();
+        let quota = (self.limit / QUOTA).max(1);
+        let bucket = self.buckets.get(self.bucket_of(&candidate));
+        if let Some(Bucket { ends: Ends { oldest: Some(oldest), .. }, entries }) = bucket.copied()
+            && usize::from(entries) >= quota
+        {
+            self.remove(oldest);
         }
-        while self.places.len() >= self.limit {
-            self.drop_first();
-        }
-        while self.buckets.get(bucket).is_some_and(|it| it.entries as usize >= (self.limit / QUOTA).max(1)) {
-            self.drop_oldest_of(bucket);
+        if self.entries >= self.limit
+            && let Some(oldest) = self.all.oldest
+        {
+            self.remove(oldest);
         }
         let gone = before - self.entries;
         self.count_arrival(candidate.created);
@@ -178,64 +196,59 @@ impl HalfOpen {
     }
 
     fn append(&mut self, candidate: Candidate) -> Number {
-        let bucket = self.bucket_of(&candidate);
-        let number = self.first.plus(self.places.len());
-        self.places.push_back(Place::Taken { candidate, next: number });
+        let number = self.take_place(candidate);
         self.entries += 1;
-        self.link(bucket, number);
-        let HalfOpen { places, first, secret, by_origin, by_id, .. } = self;
+        self.link(Order::OfAll, number);
+        self.link(Order::OfBucket, number);
+        for repeat in &mut self.repeats {
+            *repeat = repeat.or(Some(number));
+        }
+        let HalfOpen { places, secret, by_origin, by_id, .. } = self;
         let (origin, id) = names(*secret, &candidate);
-        by_origin.insert(origin, number, |at| names_at(places, *first, *secret, at).map(|it| it.0));
-        by_id.insert(id, number, |at| names_at(places, *first, *secret, at).map(|it| it.1));
+        by_origin.insert(origin, number, |at| names_at(places, *secret, at).map(|it| it.0));
+        by_id.insert(id, number, |at| names_at(places, *secret, at).map(|it| it.1));
         number
     }
 
-    /// Closes the gaps between places, which a network leaves behind that displaces its own: or it would displace others
-    /// with them. There is one more entry for every three that move.
-    fn close_up(&mut self) {
-        let repeats = self.repeats.map(|repeat| repeat.since(self.first));
-        let places = core::mem::take(&mut self.places);
-        self.first = self.first.plus(places.len());
-        self.give_back();
-        self.entries = 0;
-        for (at, place) in places.into_iter().enumerate() {
-            if let Place::Taken { mut candidate, .. } = place {
-                let wants_reply = candidate.unqueue();
-                let number = self.append(candidate);
-                if wants_reply {
-                    self.reply_to(number);
-                }
-            }
-            for (repeat, stopped_at) in self.repeats.iter_mut().zip(repeats) {
-                if at < stopped_at {
-                    *repeat = self.first.plus(self.places.len());
-                }
-            }
+    fn take_place(&mut self, candidate: Candidate) -> Number {
+        let (among_all, among_bucket) = (Links::default(), Links::default());
+        let taken = Place::Taken(Entry { candidate, among_all, among_bucket });
+        if let Some(number) = self.free
+            && let Some(place) = self.places.get_mut(number.place())
+        {
+            self.free = match core::mem::replace(place, taken) {
+                Place::Free(next) => next,
+                Place::Taken(_) => None,
+            };
+            return number;
         }
+        self.places.push(taken);
+        // There are as many places as there were entries at once: 65,535 at most.
+        Number::of(self.places.len() - 1).unwrap_or(Number(NonZeroU16::MAX))
     }
 
     /// Takes an entry out.
     pub(crate) fn remove(&mut self, number: Number) -> Option<Candidate> {
-        let Place::Taken { candidate, next } = *self.places.get(number.since(self.first))? else {
-            return None;
-        };
-        let HalfOpen { places, first, secret, by_origin, by_id, .. } = self;
+        let Entry { candidate, among_all, .. } = *self.entry(number)?;
+        let HalfOpen { places, secret, by_origin, by_id, .. } = self;
         let (origin, id) = names(*secret, &candidate);
         let is_it = |at| at == number;
-        by_origin.remove(origin, is_it, |at| names_at(places, *first, *secret, at).map(|it| it.0));
-        by_id.remove(id, is_it, |at| names_at(places, *first, *secret, at).map(|it| it.1));
+        by_origin.remove(origin, is_it, |at| names_at(places, *secret, at).map(|it| it.0));
+        by_id.remove(id, is_it, |at| names_at(places, *secret, at).map(|it| it.1));
         self.entries -= 1;
         if self.entries == 0 {
             self.give_back();
             return Some(candidate);
         }
-        let at = self.bucket_of(&candidate);
-        #[allow(clippy::cast_possible_truncation)] // of 1024
-        if let Some(place) = self.places.get_mut(number.since(self.first)) {
-            *place = Place::Left { next, bucket: at as u16 };
+        for repeat in &mut self.repeats {
+            if *repeat == Some(number) {
+                *repeat = among_all.younger;
+            }
         }
-        if let Some(bucket) = self.buckets.get_mut(at) {
-            bucket.entries -= 1;
+        self.unlink(Order::OfAll, number);
+        self.unlink(Order::OfBucket, number);
+        if let Some(place) = self.places.get_mut(number.place()) {
+            *place = Place::Free(self.free.replace(number));
         }
         Some(candidate)
     }
@@ -255,8 +268,7 @@ impl HalfOpen {
     /// The next entry to reply to.
     pub(crate) fn next_reply(&mut self) -> Option<Number> {
         while let Some(number) = self.replies.pop_front() {
-            if let Some(candidate) = self.get_mut(number) {
-                candidate.unqueue();
+            if self.get_mut(number).is_some_and(Candidate::unqueue) {
                 return Some(number);
             }
         }
@@ -272,16 +284,19 @@ impl HalfOpen {
     /// Does what is due: has replies repeated, and lets entries go; how many.
     pub(crate) fn on_time(&mut self, now: u32) -> u64 {
         let before = self.entries;
-        while self.first_age(now).is_some_and(|age| age.is_none_or(|age| age >= LIFETIME)) {
-            self.drop_first();
+        while let Some(oldest) = self.all.oldest
+            && self.age(oldest, now).is_some_and(|age| age >= LIFETIME)
+        {
+            self.remove(oldest);
         }
         let gone = before - self.entries;
         for (stage, after) in REPEATS.into_iter().enumerate() {
-            while let Some(number) = self.next_repeat(stage)
-                && self.get(number).is_some_and(|candidate| now.wrapping_sub(candidate.created) >= after)
+            while let Some(number) = self.repeats.get(stage).copied().flatten()
+                && self.age(number, now).is_some_and(|age| age >= after)
             {
+                let younger = self.entry(number).and_then(|entry| entry.among_all.younger);
                 if let Some(repeat) = self.repeats.get_mut(stage) {
-                    *repeat = number.next();
+                    *repeat = younger;
                 }
                 if !self.is_strict(now) {
                     self.reply_to(number);
@@ -292,94 +307,88 @@ impl HalfOpen {
     }
 
     /// How long until that; `None` while there is nobody.
-    pub(crate) fn wait(&mut self, now: u32) -> Option<u32> {
-        if self.entries == 0 {
-            return None;
-        }
-        while let Some(Place::Left { .. }) = self.places.front() {
-            self.drop_first();
-        }
-        let mut wait = LIFETIME.saturating_sub(self.first_age(now)??);
-        for (stage, after) in REPEATS.into_iter().enumerate() {
-            if let Some(candidate) = self.next_repeat(stage).and_then(|number| self.get(number)) {
-                wait = wait.min(after.saturating_sub(now.wrapping_sub(candidate.created)));
+    pub(crate) fn wait(&self, now: u32) -> Option<u32> {
+        let mut wait = LIFETIME.saturating_sub(self.age(self.all.oldest?, now)?);
+        for (repeat, after) in self.repeats.into_iter().zip(REPEATS) {
+            if let Some(age) = repeat.and_then(|number| self.age(number, now)) {
+                wait = wait.min(after.saturating_sub(age));
             }
         }
         Some(wait)
     }
 
-    /// The first entry whose reply was not repeated so often.
-    fn next_repeat(&mut self, stage: usize) -> Option<Number> {
-        let HalfOpen { places, first, repeats, .. } = self;
-        let repeat = repeats.get_mut(stage)?;
-        while let Some(Place::Left { .. }) = places.get(repeat.since(*first)) {
-            *repeat = repeat.next();
-        }
-        (repeat.since(*first) < places.len()).then_some(*repeat)
-    }
-
-    /// The age of the entry in the first place, if there is one and a place.
-    fn first_age(&self, now: u32) -> Option<Option<u32>> {
-        let first = self.places.front()?;
-        Some(first.candidate().map(|candidate| now.wrapping_sub(candidate.created)))
+    fn age(&self, number: Number, now: u32) -> Option<u32> {
+        self.get(number).map(|candidate| now.wrapping_sub(candidate.created))
     }
 
     // --- inside ---
 
+    fn entry(&self, number: Number) -> Option<&Entry> {
+        match self.places.get(number.place())? {
+            Place::Taken(entry) => Some(entry),
+            Place::Free(_) => None,
+        }
+    }
+
+    fn entry_mut(&mut self, number: Number) -> Option<&mut Entry> {
+        match self.places.get_mut(number.place())? {
+            Place::Taken(entry) => Some(entry),
+            Place::Free(_) => None,
+        }
+    }
+
     /// Gives back what a flood left behind.
     fn give_back(&mut self) {
-        self.first = self.first.plus(self.places.len());
-        self.repeats = [self.first; 2];
-        self.places = VecDeque::new();
+        (self.places, self.free, self.all) = (Vec::new(), None, Ends::default());
+        self.repeats = [None; 2];
         self.replies = VecDeque::new();
         (self.by_origin, self.by_id) = (Index::new(), Index::new());
         self.buckets = Vec::new();
     }
 
-    /// Removes the first place.
-    fn drop_first(&mut self) {
-        let number = self.first;
-        self.remove(number);
-        // There is none if that was the last candidate.
-        let Some(Place::Left { next, bucket }) = self.places.pop_front() else { return };
-        self.first = number.next();
-        for repeat in &mut self.repeats {
-            if *repeat == number {
-                *repeat = self.first;
-            }
+    /// The ends of the order that an entry is in; it comes to it, or goes.
+    fn ends(&mut self, order: Order, number: Number, comes: bool) -> Option<&mut Ends> {
+        if matches!(order, Order::OfAll) {
+            return Some(&mut self.all);
         }
-        if let Some(bucket) = self.buckets.get_mut(usize::from(bucket))
-            && bucket.oldest == number
-        {
-            bucket.oldest = next;
-        }
-    }
-
-    /// Removes the first place of a bucket that has entries, from its links at least.
-    fn drop_oldest_of(&mut self, bucket: usize) {
-        let Some(Bucket { oldest, .. }) = self.buckets.get(bucket).copied() else { return };
-        self.remove(oldest);
-        if let (Some(Place::Left { next, .. }), Some(bucket)) =
-            (self.places.get(oldest.since(self.first)), self.buckets.get_mut(bucket))
-        {
-            bucket.oldest = *next;
-        }
-    }
-
-    fn link(&mut self, at: usize, number: Number) {
         if self.buckets.is_empty() {
-            let empty = Bucket { oldest: number, youngest: number, entries: 0 };
-            self.buckets = vec![empty; BUCKETS];
+            self.buckets = vec![Bucket::default(); BUCKETS];
         }
-        let Some(bucket) = self.buckets.get_mut(at) else { return };
-        let before = core::mem::replace(&mut bucket.youngest, number);
-        bucket.entries += 1;
-        if bucket.entries == 1 {
-            bucket.oldest = number;
-        } else if let Some(Place::Taken { next, .. } | Place::Left { next, .. }) =
-            self.places.get_mut(before.since(self.first))
-        {
-            *next = number;
+        let at = self.bucket_of(self.get(number)?);
+        let bucket = self.buckets.get_mut(at)?;
+        bucket.entries = if comes { bucket.entries + 1 } else { bucket.entries - 1 };
+        Some(&mut bucket.ends)
+    }
+
+    /// Makes an entry the youngest.
+    fn link(&mut self, order: Order, number: Number) {
+        let Some(ends) = self.ends(order, number, true) else { return };
+        let before = ends.youngest.replace(number);
+        ends.oldest = ends.oldest.or(Some(number));
+        if let Some(before) = before.and_then(|before| self.entry_mut(before)) {
+            before.links(order).younger = Some(number);
+        }
+        if let Some(entry) = self.entry_mut(number) {
+            entry.links(order).older = before;
+        }
+    }
+
+    fn unlink(&mut self, order: Order, number: Number) {
+        let Some(Links { older, younger }) = self.entry_mut(number).map(|entry| *entry.links(order)) else {
+            return;
+        };
+        let Some(ends) = self.ends(order, number, false) else { return };
+        if older.is_none() {
+            ends.oldest = younger;
+        }
+        if younger.is_none() {
+            ends.youngest = older;
+        }
+        if let Some(entry) = older.and_then(|it| self.entry_mut(it)) {
+            entry.links(order).younger = younger;
+        }
+        if let Some(entry) = younger.and_then(|it| self.entry_mut(it)) {
+            entry.links(order).older = older;
         }
     }
 
@@ -395,11 +404,17 @@ impl HalfOpen {
     /// Panics if links, counts and indexes disagree with the entries.
     #[allow(clippy::panic)] // its purpose
     pub(crate) fn check_invariants(&self) {
-        let candidates = self.places.iter().filter_map(Place::candidate);
-        assert_eq!(candidates.clone().count(), self.entries, "half-open entries");
+        let mut at = self.all.oldest;
+        let candidates = core::iter::from_fn(|| {
+            let entry = self.entry(at?)?;
+            at = entry.among_all.younger;
+            Some(&entry.candidate)
+        });
+        let candidates: Vec<&Candidate> = candidates.collect();
+        assert_eq!(candidates.len(), self.entries, "half-open entries");
         assert!(self.places.len() <= self.limit && (self.entries > 0 || self.places.is_empty()));
         assert_eq!((self.by_origin.len(), self.by_id.len()), (self.entries, self.entries));
-        assert_eq!(self.buckets.iter().map(|it| it.entries as usize).sum::<usize>(), self.entries);
+        assert_eq!(self.buckets.iter().map(|it| usize::from(it.entries)).sum::<usize>(), self.entries);
         for candidate in candidates {
             assert!(
                 self.find(candidate.address(), candidate.connect_id).is_some(),
@@ -419,8 +434,11 @@ fn names(secret: Secret, candidate: &Candidate) -> (Name, Name) {
     (secret.of_connect(from, candidate.connect_id), secret.of_id(from, candidate.proof.id()))
 }
 
-fn names_at(places: &VecDeque<Place>, first: Number, secret: Secret, at: Number) -> Option<(Name, Name)> {
-    Some(names(secret, places.get(at.since(first))?.candidate()?))
+fn names_at(places: &[Place], secret: Secret, at: Number) -> Option<(Name, Name)> {
+    match places.get(at.place())? {
+        Place::Taken(entry) => Some(names(secret, &entry.candidate)),
+        Place::Free(_) => None,
+    }
 }
 
 #[cfg(test)]

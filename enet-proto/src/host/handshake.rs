@@ -146,10 +146,16 @@ impl Host {
     /// Whether there is a slot for this address.
     fn check_room(&self, from: SocketAddr) -> Result<(), DiscardReason> {
         self.table.vacancy().ok_or(DiscardReason::HostFull)?;
-        if self.shared.max_peers_per_ip.is_some_and(|limit| self.table.count_from(from.ip()) >= limit) {
+        if self.is_limit_of(from, self.lobby.requests.count_from(from.ip())) {
             return Err(DiscardReason::TooManyFromAddress);
         }
         Ok(())
+    }
+
+    /// Whether an address has all the connections it may have, together with as many that it may get.
+    fn is_limit_of(&self, from: SocketAddr, requests: u16) -> bool {
+        let count = self.table.count_from(from.ip()).saturating_add(requests);
+        self.shared.max_peers_per_ip.is_some_and(|limit| count >= limit)
     }
 
     /// Answers who may connect, and remembers them for a while. Nothing else is done for them before they prove that
@@ -229,7 +235,6 @@ impl Host {
     }
 
     fn refuse_stranger(&mut self, refusal: Refusal, data: u32, reason: DiscardReason) {
-        // The limit first: the other looks at every connection.
         if !self.lobby.may_refuse(self.elapsed) || self.is_to_be_silent(&refusal, reason) {
             return;
         }
@@ -243,9 +248,7 @@ impl Host {
     /// is that of a connection we have, its CONNECT is an old one, and the refusal would be believed by the connection.
     fn is_to_be_silent(&self, refusal: &Refusal, reason: DiscardReason) -> bool {
         let is_full = reason != DiscardReason::Refused;
-        self.table.occupied().filter_map(|slot| self.table.get(slot)).any(|it| {
-            (is_full && it.is_leaving()) || (it.remote_id == refusal.remote_id && it.address == refusal.to)
-        })
+        (is_full && self.table.has_leaving()) || self.table.has_remote(refusal.to, refusal.remote_id)
     }
 
     // --- the proof ---
@@ -293,29 +296,6 @@ impl Host {
                 Err(DiscardReason::UnexpectedCommand)
             }
         }
-    }
-
-    /// Takes in what a client says that the application has not decided about: a farewell counts at once.
-    pub(super) fn on_undecided(
-        &mut self,
-        id: RequestId,
-        header: &Header,
-        rest: &[u8],
-    ) -> Result<(), DiscardReason> {
-        let candidate = self.lobby.requests.get(id);
-        if candidate.is_none_or(|it| it.proof.incoming() != header.session.get()) {
-            return Err(DiscardReason::WrongSession);
-        }
-        if let Ok((Command { body: Body::Disconnect { .. }, .. }, _)) = Command::decode(rest) {
-            self.lobby.requests.remove(id);
-        }
-        self.hold(id, header, rest)
-    }
-
-    /// What a client says at once with its proof, or soon after, need not be said twice.
-    fn hold(&mut self, id: RequestId, header: &Header, commands: &[u8]) -> Result<(), DiscardReason> {
-        let is_held = self.lobby.requests.hold(id, header, commands, self.elapsed);
-        if is_held { Ok(()) } else { Err(DiscardReason::Undecided) }
     }
 
     fn on_proven(
@@ -386,14 +366,22 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// The request is gone, after 10 s or because the client is; or no slot is free, and the request stays.
+    /// The request is gone, as after 10 s; or no slot is free, and the request stays; or the address has as many connections
+    /// by now as `max_peers_per_ip` allows, and the client is refused.
     pub fn accept(&mut self, request: RequestId) -> Result<PeerId, AcceptError> {
         self.lobby.requests.get(request).ok_or(AcceptError::Gone)?;
         let limit = self.table.len();
         self.table.vacancy().ok_or(AcceptError::NoFreeSlot { limit })?;
         let held = self.lobby.requests.take_held(request, self.elapsed);
-        let (candidate, sample) = self.lobby.requests.remove(request).ok_or(AcceptError::Gone)?;
+        let (candidate, sample, farewell) = self.lobby.requests.remove(request).ok_or(AcceptError::Gone)?;
+        if self.is_limit_of(candidate.address(), 0) {
+            self.lobby.refuse(Refusal::of(&candidate, 0));
+            return Err(AcceptError::TooManyFromAddress);
+        }
         let slot = self.seat(&candidate, sample).ok_or(AcceptError::NoFreeSlot { limit })?;
+        if let (Some(connection), Some(data)) = (self.table.get_mut(slot), farewell) {
+            connection.doubt_disconnect(data, &mut self.shared);
+        }
         let peer = self.table.id_of(slot);
         self.settle_events(slot);
         self.touch(slot);
@@ -406,7 +394,7 @@ impl Host {
     /// Refuses somebody who [asked](crate::Event::ConnectRequest): their connection, which they believe to have, ends
     /// with this number. Whether the request was still there.
     pub fn refuse(&mut self, request: RequestId, data: u32) -> bool {
-        let Some((candidate, _)) = self.lobby.requests.remove(request) else { return false };
+        let Some((candidate, ..)) = self.lobby.requests.remove(request) else { return false };
         self.lobby.refuse(Refusal::of(&candidate, data));
         true
     }
@@ -490,8 +478,9 @@ impl Host {
 
 /// Ids among which one is looked for that need not rest any more.
 const LOOKED_AT: u16 = 8;
-/// The same where each of them is taken: many, for thousands of honest clients may be behind one address and port.
-const LOOKED_AT_AT_MOST: u16 = 512;
+/// The same where each of them is taken: more, for thousands of honest clients may be behind one address and port; and no
+/// more than a forged CONNECT may cost.
+const LOOKED_AT_AT_MOST: u16 = 64;
 
 /// Events, beside two for each slot, that may wait to be fetched while anybody is let in.
 const EVENTS: usize = 64;

@@ -55,7 +55,8 @@ impl Host {
         out.extend_from_slice(self.draft.get(..len)?);
 
         connection.loss.sent = connection.loss.sent.wrapping_add(1);
-        connection.loss = connection.loss.evaluated(shared.now);
+        connection.loss.on_datagram(shared.now);
+        let was_idle = connection.outgoing.is_idle();
         if reliable {
             let departure = connection.departure(shared);
             connection.outgoing.begin_datagram();
@@ -70,7 +71,8 @@ impl Host {
             connection.outgoing.discard_sequenced(&mut shared.commands);
         }
         let (to, from) = (connection.address, shared.local_address(connection.local));
-        if reliable || self.schedule.is_unsettled(slot) {
+        // The deadline is that of the oldest in flight.
+        if reliable && was_idle || self.schedule.is_unsettled(slot) {
             let deadline = self.deadline_of(slot);
             self.schedule.update(slot, false, deadline);
         } else {

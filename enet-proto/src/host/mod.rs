@@ -170,7 +170,7 @@ impl Host {
             self.settle_schedule(slot);
         }
         let mut earliest = self.next_deadline().unwrap_or(u64::MAX);
-        if self.table.active_count() > 0 {
+        if self.table.has_active() {
             let elapsed = self.shared.now.diff(self.bandwidth_epoch);
             earliest = earliest.min(self.elapsed + u64::from(INTERVAL.saturating_sub(elapsed)));
         }

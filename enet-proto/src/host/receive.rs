@@ -93,7 +93,7 @@ impl Host {
     /// Takes in one datagram. Whatever is wrong with it changes a counter and nothing else.
     pub fn handle_datagram(&mut self, now: Instant, datagram: Datagram<'_>) {
         self.advance(now);
-        self.receive(datagram);
+        self.receive(&datagram);
     }
 
     /// Sets or removes the hook that sees every datagram first.
@@ -101,18 +101,18 @@ impl Host {
         self.intercept = hook;
     }
 
-    pub(super) fn receive(&mut self, datagram: Datagram<'_>) {
+    pub(super) fn receive(&mut self, datagram: &Datagram<'_>) {
         self.shared.stats.datagrams_received += 1;
         self.shared.stats.bytes_received += datagram.bytes.len() as u64;
         if let Some(hook) = &mut self.intercept
-            && hook.intercept(&datagram) == Verdict::Consume
+            && hook.intercept(datagram) == Verdict::Consume
         {
             return;
         }
         if self.lobby.policy.is_some() && self.take_token(datagram.source, datagram.bytes) {
             return;
         }
-        if let Err(reason) = self.open(&datagram) {
+        if let Err(reason) = self.open(datagram) {
             self.shared.discard(reason);
         }
     }
@@ -126,6 +126,22 @@ impl Host {
         }
         let (header, rest) = Header::decode(datagram.bytes).map_err(|_| DiscardReason::Truncated)?;
         let route = self.route(&header, datagram.source)?;
+        if header.compressed || self.shared.checksum.is_some() {
+            return self.unseal(&header, &route, datagram, rest);
+        }
+        self.run(&header, &route, datagram, datagram.bytes.len(), rest);
+        Ok(())
+    }
+
+    /// Opens a datagram whose commands are compressed, or follow a checksum.
+    #[inline(never)]
+    fn unseal(
+        &mut self,
+        header: &Header,
+        route: &Route,
+        datagram: &Datagram<'_>,
+        rest: &[u8],
+    ) -> Result<(), DiscardReason> {
         let (checksum, block) = match self.shared.checksum {
             Some(_) => split_checksum(rest).map(|(sum, block)| (Some(sum), block)),
             None => Ok((None, rest)),
@@ -134,13 +150,13 @@ impl Host {
         let header_len = datagram.bytes.len() - block.len();
         let is_unknown = matches!(route, Route::Stranger) && self.table.has_ids();
         let most = if is_unknown { MAX_STRANGER } else { MAX_MTU as usize - header_len };
-        let opened = self.decompress(&header, block, most)?;
+        let opened = self.decompress(header, block, most)?;
         let commands = match &opened {
             Opened::AsSent(commands) => commands,
             Opened::Decompressed(commands) => commands.as_slice(),
         };
-        let result = self.verify(&header, checksum, &route, commands).map(|()| {
-            self.run(&header, &route, datagram, header_len, commands);
+        let result = self.verify(header, checksum, route, commands).map(|()| {
+            self.run(header, route, datagram, header_len + commands.len(), commands);
         });
         if let Opened::Decompressed(buffer) = opened {
             self.scratch = buffer;
@@ -158,7 +174,8 @@ impl Host {
         };
         let connection = self.table.get(slot).filter(|it| !it.is_finished() && !it.held);
         let connection = connection.ok_or(DiscardReason::UnknownPeer)?;
-        let elsewhere = connection.address != source;
+        // Who has an id of its own was found by its address.
+        let elsewhere = !self.table.has_ids() && connection.address != source;
         if elsewhere && !waits_for_anybody(connection) {
             return Err(DiscardReason::WrongAddress);
         }
@@ -231,21 +248,16 @@ impl Host {
     pub(super) fn hear_again(&mut self, source: SocketAddr, header: &Header, commands: &[u8]) {
         match self.route(header, source) {
             Ok(route) => {
-                self.run(header, &route, &Datagram::new(source, commands), header.encoded_len(), commands);
+                let len = header.encoded_len() + commands.len();
+                self.run(header, &route, &Datagram::new(source, commands), len, commands);
             }
             Err(reason) => self.shared.discard(reason),
         }
     }
 
-    /// Runs commands until one is bad; those before it stay in effect (PROTOCOL.md §14.2).
-    fn run(
-        &mut self,
-        header: &Header,
-        route: &Route,
-        datagram: &Datagram<'_>,
-        header_len: usize,
-        commands: &[u8],
-    ) {
+    /// Runs commands until one is bad; those before it stay in effect (PROTOCOL.md §14.2). `len` is the datagram's, were
+    /// it not compressed.
+    fn run(&mut self, header: &Header, route: &Route, datagram: &Datagram<'_>, len: usize, commands: &[u8]) {
         let mut rest = commands;
         let slot = match route {
             Route::Slot(slot) => *slot,
@@ -262,7 +274,7 @@ impl Host {
         let Host { table, shared, .. } = self;
         let Some(connection) = table.get_mut(slot) else { return };
         if !matches!(route, Route::Stranger) {
-            let bytes = u32::try_from(header_len + commands.len()).unwrap_or(0);
+            let bytes = u32::try_from(len).unwrap_or(0);
             connection.incoming_data_total = connection.incoming_data_total.wrapping_add(bytes);
             if let Some(totals) = connection.totals_mut() {
                 totals.datagrams_received += 1;
@@ -274,10 +286,14 @@ impl Host {
         while !rest.is_empty() {
             match Command::decode(rest) {
                 Ok((command, behind)) => {
-                    rest = behind;
                     if let Err(reason) = connection.dispatch(&command, header.sent_time, shared) {
                         shared.discard(reason);
                         break;
+                    }
+                    let is_same = behind.first() == rest.first();
+                    rest = behind;
+                    if is_same {
+                        rest = connection.dispatch_more(&command, header.sent_time, behind, shared);
                     }
                 }
                 Err(error) => {

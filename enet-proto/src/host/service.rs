@@ -58,7 +58,7 @@ impl Host {
         self.ready_touched();
         let due = self.take_due();
         for slot in &due {
-            self.schedule.update(*slot, true, None);
+            self.schedule.mark_ready_unsettled(*slot);
         }
         if check_timeouts {
             self.visit_lobby();
@@ -90,7 +90,7 @@ impl Host {
         for _ in 0..RECEIVE_LIMIT {
             let datagram = socket.receive()?;
             let is_last = datagram.bytes.is_empty();
-            self.receive(datagram);
+            self.receive(&datagram);
             if let Some(event) = self.events.pop_front() {
                 return Some(event);
             }

@@ -37,9 +37,9 @@ impl Host {
             }
             return;
         }
-        let before = self.table.active_count();
+        let was_active = self.table.has_active();
         self.table.recount(slot);
-        if before == 0 && self.table.active_count() == 1 && self.is_tick_overdue() {
+        if !was_active && self.table.has_active() && self.is_tick_overdue() {
             self.bandwidth_epoch = self.shared.now;
         }
         let Some(connection) = self.table.get_mut(slot) else { return };

@@ -36,7 +36,7 @@ impl Slot {
         connection: None,
         queued: false,
         touched: false,
-        counted: Counted { active: false, indexed: false },
+        counted: Counted { active: false, indexed: false, leaving: false },
     };
 }
 
@@ -44,6 +44,7 @@ impl Slot {
 struct Counted {
     active: bool,
     indexed: bool,
+    leaving: bool,
 }
 
 /// Slots by number. Under `Compat` the number is also what travels in the datagram header; else that is any number, and
@@ -59,6 +60,11 @@ pub(crate) struct Table {
     /// Connections per IP address, and by address and connect id; those still connecting are left out.
     by_ip: BTreeMap<IpAddr, u16>,
     by_origin: Index<Occupied>,
+    /// The same, counted by the hash of the address and the name that the remote has for itself: remotes choose that, and may
+    /// choose one for many.
+    by_remote: BTreeMap<u64, u16>,
+    /// Connections that are about to leave.
+    leaving: u16,
     /// Slots by the address and wire id of their connection, unless the id is the slot's own.
     by_id: Option<Index<Occupied>>,
     secret: Secret,
@@ -92,6 +98,8 @@ impl Table {
             occupied: BitSet::new(),
             by_ip: BTreeMap::new(),
             by_origin: Index::new(),
+            by_remote: BTreeMap::new(),
+            leaving: 0,
             by_id: has_ids.then(Index::new),
             secret,
         }
@@ -186,7 +194,9 @@ impl Table {
     pub(crate) fn steady(&self, slot: u16) -> Option<(&Connection, bool)> {
         let place = self.slots.get(usize::from(slot))?;
         let connection = place.connection.as_deref().filter(|connection| connection.is_steady())?;
-        (place.counted == Counted { active: true, indexed: true }).then_some((connection, place.queued))
+        let leaving = connection.is_leaving();
+        (place.counted == Counted { active: true, indexed: true, leaving })
+            .then_some((connection, place.queued))
     }
 
     /// Lends a connection out; it must be put back before anything else looks at its slot.
@@ -226,6 +236,10 @@ impl Table {
         self.active.next_from(from)
     }
 
+    pub(crate) const fn has_active(&self) -> bool {
+        !self.active.is_empty()
+    }
+
     pub(crate) fn active_count(&self) -> usize {
         self.active.len()
     }
@@ -242,6 +256,16 @@ impl Table {
             connection.is_some_and(|it| it.address == from && it.connect_id == id)
         };
         self.by_origin.find(self.secret.of_connect(from, id), is_it).is_some()
+    }
+
+    /// Whether a connection with this address has this name for itself; those still connecting are left out.
+    pub(crate) fn has_remote(&self, address: SocketAddr, id: WirePeerId) -> bool {
+        self.by_remote.contains_key(&self.secret.of_id(address, id).0)
+    }
+
+    /// Whether somebody is about to leave.
+    pub(crate) const fn has_leaving(&self) -> bool {
+        self.leaving > 0
     }
 
     // --- changing ---
@@ -297,7 +321,8 @@ impl Table {
         let connection = place.connection.take()?;
         place.sessions = connection.sessions;
         let counted = core::mem::take(&mut place.counted);
-        self.count(slot, counted, Counted::default(), connection.address, connection.connect_id);
+        let (ip, names) = (connection.address.ip(), names_of(&connection, self.secret));
+        self.count(slot, counted, Counted::default(), ip, names);
         self.occupied.set(slot, false);
         self.free.set(slot, !mutants::is(Mutant::SlotLeak));
         Some(connection)
@@ -307,29 +332,41 @@ impl Table {
     pub(crate) fn recount(&mut self, slot: u16) {
         let Some(place) = self.slots.get_mut(usize::from(slot)) else { return };
         let Some(connection) = place.connection.as_deref() else { return };
-        let now = Counted { active: connection.is_active(), indexed: connection.stage != Stage::Connecting };
-        let (address, id) = (connection.address, connection.connect_id);
+        let now = Counted {
+            active: connection.is_active(),
+            indexed: connection.stage != Stage::Connecting,
+            leaving: connection.is_leaving(),
+        };
+        let (ip, names) = (connection.address.ip(), names_of(connection, self.secret));
         let before = core::mem::replace(&mut place.counted, now);
         if before != now {
-            self.count(slot, before, now, address, id);
+            self.count(slot, before, now, ip, names);
         }
     }
 
-    fn count(&mut self, slot: u16, before: Counted, now: Counted, address: SocketAddr, id: ConnectId) {
+    fn count(
+        &mut self,
+        slot: u16,
+        before: Counted,
+        now: Counted,
+        ip: IpAddr,
+        (origin, remote): (Name, Name),
+    ) {
         self.active.set(slot, now.active);
+        self.leaving = self.leaving - u16::from(before.leaving) + u16::from(now.leaving);
+        let Table { by_ip, by_origin, by_remote, slots, secret, .. } = self;
+        let origin_of = |it| origin_of(slots, *secret, it);
+        let at = Occupied::new(slot);
         match (before.indexed, now.indexed) {
             (false, true) => {
-                *self.by_ip.entry(address.ip()).or_default() += 1;
-                let Table { by_origin, slots, secret, .. } = self;
-                by_origin.insert(secret.of_connect(address, id), Occupied::new(slot), |it| {
-                    origin_of(slots, *secret, it)
-                });
+                *by_ip.entry(ip).or_default() += 1;
+                by_origin.insert(origin, at, origin_of);
+                *by_remote.entry(remote.0).or_default() += 1;
             }
             (true, false) => {
-                decrement(&mut self.by_ip, &address.ip());
-                let Table { by_origin, slots, secret, .. } = self;
-                let is_it = |it| it == Occupied::new(slot);
-                by_origin.remove(secret.of_connect(address, id), is_it, |it| origin_of(slots, *secret, it));
+                decrement(by_ip, &ip);
+                by_origin.remove(origin, |it| it == at, origin_of);
+                decrement(by_remote, &remote.0);
             }
             _ => {}
         }
@@ -338,7 +375,7 @@ impl Table {
     /// Panics if a count or an index disagrees with the slots.
     #[allow(clippy::panic)] // its purpose
     pub(crate) fn check_invariants(&self) {
-        let mut indexed = 0usize;
+        let (mut indexed, mut leaving) = (0usize, 0);
         for (number, slot) in (0u16..).zip(&self.slots) {
             let taken = slot.connection.is_some();
             assert_eq!(self.free.contains(number), !taken, "slot {number} is free and taken");
@@ -348,6 +385,9 @@ impl Table {
             if let Some(connection) = &slot.connection {
                 assert_eq!(slot.counted.active, connection.is_active(), "slot {number} was not settled");
                 assert!(!slot.counted.indexed || self.knows(connection.address, connection.connect_id));
+                assert!(!slot.counted.indexed || self.has_remote(connection.address, connection.remote_id));
+                assert_eq!(slot.counted.leaving, connection.is_leaving(), "slot {number}: leaving");
+                leaving += u16::from(slot.counted.leaving);
                 let (address, id) = (connection.address, connection.wire_id);
                 let found = self.route(address, id).or_else(|| self.route_from_anybody(id));
                 assert_eq!(found, Some(number), "slot {number} is not found by its id");
@@ -355,6 +395,8 @@ impl Table {
         }
         assert_eq!(self.by_ip.values().map(|n| usize::from(*n)).sum::<usize>(), indexed, "by_ip");
         assert_eq!(self.by_origin.len(), indexed, "by_origin");
+        assert_eq!(self.by_remote.values().map(|n| usize::from(*n)).sum::<usize>(), indexed, "by_remote");
+        assert_eq!(self.leaving, leaving, "leaving");
         let taken = self.occupied.len();
         assert!(self.by_id.as_ref().is_none_or(|index| index.len() == taken), "by_id");
     }
@@ -362,7 +404,13 @@ impl Table {
 
 fn origin_of(slots: &[Slot], secret: Secret, at: Occupied) -> Option<Name> {
     let connection = slots.get(usize::from(at.slot()))?.connection.as_deref()?;
-    Some(secret.of_connect(connection.address, connection.connect_id))
+    Some(names_of(connection, secret).0)
+}
+
+/// What a connection's CONNECT is known by, and its remote.
+fn names_of(connection: &Connection, secret: Secret) -> (Name, Name) {
+    let address = connection.address;
+    (secret.of_connect(address, connection.connect_id), secret.of_id(address, connection.remote_id))
 }
 
 fn id_of(slots: &[Slot], secret: Secret, at: Occupied) -> Option<Name> {
@@ -383,7 +431,8 @@ pub(super) fn is_broadcast(address: SocketAddr) -> bool {
     address.ip() == IpAddr::V4(Ipv4Addr::BROADCAST)
 }
 
-fn decrement<K: Ord>(counts: &mut BTreeMap<K, u16>, key: &K) {
+/// Counts one less; what there is none of is forgotten.
+pub(super) fn decrement<K: Ord>(counts: &mut BTreeMap<K, u16>, key: &K) {
     if let Some(count) = counts.get_mut(key) {
         *count -= 1;
         if *count == 0 {

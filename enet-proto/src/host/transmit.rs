@@ -226,7 +226,7 @@ impl Host {
         if draft.is_empty() {
             return Built { len: None, again, cramped };
         }
-        connection.loss = connection.loss.evaluated(shared.now);
+        connection.loss.on_datagram(shared.now);
         if place.is_some_and(|place| !place.is_last) {
             draft.pad();
         }

@@ -51,7 +51,19 @@ impl Run {
             && channel == self.first.channel
             && sent_time == self.first.sent_time
             && of_disconnect == self.first.of_disconnect
-            && self.count < u16::MAX
+            && self.has_room()
+    }
+
+    /// Whether one more can follow.
+    #[inline]
+    pub(crate) const fn has_room(&self) -> bool {
+        self.count < u16::MAX
+    }
+
+    /// The next one follows.
+    #[inline]
+    pub(crate) const fn grow(&mut self) {
+        self.count += 1;
     }
 }
 
@@ -96,7 +108,7 @@ impl Acks {
         if let Some(run) = runs.back_mut(&self.owed)
             && run.is_followed_by(ack)
         {
-            run.count += 1;
+            run.grow();
             return true;
         }
         if runs.len() >= MAX_RUNS && runs.iter(&self.owed).nth(FEW - 1).is_some() {
@@ -104,6 +116,29 @@ impl Acks {
         }
         runs.push_back(&mut self.owed, Run { first: ack, count: 1 });
         true
+    }
+
+    /// The run that ends with this one, if it was the last to be owed.
+    #[inline]
+    pub(crate) fn run_to<'a>(&self, ack: Ack, runs: &'a mut Runs) -> Option<&'a mut Run> {
+        let run = runs.back_mut(&self.owed)?;
+        let last = Ack { seq: run.first.seq.add(run.count.wrapping_sub(1)), ..run.first };
+        (last == ack).then_some(run)
+    }
+
+    /// Takes those at the front that follow each other, and answer no DISCONNECT, as long as `write` has room for them.
+    #[inline(always)]
+    pub(crate) fn pop_run(&mut self, runs: &mut Runs, mut write: impl FnMut(Ack) -> bool) {
+        while let Some(run) = runs.front_mut(&self.owed).filter(|run| !run.first.of_disconnect) {
+            while run.count > 0 && write(run.first) {
+                run.first.seq = run.first.seq.next();
+                run.count -= 1;
+            }
+            if run.count > 0 {
+                return;
+            }
+            runs.discard_front(&mut self.owed);
+        }
     }
 
     #[inline]

@@ -34,11 +34,7 @@ impl Connection {
         match command.body {
             // The two that datagrams are full of.
             Body::Acknowledge { received_seq, received_sent_time } => {
-                if self.take_another(command.channel, received_seq, received_sent_time, shared) {
-                    Ok(())
-                } else {
-                    self.on_acknowledge(command.channel, received_seq, received_sent_time, shared)
-                }
+                self.on_acknowledge(command.channel, received_seq, received_sent_time, shared)
             }
             Body::SendReliable { payload } if self.is_active() => {
                 self.on_reliable(command.channel, command.seq, payload, shared)
@@ -198,7 +194,7 @@ impl Connection {
         let first = self.last_receive_time.is_unset();
         let before = self.throttle.value;
         if !first && shared.profile == Profile::Compat {
-            self.throttle = self.throttle.after(sample, self.rtt.last, self.rtt.last_variance);
+            self.throttle.on_sample(sample, self.rtt.last, self.rtt.last_variance);
         }
         if mutants::is(Mutant::ThrottleOutOfRange) {
             self.throttle.value = before.saturating_add(self.throttle.acceleration);
@@ -206,7 +202,7 @@ impl Connection {
         if mutants::is(Mutant::ThrottleStaysLow) {
             self.throttle.value = self.throttle.value.min(before);
         }
-        self.rtt = self.rtt.after(sample, now, first, self.throttle.interval);
+        self.rtt.on_sample(sample, now, first, self.throttle.interval);
         self.last_receive_time = Millis(now.0.max(1));
         self.recovery.on_sign_of_life();
         if !mutants::is(Mutant::BlackoutRunsOn) {
@@ -221,22 +217,6 @@ impl Connection {
             self.on_stamp(stamp);
         }
         self.end_stall(shared);
-    }
-
-    /// Takes what was acknowledged if it left in the same datagram of ours as what was acknowledged before it. Then nothing
-    /// more is to be learned from it: a datagram is one sample of the path, however many commands it carried. Whether it
-    /// was so.
-    #[inline(always)]
-    fn take_another(&mut self, id: ChannelId, seq: ReliableSeq, echoed: u16, shared: &mut Shared) -> bool {
-        let Some(heard) = shared.heard.filter(|heard| heard.echoed == echoed) else { return false };
-        let is_plain = self.stage == Stage::Connected && self.extras.is_none() && self.doubt.is_none();
-        if !is_plain || !self.outgoing.acknowledge_another(heard.datagram, id, seq, &mut shared.commands) {
-            return false;
-        }
-        if let Some(channel) = self.channels.get_used(id) {
-            channel.sender.windows.on_acknowledged(seq);
-        }
-        true
     }
 
     #[inline]

@@ -32,7 +32,7 @@ const AHEAD: u16 = 16;
 
 impl Connection {
     /// Asks the peer whether it is still there. If it is, what said otherwise was forged, or of another time.
-    pub(super) fn doubt_disconnect(&mut self, data: u32, shared: &mut Shared) {
+    pub(crate) fn doubt_disconnect(&mut self, data: u32, shared: &mut Shared) {
         if self.doubt.is_some() {
             return;
         }

@@ -23,15 +23,18 @@ pub struct PacketLoss {
 }
 
 impl PacketLoss {
-    /// The statistic as it stands when a datagram is about to be sent at `now`: a full interval is folded in.
-    #[must_use]
-    pub fn evaluated(self, now: Millis) -> PacketLoss {
+    /// A datagram is about to be sent at `now`: a full interval is folded in.
+    #[inline(always)]
+    pub fn on_datagram(&mut self, now: Millis) {
         if self.epoch.is_unset() {
-            return PacketLoss { epoch: now, ..self };
+            self.epoch = now;
+        } else if now.diff(self.epoch) >= INTERVAL && self.sent > 0 {
+            *self = self.folded(now);
         }
-        if now.diff(self.epoch) < INTERVAL || self.sent == 0 {
-            return self;
-        }
+    }
+
+    #[cold]
+    fn folded(self, now: Millis) -> PacketLoss {
         let measured = u64::from(self.lost) * SCALE / u64::from(self.sent);
         let distance = measured.abs_diff(u64::from(self.loss));
         let narrow = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
@@ -72,8 +75,10 @@ mod tests {
     #[test]
     fn an_interval_is_folded_in_when_ten_seconds_have_passed() {
         let loss = PacketLoss { sent: 100, lost: 25, epoch: Millis(1), ..PacketLoss::default() };
-        assert_eq!(loss.evaluated(Millis(10_000)), loss);
-        let folded = loss.evaluated(Millis(10_001));
+        let mut folded = loss;
+        folded.on_datagram(Millis(10_000));
+        assert_eq!(folded, loss);
+        folded.on_datagram(Millis(10_001));
         assert_eq!((folded.loss, folded.variance), (16_384 / 8, 16_384 / 4));
         assert_eq!((folded.sent, folded.lost, folded.epoch), (0, 0, Millis(10_001)));
     }

@@ -18,6 +18,7 @@ mod recover;
 pub(crate) mod recovery;
 mod report;
 pub(crate) mod rtt;
+mod runs;
 pub(crate) mod stall;
 pub(crate) mod throttle;
 pub(crate) mod unsequenced;

@@ -182,7 +182,7 @@ impl Outgoing {
     }
 
     /// Whether one packet is all that waits, be it in the queue of data or in the other.
-    #[inline]
+    #[inline(always)]
     pub(crate) const fn is_lone(&self) -> bool {
         (self.data.is_single() && self.control.is_empty() || self.control.is_single() && self.data.is_empty())
             && self.retry_control.is_empty()
@@ -190,6 +190,30 @@ impl Outgoing {
     }
 
     // --- sending ---
+
+    /// Takes sequenced packets off the queue that need no fragments as long as nothing but the throttle can hold them back,
+    /// and `write` them.
+    #[inline(always)]
+    pub(crate) fn send_sequenced(
+        &mut self,
+        commands: &mut Commands,
+        mut write: impl FnMut(&Queued, UnreliableSeq, &[u8]) -> bool,
+    ) {
+        if !self.data.is_empty() || !self.retry_control.is_empty() || !self.retry_data.is_empty() {
+            return;
+        }
+        let (mut count, mut bytes) = (0, 0);
+        commands.lists.discard_front_while(&mut self.control, |next| {
+            let QueuedBody::Unreliable(seq, payload) = &next.body else { return false };
+            let is_written = write(next, *seq, payload.as_slice());
+            if is_written {
+                count += 1;
+                bytes += next.len;
+            }
+            is_written
+        });
+        self.forget_all(count, bytes);
+    }
 
     /// Takes a sequenced packet that was written off the queue.
     #[inline(always)]
@@ -211,6 +235,45 @@ impl Outgoing {
             Some(fragment) => self.send_fragment(fragment, departure, commands),
             None => self.send_packet(departure, commands),
         }
+    }
+
+    /// Takes packets into flight that need no fragments as long as nothing but their size can hold them back, and `write`
+    /// has room for them. Whether it must be called again for the rest of them.
+    #[inline(always)]
+    pub(crate) fn send_run(
+        &mut self,
+        limits: Limits,
+        departure: Departure,
+        commands: &mut Commands,
+        mut write: impl FnMut(&Queued, &[u8]) -> bool,
+    ) -> bool {
+        if !self.control.is_empty() || !self.retry_control.is_empty() || !self.retry_data.is_empty() {
+            return false;
+        }
+        let Outgoing { data, in_flight, bytes, datagram, riders, .. } = self;
+        let (mut rider, mut first, mut count) = (None, None, 0_u8);
+        commands.lists.move_front_while(data, in_flight, |key, next| {
+            let QueuedBody::Reliable(payload) = &next.body else { return false };
+            let fits = bytes.saturating_add(next.len) <= limits.byte_window && !next.seq.starts_window();
+            if rider.is_some() || !fits || !write(next, payload.as_slice()) {
+                return false;
+            }
+            *bytes = bytes.saturating_add(next.len);
+            next.enter_flight(departure, *datagram);
+            count = count.saturating_add(1);
+            if departure.repeats > 0 && next.len <= SMALL && *riders < MAX_RIDERS {
+                rider = Some(key);
+            } else {
+                first = first.or(Some(key));
+            }
+            true
+        });
+        self.credit.earn_all(count);
+        self.unnamed = self.unnamed.or(first);
+        if let Some(key) = rider {
+            self.begin_to_ride(key, departure.repeats, commands);
+        }
+        rider.is_some()
     }
 
     /// As `send_data`, for one that is not in fragments, or the last of them.

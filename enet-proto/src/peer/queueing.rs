@@ -43,9 +43,8 @@ pub struct Queueing {
 }
 
 impl Queueing {
-    /// What is known after one more round trip, its smoothed deviation given; both in µs. `interval` is the throttle's, in ms.
-    #[must_use]
-    pub fn after(mut self, rtt: u32, deviation: u32, now: Millis, interval: u32) -> Queueing {
+    /// Takes one more round trip in, its smoothed deviation given; both in µs. `interval` is the throttle's, in ms.
+    pub fn on_round_trip(&mut self, rtt: u32, deviation: u32, now: Millis, interval: u32) {
         let rtt = rtt.max(1);
         if self.epoch.is_unset() {
             (self.least, self.scatter) = ([rtt; 2], [deviation; 2]);
@@ -61,10 +60,9 @@ impl Queueing {
             (self.spells, self.began) = ([0, self.spells[0]], now);
         }
         self.spells[0] = if self.spells[0] == 0 { rtt } else { self.spells[0].min(rtt) };
-        if rtt <= self.base().saturating_add(self.allowance() / 2) {
+        if self.is_growing && rtt <= self.base().saturating_add(self.allowance() / 2) {
             self.is_growing = false;
         }
-        self
     }
 
     /// Compares the spell that ends with the one before.
@@ -139,7 +137,7 @@ mod tests {
                 samples
                     .filter(|at| {
                         let rtt = rtt(*at) * 1_000;
-                        path = path.after(rtt, deviation, Millis(at + 1), 5_000);
+                        path.on_round_trip(rtt, deviation, Millis(at + 1), 5_000);
                         path.read(rtt) == Reading::Queued
                     })
                     .count(),
@@ -177,7 +175,7 @@ mod tests {
             if at == 62 {
                 path.on_loss();
             }
-            path = path.after(rtt, 500, Millis(at * 50 / 3 + 1), 5_000);
+            path.on_round_trip(rtt, 500, Millis(at * 50 / 3 + 1), 5_000);
             readings[(at / 60) as usize] += usize::from(path.read(rtt) == Reading::Queued);
         }
         assert_eq!(readings[0], 0);

@@ -113,10 +113,9 @@ impl Recovery {
         arrival.sent != self.newest || arrival.datagram != self.datagram || self.smoothed == 0
     }
 
-    /// What is known after one more transmission arrived.
-    #[must_use]
+    /// One more transmission arrived.
     #[inline]
-    pub fn after(mut self, arrival: Arrival, now: Millis) -> Recovery {
+    pub fn on_arrival(&mut self, arrival: Arrival, now: Millis) {
         self.sample(arrival.rtt);
         // The first is ahead of everything, however old the clock.
         if !self.known.is_unset() && self.is_behind(arrival.sent, arrival.datagram) {
@@ -124,7 +123,6 @@ impl Recovery {
         } else {
             (self.newest, self.datagram, self.known) = (arrival.sent, arrival.datagram, now);
         }
-        self
     }
 
     /// Smooths one more sample in, in µs (RFC 6298 §2).
@@ -284,9 +282,9 @@ mod tests {
 
     #[test]
     fn more_of_the_newest_datagram_is_no_news() {
-        let path = Recovery::default();
+        let mut path = Recovery::default();
         assert!(path.is_news(Arrival { sent: path.newest, datagram: path.datagram, rtt: 1 }), "the first");
-        let path = path.after(arrival(1_000, 7), Millis(1_080));
+        path.on_arrival(arrival(1_000, 7), Millis(1_080));
         assert!(!path.is_news(arrival(1_000, 7)));
         assert!(path.is_news(arrival(1_000, 8)));
         assert!(path.is_news(arrival(1_001, 7)));
@@ -295,7 +293,8 @@ mod tests {
 
     #[test]
     fn a_sign_of_life_ends_the_pauses_between_probes() {
-        let mut path = Recovery::default().after(arrival(1_000, 7), Millis(1_080));
+        let mut path = Recovery::default();
+        path.on_arrival(arrival(1_000, 7), Millis(1_080));
         for _ in 0..6 {
             path.on_probe(Millis(1_300), 200, Millis(1_100));
         }
@@ -323,13 +322,15 @@ mod tests {
 
     #[test]
     fn overtaken_by_three_it_is_lost_at_once_and_by_two_when_patience_ends() {
-        let path = Recovery::default().after(arrival(1_000, 7), Millis(1_080));
+        let mut path = Recovery::default();
+        path.on_arrival(arrival(1_000, 7), Millis(1_080));
         let fate = |datagram| path.fate(Millis(1_000), datagram, Millis(1_080));
         assert_eq!(fate(4), Fate::Lost);
         assert_eq!(fate(5), Fate::LostAt(Millis(1_090)));
         assert_eq!(fate(7), Fate::Unknown);
         // On a path that changes the order, the number of datagrams says nothing.
-        let path = path.after(arrival(998, 3), Millis(1_081)).after(arrival(1_010, 20), Millis(1_090));
+        path.on_arrival(arrival(998, 3), Millis(1_081));
+        path.on_arrival(arrival(1_010, 20), Millis(1_090));
         assert_eq!(path.fate(Millis(1_009), 16, Millis(1_090)), Fate::LostAt(Millis(1_099)));
     }
 }

@@ -59,9 +59,8 @@ impl Default for Rtt {
 }
 
 impl Rtt {
-    /// The estimate after one more sample; `first` when no acknowledgement came before it, `interval` the throttle's.
-    #[must_use]
-    pub const fn after(mut self, sample: u32, now: Millis, first: bool, interval: u32) -> Rtt {
+    /// Takes one more sample in; `first` when no acknowledgement came before it, `interval` the throttle's.
+    pub const fn on_sample(&mut self, sample: u32, now: Millis, first: bool, interval: u32) {
         if first {
             self.mean = sample;
             self.variance = sample.saturating_add(1) / 2;
@@ -83,7 +82,6 @@ impl Rtt {
             self.highest_variance = self.variance;
             self.epoch = now;
         }
-        self
     }
 }
 
@@ -105,21 +103,24 @@ mod tests {
 
     #[test]
     fn the_first_sample_replaces_the_guess() {
-        let rtt = Rtt::default().after(80, Millis(1_000), true, 5_000);
+        let mut rtt = Rtt::default();
+        rtt.on_sample(80, Millis(1_000), true, 5_000);
         assert_eq!((rtt.mean, rtt.variance), (80, 40));
         assert_eq!((rtt.last, rtt.last_variance), (80, 40));
     }
 
     #[test]
     fn a_late_sample_raises_mean_and_variance() {
-        let rtt = Rtt { mean: 80, variance: 8, ..Rtt::default() }.after(160, Millis(1_000), false, 5_000);
+        let mut rtt = Rtt { mean: 80, variance: 8, ..Rtt::default() };
+        rtt.on_sample(160, Millis(1_000), false, 5_000);
         assert_eq!(rtt.mean, 80 + 80 / 8);
         assert_eq!(rtt.variance, 8 - 2 + 80 / 4);
     }
 
     #[test]
     fn an_early_sample_lowers_the_mean_but_not_the_variance() {
-        let rtt = Rtt { mean: 80, variance: 8, ..Rtt::default() }.after(40, Millis(1_000), false, 5_000);
+        let mut rtt = Rtt { mean: 80, variance: 8, ..Rtt::default() };
+        rtt.on_sample(40, Millis(1_000), false, 5_000);
         assert_eq!(rtt.mean, 80 - 40 / 8);
         assert_eq!(rtt.variance, 8 - 2 + 40 / 4);
     }
@@ -128,7 +129,7 @@ mod tests {
     fn extreme_samples_do_not_overflow() {
         let mut rtt = Rtt { mean: u32::MAX, variance: u32::MAX, ..Rtt::default() };
         for sample in [1, u32::MAX, 1, u32::MAX] {
-            rtt = rtt.after(sample, Millis(1), false, 0);
+            rtt.on_sample(sample, Millis(1), false, 0);
         }
         assert!(rtt.lowest <= rtt.mean);
     }

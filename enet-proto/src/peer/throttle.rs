@@ -36,9 +36,8 @@ impl Default for Throttle {
 }
 
 impl Throttle {
-    /// The throttle after a round trip `sample`, judged against the last interval's baseline.
-    #[must_use]
-    pub const fn after(mut self, sample: u32, last_rtt: u32, last_variance: u32) -> Throttle {
+    /// Moves by a round trip `sample`, judged against the last interval's baseline.
+    pub const fn on_sample(&mut self, sample: u32, last_rtt: u32, last_variance: u32) {
         if last_rtt <= last_variance {
             self.value = self.limit;
         } else if sample <= last_rtt {
@@ -47,12 +46,10 @@ impl Throttle {
         } else if sample > last_rtt.saturating_add(last_variance.saturating_mul(2)) {
             self.value = self.value.saturating_sub(self.deceleration);
         }
-        self
     }
 
-    /// The throttle after a round trip that says this of the path.
-    #[must_use]
-    pub const fn judged(mut self, reading: Reading) -> Throttle {
+    /// Moves by a round trip that says this of the path.
+    pub const fn on_reading(&mut self, reading: Reading) {
         match reading {
             Reading::Clear => {
                 let raised = self.value.saturating_add(self.acceleration);
@@ -61,7 +58,6 @@ impl Throttle {
             Reading::Queued => self.value = self.value.saturating_sub(self.deceleration),
             Reading::Unsure => {}
         }
-        self
     }
 
     /// Takes the next packet's turn: whether it may be sent.
@@ -75,19 +71,25 @@ impl Throttle {
 mod tests {
     use super::*;
 
+    /// The share after a sample of this length, with this baseline and deviation.
+    fn after(mut throttle: Throttle, sample: u32, last_rtt: u32, last_variance: u32) -> u32 {
+        throttle.on_sample(sample, last_rtt, last_variance);
+        throttle.value
+    }
+
     #[test]
     fn a_deviation_as_large_as_the_baseline_opens_the_throttle() {
         let throttle = Throttle { value: 3, limit: 20, ..Throttle::default() };
-        assert_eq!(throttle.after(1_000, 10, 10).value, 20);
+        assert_eq!(after(throttle, 1_000, 10, 10), 20);
     }
 
     #[test]
     fn samples_move_it_by_their_distance_from_the_baseline() {
         let throttle = Throttle { value: 10, ..Throttle::default() };
-        assert_eq!(throttle.after(100, 100, 10).value, 12);
-        assert_eq!(throttle.after(120, 100, 10).value, 10);
-        assert_eq!(throttle.after(121, 100, 10).value, 8);
-        assert_eq!(Throttle { value: 1, ..throttle }.after(121, 100, 10).value, 0);
+        assert_eq!(after(throttle, 100, 100, 10), 12);
+        assert_eq!(after(throttle, 120, 100, 10), 10);
+        assert_eq!(after(throttle, 121, 100, 10), 8);
+        assert_eq!(after(Throttle { value: 1, ..throttle }, 121, 100, 10), 0);
     }
 
     #[test]
@@ -102,6 +104,6 @@ mod tests {
     #[test]
     fn huge_accelerations_saturate() {
         let throttle = Throttle { value: 1, acceleration: u32::MAX, ..Throttle::default() };
-        assert_eq!(throttle.after(5, 10, 1).value, 32);
+        assert_eq!(after(throttle, 5, 10, 1), 32);
     }
 }

@@ -61,9 +61,9 @@ pub(super) fn check_rtt_throttle(text: &str) -> Verdict {
 fn check_sample(rtt: &mut Rtt, throttle: &mut Throttle, step: &RttStep, first: bool) -> Result<(), String> {
     let sample = step.sample.max(1);
     if !first {
-        *throttle = throttle.after(sample, rtt.last, rtt.last_variance);
+        throttle.on_sample(sample, rtt.last, rtt.last_variance);
     }
-    *rtt = rtt.after(sample, Millis(step.time), first, throttle.interval);
+    rtt.on_sample(sample, Millis(step.time), first, throttle.interval);
     same("the round trip time", &step.round_trip_time, &rtt.mean)?;
     same("its variance", &step.round_trip_time_variance, &rtt.variance)?;
     same("the lowest round trip time", &step.lowest_round_trip_time, &rtt.lowest)?;
@@ -112,7 +112,7 @@ pub(super) fn check_packet_loss(text: &str) -> Verdict {
 fn check_loss(case: &LossCase) -> Result<(), String> {
     let epoch = Millis(1_000_000);
     let now = Millis(epoch.0.wrapping_add(case.since_epoch));
-    let before = PacketLoss {
+    let mut after = PacketLoss {
         sent: case.packets_sent + 1, // the PING that triggers the evaluation is already counted
         lost: case.packets_lost,
         loss: case.packet_loss,
@@ -120,7 +120,7 @@ fn check_loss(case: &LossCase) -> Result<(), String> {
         epoch,
         ..PacketLoss::default()
     };
-    let after = before.evaluated(now);
+    after.on_datagram(now);
     same("packets sent", &case.after.packets_sent, &after.sent)?;
     same("packets lost", &case.after.packets_lost, &after.lost)?;
     same("the packet loss", &case.after.packet_loss, &after.loss)?;

@@ -70,7 +70,7 @@ fn a_name_holds_as_long_as_its_entry() {
     }
 }
 
-/// Gaps are closed before anybody of another network has to go.
+/// And one datagram moves no other entry: each of the table's places is taken by one, and used again.
 #[test]
 fn a_network_that_displaces_its_own_displaces_nobody_else() {
     let mut table = table(8);
@@ -83,17 +83,29 @@ fn a_network_that_displaces_its_own_displaces_nobody_else() {
         table.insert(of_network(2, number, 0));
         assert!(is_there(&table, &quiet), "{number}");
         table.check_invariants();
+        assert!(table.places.len() <= 6, "{}", table.places.len());
     }
     assert_eq!(table.len(), 6);
 }
 
 #[test]
-fn closing_gaps_neither_forgets_nor_repeats_what_is_due() {
+fn a_network_over_its_share_makes_room_itself_in_a_full_table() {
+    let mut table = table(8);
+    for number in 0..8 {
+        table.insert(of_network(number / 2, u32::from(number), 0));
+    }
+    let (_, gone) = table.insert(of_network(3, 100, 0));
+    assert_eq!((gone, table.len()), (1, 8));
+    assert!(is_there(&table, &of_network(0, 0, 0)) && !is_there(&table, &of_network(3, 6, 0)));
+}
+
+#[test]
+fn who_displaces_its_own_neither_forgets_nor_repeats_what_is_due() {
     let mut table = table(8);
     table.insert(of_network(1, 1, 0));
     assert_eq!(table.on_time(500), 0);
     assert_eq!(replied_to(&mut table), [1]);
-    // Places are used up by the fifth on, and closed up: two of this network remain.
+    // Two of this network remain.
     for number in 100..110 {
         table.insert(of_network(2, number, 600));
     }
@@ -105,7 +117,7 @@ fn closing_gaps_neither_forgets_nor_repeats_what_is_due() {
 }
 
 #[test]
-fn a_reply_that_waits_survives_the_closing_of_gaps() {
+fn a_reply_that_waits_survives_a_network_that_displaces_its_own() {
     let mut table = table(8);
     let (number, _) = table.insert(of_network(1, 1, 0));
     table.reply_to(number);
@@ -113,6 +125,17 @@ fn a_reply_that_waits_survives_the_closing_of_gaps() {
         table.insert(of_network(2, number, 0));
     }
     assert_eq!(replied_to(&mut table), [1]);
+}
+
+#[test]
+fn who_gets_the_place_of_one_that_waited_for_a_reply_gets_none_unasked() {
+    let mut table = table(8);
+    table.insert(of_network(1, 1, 0));
+    let (gone, _) = table.insert(of_network(1, 2, 0));
+    table.reply_to(gone);
+    table.remove(gone);
+    assert_eq!(table.insert(of_network(1, 3, 0)).0, gone);
+    assert_eq!(replied_to(&mut table), []);
 }
 
 #[derive(Debug, Clone)]

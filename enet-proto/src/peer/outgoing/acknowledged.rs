@@ -58,23 +58,30 @@ impl Outgoing {
         Some(found)
     }
 
-    /// The same for the oldest in flight, if it is the one, has always been there, and left in this datagram; whether it
-    /// was.
+    /// Takes the oldest in flight out as long as they have always been there, left in this datagram, and are acknowledged,
+    /// as is asked of each in turn.
     #[inline(always)]
-    pub(crate) fn acknowledge_another(
+    pub(crate) fn acknowledge_more(
         &mut self,
         datagram: u16,
-        channel: ChannelId,
-        seq: ReliableSeq,
         commands: &mut Commands,
-    ) -> bool {
-        let oldest = commands.lists.front(&self.in_flight).filter(|it| it.datagram == datagram);
-        let Some(sent) = oldest.filter(|it| it.seq == seq && it.channel == channel && !it.indexed) else {
-            return false;
-        };
-        let (kind, len) = (sent.body.kind(), sent.len);
-        self.discard_oldest(kind, len, commands);
-        true
+        mut is_acknowledged: impl FnMut(ChannelId, ReliableSeq) -> bool,
+    ) {
+        let (mut count, mut bytes, mut flying) = (0, 0_u32, 0_u32);
+        commands.lists.discard_front_while(&mut self.in_flight, |sent| {
+            let is_it = sent.datagram == datagram && !sent.indexed && is_acknowledged(sent.channel, sent.seq);
+            if is_it {
+                count += 1;
+                bytes += sent.len;
+                flying += counted_in_flight(sent.body.kind(), sent.len);
+            }
+            is_it
+        });
+        if count > 0 {
+            self.bytes = self.bytes.saturating_sub(flying);
+            self.forget_all(count, bytes);
+            self.unnamed = self.in_flight.first();
+        }
     }
 
     /// Drops the oldest in flight, none of which has a name.
@@ -117,8 +124,12 @@ impl Outgoing {
 
     #[inline]
     pub(super) fn leave_flight(&mut self, kind: CommandKind, bytes: u32) {
-        if !mutants::is(Mutant::InTransitLeak) || kind != CommandKind::SendFragment {
-            self.bytes = self.bytes.saturating_sub(bytes);
-        }
+        self.bytes = self.bytes.saturating_sub(counted_in_flight(kind, bytes));
     }
+}
+
+/// What a command counts for that leaves flight.
+#[inline]
+fn counted_in_flight(kind: CommandKind, bytes: u32) -> u32 {
+    if mutants::is(Mutant::InTransitLeak) && kind == CommandKind::SendFragment { 0 } else { bytes }
 }

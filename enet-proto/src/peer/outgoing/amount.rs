@@ -12,7 +12,13 @@ impl Outgoing {
     /// A command with so many bytes of payload leaves the lists.
     #[inline(always)]
     pub(super) fn forget(&mut self, bytes: u32) {
-        self.queued = self.queued.wrapping_sub(COMMAND + u64::from(bytes));
+        self.forget_all(1, bytes);
+    }
+
+    /// The same of so many commands with so many bytes of payload together.
+    #[inline(always)]
+    pub(super) fn forget_all(&mut self, commands: u64, bytes: u32) {
+        self.queued = self.queued.wrapping_sub(commands * COMMAND + u64::from(bytes));
     }
 
     /// Whether no packet may be added.

@@ -26,8 +26,14 @@ const RARE: (u8, u32) = (40, 21);
 impl Credit {
     #[inline(always)]
     pub(super) fn earn(&mut self) {
-        self.left = self.left.saturating_add(1);
-        self.since = self.since.saturating_add(1);
+        self.earn_all(1);
+    }
+
+    /// So many have left.
+    #[inline(always)]
+    pub(super) fn earn_all(&mut self, packets: u8) {
+        self.left = self.left.saturating_add(packets);
+        self.since = self.since.saturating_add(packets);
     }
 
     /// Something was lost, perhaps not for the first time: whether it is worth a copy, and there is enough for one.
