@@ -346,8 +346,12 @@ fn who_says_farewell_before_the_decision_is_asked_whether_it_is_there_once_accep
         let sent = remote.clock();
         let heard = remote.heard();
         let commands: Vec<_> = heard.iter().flat_map(common::Heard::commands).collect();
-        // What it said before is acknowledged, too.
-        let [_, Command { body: Body::Ping, seq, .. }] = commands[..] else { panic!("{commands:?}") };
+        // What the client said with its proof was a ping.
+        let [Command { body: Body::Acknowledge { .. }, .. }, Command { body: Body::Ping, seq, .. }] =
+            commands[..]
+        else {
+            panic!("{commands:?}")
+        };
         if is_there {
             remote.wait(10);
             remote.says(&[acknowledge(0xff, seq.0, sent)]);

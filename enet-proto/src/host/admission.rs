@@ -5,8 +5,9 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 
-use enet_wire::{ConnectId, Header, Session, WirePeerId};
+use enet_wire::{Body, Command, ConnectId, Header, Session, WirePeerId};
 
+use super::Host;
 use super::half_open::HalfOpen;
 use super::origin::Secret;
 use super::resting::Resting;
@@ -16,6 +17,7 @@ use crate::config::HostConfig;
 use crate::event::RequestId;
 use crate::peer::candidate::Candidate;
 use crate::shared::LocalAddress;
+use crate::stats::DiscardReason;
 
 /// Somebody asks to connect. Whether the address is theirs is not proven yet.
 #[non_exhaustive]
@@ -129,9 +131,9 @@ struct Waiting {
     candidate: Candidate,
     sample: Option<u32>,
     until: u64,
+    held: Vec<Held>,
     /// What a disconnect said that came meanwhile. Anybody could have sent it.
     farewell: Option<u32>,
-    held: Vec<Held>,
 }
 
 impl Requests {
@@ -147,8 +149,27 @@ impl Requests {
         self.by_origin.insert((from, candidate.connect_id), id);
         *self.by_ip.entry(from.ip()).or_default() += 1;
         let until = now.saturating_add(PATIENCE);
-        self.waiting.insert(id, Waiting { candidate, sample, until, farewell: None, held: Vec::new() });
+        self.waiting.insert(id, Waiting { candidate, sample, until, held: Vec::new(), farewell: None });
         id
+    }
+
+    /// Keeps commands for when their client is accepted. Whether there was room.
+    pub(crate) fn hold(&mut self, id: RequestId, header: &Header, commands: &[u8], now: u64) -> bool {
+        let Some(Waiting { held, .. }) = self.waiting.get_mut(&id) else { return false };
+        held.retain(|it| now < it.at + HELD_FOR);
+        let kept: usize = held.iter().map(|it| it.commands.len() + HELD_EACH).sum();
+        let fits = kept + commands.len() + HELD_EACH <= HELD;
+        if fits && !commands.is_empty() {
+            held.push(Held { header: *header, commands: commands.to_vec(), at: now });
+        }
+        fits
+    }
+
+    /// What has not been kept for too long, in the order in which it came.
+    pub(crate) fn take_held(&mut self, id: RequestId, now: u64) -> Vec<Held> {
+        let Some(Waiting { held, .. }) = self.waiting.get_mut(&id) else { return Vec::new() };
+        held.retain(|it| now < it.at + HELD_FOR);
+        core::mem::take(held)
     }
 
     /// The candidate, the round trip time its acknowledgement told, and what it said if it said farewell.
@@ -171,25 +192,6 @@ impl Requests {
     /// Requests from an IP address.
     pub(crate) fn count_from(&self, ip: IpAddr) -> u16 {
         self.by_ip.get(&ip).copied().unwrap_or(0)
-    }
-
-    /// Keeps commands for when their client is accepted. Whether there was room.
-    pub(crate) fn hold(&mut self, id: RequestId, header: &Header, commands: &[u8], now: u64) -> bool {
-        let Some(Waiting { held, .. }) = self.waiting.get_mut(&id) else { return false };
-        held.retain(|it| now < it.at + HELD_FOR);
-        let kept: usize = held.iter().map(|it| it.commands.len() + HELD_EACH).sum();
-        let fits = kept + commands.len() + HELD_EACH <= HELD;
-        if fits && !commands.is_empty() {
-            held.push(Held { header: *header, commands: commands.to_vec(), at: now });
-        }
-        fits
-    }
-
-    /// What has not been kept for too long, in the order in which it came.
-    pub(crate) fn take_held(&mut self, id: RequestId, now: u64) -> Vec<Held> {
-        let Some(Waiting { held, .. }) = self.waiting.get_mut(&id) else { return Vec::new() };
-        held.retain(|it| now < it.at + HELD_FOR);
-        core::mem::take(held)
     }
 
     pub(crate) fn get(&self, id: RequestId) -> Option<&Candidate> {
@@ -271,5 +273,41 @@ impl Lobby {
         let may = count < REFUSALS && self.refusals.len() < REFUSALS as usize;
         self.refused = (began, count + u32::from(may));
         may
+    }
+}
+
+impl Host {
+    /// Takes in what a client says that the application has not decided about. A farewell is remembered, and confirmed once
+    /// it is accepted, as any other that anybody can have sent.
+    pub(super) fn on_undecided(
+        &mut self,
+        id: RequestId,
+        header: &Header,
+        rest: &[u8],
+    ) -> Result<(), DiscardReason> {
+        let candidate = self.lobby.requests.get(id);
+        if candidate.is_none_or(|it| it.proof.incoming() != header.session.get()) {
+            return Err(DiscardReason::WrongSession);
+        }
+        let Ok((Command { body: Body::Disconnect { data }, .. }, _)) = Command::decode(rest) else {
+            return self.hold(id, header, rest);
+        };
+        if self.shared.confirms_disconnects {
+            self.lobby.requests.note_farewell(id, data);
+        } else {
+            self.lobby.requests.remove(id);
+        }
+        Err(DiscardReason::Undecided)
+    }
+
+    /// What a client says at once with its proof, or soon after, need not be said twice.
+    pub(super) fn hold(
+        &mut self,
+        id: RequestId,
+        header: &Header,
+        commands: &[u8],
+    ) -> Result<(), DiscardReason> {
+        let is_held = self.lobby.requests.hold(id, header, commands, self.elapsed);
+        if is_held { Ok(()) } else { Err(DiscardReason::Undecided) }
     }
 }

@@ -298,35 +298,6 @@ impl Host {
         }
     }
 
-    /// Takes in what a client says that the application has not decided about. A farewell is confirmed once it is accepted, as
-    /// any other that anybody can have sent.
-    pub(super) fn on_undecided(
-        &mut self,
-        id: RequestId,
-        header: &Header,
-        rest: &[u8],
-    ) -> Result<(), DiscardReason> {
-        let candidate = self.lobby.requests.get(id);
-        if candidate.is_none_or(|it| it.proof.incoming() != header.session.get()) {
-            return Err(DiscardReason::WrongSession);
-        }
-        let Ok((Command { body: Body::Disconnect { data }, .. }, _)) = Command::decode(rest) else {
-            return self.hold(id, header, rest);
-        };
-        if self.shared.confirms_disconnects {
-            self.lobby.requests.note_farewell(id, data);
-        } else {
-            self.lobby.requests.remove(id);
-        }
-        Err(DiscardReason::Undecided)
-    }
-
-    /// What a client says at once with its proof, or soon after, need not be said twice.
-    fn hold(&mut self, id: RequestId, header: &Header, commands: &[u8]) -> Result<(), DiscardReason> {
-        let is_held = self.lobby.requests.hold(id, header, commands, self.elapsed);
-        if is_held { Ok(()) } else { Err(DiscardReason::Undecided) }
-    }
-
     fn on_proven(
         &mut self,
         number: Number,

@@ -248,13 +248,8 @@ impl Host {
     pub(super) fn hear_again(&mut self, source: SocketAddr, header: &Header, commands: &[u8]) {
         match self.route(header, source) {
             Ok(route) => {
-                self.run(
-                    header,
-                    &route,
-                    &Datagram::new(source, commands),
-                    header.encoded_len() + commands.len(),
-                    commands,
-                );
+                let len = header.encoded_len() + commands.len();
+                self.run(header, &route, &Datagram::new(source, commands), len, commands);
             }
             Err(reason) => self.shared.discard(reason),
         }
