@@ -36,8 +36,8 @@ pub(crate) const EDITS: &[Edit] = &[
     edit(
         "connections per IP are not limited",
         "host/handshake.rs",
-        "self.table.count_from(from.ip()) >= limit",
-        "self.table.count_from(from.ip()) > u16::MAX - limit",
+        "|limit| count >= limit",
+        "|limit| count > u16::MAX - limit",
     ),
     edit(
         "the server ignores its own MTU",
