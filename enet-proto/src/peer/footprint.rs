@@ -7,12 +7,12 @@ use crate::channel::Channel;
 /// Each part, the bytes it takes, and those it may take.
 fn parts() -> [(&'static str, usize, usize); 15] {
     [
-        ("connection", size_of::<Connection>(), 424),
+        ("connection", size_of::<Connection>(), 432),
         ("stage", size_of::<Stage>(), 8),
         ("address", size_of::<SocketAddr>(), 32),
         ("channels", size_of::<Channels>(), 48),
         ("channel", size_of::<Channel>(), 32),
-        ("inbox", size_of::<Inbox>(), 20),
+        ("inbox", size_of::<Inbox>(), 24),
         ("acks", size_of::<Acks>(), 8),
         ("outgoing", size_of::<Outgoing>(), 96),
         ("unsequenced", size_of::<UnsequencedWindow>(), 16),
