@@ -141,7 +141,7 @@ pub(crate) const EDITS: &[Edit] = &[
     ),
     edit(
         "expired commands queue up at the back",
-        "peer/outgoing.rs",
+        "peer/outgoing/expiry.rs",
         "self.postpone(key, timeout, before, commands)",
         "self.postpone(key, timeout, (None, None), commands)",
     ),
