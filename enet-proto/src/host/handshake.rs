@@ -82,10 +82,11 @@ impl Host {
         // In odd steps, which reach every id: one by one, those that are taken would come to stand together.
         let (start, stride) = (random as u16, (random >> 16) as u16 | 1);
         let mut best: Option<(u64, WirePeerId)> = None;
-        let mut unproven = None;
+        let (mut unproven, mut forgeable) = (None, 0);
         // From the first one on that is drawn: all the same to who cannot see it.
         for step in 0..=WirePeerId::UNKNOWN.get() {
-            if (step >= LOOKED_AT && best.is_some()) || (step >= LOOKED_AT_AT_MOST && unproven.is_some()) {
+            let is_enough = forgeable >= FORGEABLE_AT_MOST || step >= LOOKED_AT_AT_MOST;
+            if (step >= LOOKED_AT && best.is_some()) || (is_enough && unproven.is_some()) {
                 break;
             }
             let id = WirePeerId::from_bits(start.wrapping_add(step.wrapping_mul(stride)));
@@ -97,6 +98,7 @@ impl Host {
             }
             if let Some(number) = self.lobby.half_open.route(address, id) {
                 unproven = unproven.or(Some(number));
+                forgeable += 1;
                 continue;
             }
             let rest = self.lobby.resting.rest_of(now, self.table.name_of(address, id));
@@ -479,9 +481,10 @@ impl Host {
 
 /// Ids among which one is looked for that need not rest any more.
 const LOOKED_AT: u16 = 8;
-/// The same where each of them is taken: more, for thousands of honest clients may be behind one address and port; and no
-/// more than a forged CONNECT may cost.
-const LOOKED_AT_AT_MOST: u16 = 64;
+/// The same where each of them is taken: more, for thousands of honest clients may be behind one address and port.
+const LOOKED_AT_AT_MOST: u16 = 512;
+/// Of these names so many at most that forged CONNECTs can have taken: no more than such a one may cost.
+const FORGEABLE_AT_MOST: u16 = 64;
 
 /// Events, beside two for each slot, that may wait to be fetched while anybody is let in.
 const EVENTS: usize = 64;
