@@ -31,6 +31,10 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 #[cfg(any(feature = "fastlz", feature = "zlib", feature = "zstd"))]
 mod godot;
 mod range_coder;
