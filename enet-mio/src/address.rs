@@ -195,6 +195,9 @@ fn scope_id(zone: &str) -> Result<u32, String> {
             format!("this machine has no network interface `{zone}`; `ip link` lists those it has")
         });
     }
+    if !is_a_name {
+        return Err(format!("`{zone}` is no network interface; give its number, as in %2, or its name"));
+    }
     Err(format!("`{zone}` is not an interface number; names of interfaces are known on Linux only"))
 }
 

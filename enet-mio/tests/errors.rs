@@ -58,6 +58,10 @@ fn every_text_names_value_limit_and_remedy() {
         (bind("localhost:65536"), bad("localhost:65536", "a port is a number up to 65535, or `*` for any")),
         (bind("[fe80::1%nothing0]:1"), bad("[fe80::1%nothing0]:1", interface)),
         (
+            bind("[fe80::1%a/b]:1"),
+            bad("[fe80::1%a/b]:1", "`a/b` is no network interface; give its number, as in %2, or its name"),
+        ),
+        (
             bind("no..name:1"),
             format!("cannot resolve `no..name`: {unresolved}; check the name, or give the address in numbers"),
         ),

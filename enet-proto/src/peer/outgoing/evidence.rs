@@ -59,10 +59,9 @@ impl Outgoing {
         commands.get(self.retry_data.first()?)?.held_until(now)
     }
 
-    /// Queues the oldest datagram's commands for retransmission, as a probe; how many, and as `withdraw_lost`, how long the most
-    /// unlucky of them was held back. Whether it counts as a loss, of which
-    /// others may be neighbours: an outage is one event, however many probes it takes. With it goes what is small and left
-    /// by `latest`, if that is given.
+    /// Queues the oldest datagram's commands for retransmission, as a probe; how many, and for how many ms the most unlucky of
+    /// them was held back in all. Whether it counts as a loss, of which others may be neighbours: an outage is one event,
+    /// however many probes it takes. With it goes what is small and left by `latest`, if that is given.
     pub(crate) fn withdraw_oldest(
         &mut self,
         is_loss: bool,
