@@ -285,10 +285,10 @@ mod tests {
             ("localhost:65536", "number up to 65535"),
             ("localhost:99999", "number up to 65535"),
             ("localhost:**", "number up to 65535"),
-            ("[fe80::1%]:1", "not an interface number"),
-            ("[fe80::1%../lo]:1", "not an interface number"),
-            ("[fe80::1%-1]:1", "interface"),
-            ("[fe80::1%no-such-interface]:1", "interface"),
+            ("[fe80::1%]:1", "`` is no network interface; give its number, as in %2, or its name"),
+            ("[fe80::1%../lo]:1", "`../lo` is no network interface; give its number, as in %2, or its name"),
+            ("[fe80::1%-1]:1", "this machine has no network interface `-1`"),
+            ("[fe80::1%no-such-interface]:1", "this machine has no network interface `no-such-interface`"),
         ];
         for (text, part) in table {
             let error = text.parse::<Bind>().expect_err(text);
