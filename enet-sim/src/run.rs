@@ -270,7 +270,9 @@ pub fn rules(scenario: &Scenario, cast: Cast) -> JudgeConfig {
 fn insiders(scenario: &Scenario) -> Vec<SocketAddr> {
     let first = 1 + usize::from(scenario.clients);
     let all = scenario.attacker.iter().zip(first..);
-    all.filter(|(attack, _)| matches!(attack, Attack::Insider { .. })).map(|(_, home)| address(home)).collect()
+    all.filter(|(attack, _)| matches!(attack, Attack::Insider { .. }))
+        .map(|(_, home)| address(home))
+        .collect()
 }
 
 /// Whether an attack can be taken for a client. Junk cannot; connects from elsewhere take nothing from a server that has

@@ -14,21 +14,22 @@ use crate::world::observer::HostIndex;
 /// Bytes sent for each received: an acknowledgement is twice as long as a ping, and may travel alone.
 const ANSWERS: u64 = 3;
 
-/// How often at most what the application sends leaves for who acknowledges none of it, or little (docs/RECOVERY.md).
-const TRANSMISSIONS: u64 = 24;
+/// How often at most what the application sends leaves for who acknowledges none of it, or little (docs/SECURITY.md).
+const TRANSMISSIONS: u64 = 20;
 
 /// What goes with a message of the application in each datagram: headers of a datagram and of a command.
 const ENVELOPE: u64 = 36;
 
-/// Pings and settings, again and again: bytes a second.
-const UPKEEP: u64 = 1_000;
+/// Pings and settings, again and again: bytes a second; and the handshake.
+const UPKEEP: u64 = 400;
+const BEGINNING: u64 = 4 << 10;
 
 /// Bytes of memory for each received. The smallest command that is kept has 6 bytes, its entry 128, and the tree of those
-/// that are ahead of their turn as much again.
+/// that are ahead of their turn may take as much again.
 const MEMORY: u64 = 48;
 
-/// What does not depend on what was said.
-const BASE: u64 = 64 << 10;
+/// A long packet in fragments takes 64 KiB to begin with. A peer that announces packets of 16 MiB has room for three.
+const BEGUN: u64 = 256 << 10;
 
 /// All of them together: what they sent, and were sent.
 #[derive(Debug, Default)]
@@ -50,7 +51,7 @@ impl Insiders {
     /// What may have been sent to them by now.
     fn allowance(&self, at: Time) -> u64 {
         let upkeep = UPKEEP * (at.0 / 1_000_000_000);
-        BASE + upkeep + ANSWERS * self.received + TRANSMISSIONS * self.queued
+        BEGINNING + upkeep + ANSWERS * self.received + TRANSMISSIONS * self.queued
     }
 }
 
@@ -91,7 +92,7 @@ impl Judge {
     pub(super) fn judge_held(&mut self, at: Time, id: SideId, now: &Snapshot) {
         self.verdict.mark(Mark::InsiderHeld);
         let received = self.insiders.received;
-        let limit = BASE + MEMORY * received;
+        let limit = BEGUN + MEMORY * received;
         if u64::from(now.held) > limit {
             let host = self.side(id).host;
             let complaint = || {

@@ -177,7 +177,9 @@ impl Insider {
             6..8 => make(true, false, Body::SendReliable { payload: &[] }),
             8..12 => make(true, false, Body::SendFragment(fragment(number, payload, rng))),
             12..14 => make(false, false, Body::SendUnreliableFragment(fragment(any as u16, payload, rng))),
-            14..16 => make(false, false, Body::SendUnreliable { seq: UnreliableSeq(any as u16 >> 8), payload }),
+            14..16 => {
+                make(false, false, Body::SendUnreliable { seq: UnreliableSeq(any as u16 >> 8), payload })
+            }
             16..19 => {
                 let group = UnsequencedGroup(if any >> 31 == 0 { any as u16 } else { number });
                 make(false, true, Body::SendUnsequenced { group, payload })
@@ -192,7 +194,9 @@ impl Insider {
                 of_control(Body::ThrottleConfigure(all))
             }
             30 => of_control(connect(ConnectId(any.to_le_bytes()))),
-            _ if any >> 28 == 0 => control(control_number, any >> 27 & 1 == 0, Body::Disconnect { data: any }),
+            _ if any >> 28 == 0 => {
+                control(control_number, any >> 27 & 1 == 0, Body::Disconnect { data: any })
+            }
             _ => of_control(Body::VerifyConnect(VerifyConnect { mtu: first, ..VerifyConnect::default() })),
         }
     }
