@@ -6,7 +6,7 @@ mod oracle_script;
 use enet_sim::endpoint::{Conn, Ended, Happening, Kind};
 use enet_sim::marks::Mark;
 use enet_sim::net::Fate;
-use enet_sim::oracle::JudgeConfig;
+use enet_sim::oracle::{HostRules, JudgeConfig};
 use enet_sim::scenario::{INSIDER_DATA, Profile};
 use enet_sim::world::Cast;
 use enet_sim::world::observer::{Call, Observer};
@@ -79,15 +79,53 @@ fn what_the_application_sends_leaves_twenty_times_and_no_more() {
 }
 
 #[test]
-fn what_it_announces_takes_no_memory() {
+fn what_it_wants_is_acknowledged_twice_and_once_more_in_each_datagram() {
     let mut script = let_in();
+    let now = script.now;
+    script.judge.arrived(now, SERVER, address(INSIDER), &script.datagram(&[ping(2), ping(3)]));
+    let fate = Fate { number: 0, dropped: None, corrupted: false, copies: 1, arrives: now };
+    let both = script.datagram(&[acknowledgement(0xFF, 2, 0), acknowledgement(0xFF, 3, 0)]);
+    for _ in 0..5 {
+        script.clean();
+        script.judge.departed(now, SERVER, address(INSIDER), &both, &fate);
+    }
+    script.broken("M5", "10 acknowledgements in 5 datagrams went to a peer that wanted 2");
+}
+
+/// A connection with an insider, at a server that wants an address proven: of which the judge saw nothing, and says so.
+fn unproven() -> Script {
+    let server = HostRules { modern: true, ..HostRules::default() };
+    let hosts = vec![server, HostRules::default()];
+    let config = JudgeConfig { hosts, insiders: vec![address(INSIDER)], ..JudgeConfig::new(2) };
+    let mut script = Script::new(&config);
+    script.happened(SERVER, &Happening::Connected { conn: CONN, data: INSIDER_DATA });
+    script.numbers[SERVER].0.insert(CONN.0, calm());
+    script.broken("C10", "nobody has proven");
+    script
+}
+
+#[test]
+fn no_more_is_delivered_than_it_has_sent() {
+    let mut script = unproven();
+    let (now, bytes) = (script.now, kilobyte(&script));
+    script.judge.arrived(now, SERVER, address(INSIDER), &bytes);
+    for (len, violations) in [(1_000, 1), (1, 2)] {
+        let payload = vec![0; len];
+        let kind = Some(Kind::Reliable);
+        script.happened(SERVER, &Happening::Received { conn: CONN, channel: 0, kind, payload: &payload });
+        assert_eq!(script.judge.violations().len(), violations);
+    }
+    script.broken("M1", "1001 bytes were delivered of a peer that sent 1000");
+}
+
+#[test]
+fn what_it_announces_takes_no_memory() {
+    let mut script = unproven();
     for (held, is_right) in [(200 << 10, true), (300 << 10, false)] {
         let numbers = script.numbers[SERVER].0.get_mut(&CONN.0).unwrap();
         (numbers.waiting, numbers.held) = (32 << 20, held);
         (0..3).for_each(|_| script.serve(SERVER));
-        if is_right {
-            script.clean();
-        }
+        assert_eq!(script.judge.violations().len() == 1, is_right);
     }
     script.marked(Mark::InsiderHeld);
     script.broken("M1", "307200 bytes are held for a peer that sent 0");

@@ -91,7 +91,7 @@ impl Judge {
             self.verdict.mark(Mark::EmptyDelivered);
         }
         if self.side(receiver).insider {
-            return self.verdict.mark(Mark::InsiderHeard);
+            return self.judge_insider_heard(at, host, payload.len());
         }
         let tainted = self.side(receiver).tainted;
         if !self.trusted || tainted {

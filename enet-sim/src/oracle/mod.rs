@@ -189,7 +189,7 @@ impl Observer for Judge {
     fn departed(&mut self, at: Time, from: HostIndex, to: SocketAddr, bytes: &[u8], fate: &Fate) {
         if from < self.hosts.len() {
             self.judge_answer(at, from, to, bytes);
-            self.judge_spending(at, from, to, bytes.len());
+            self.judge_spending(at, from, to, bytes);
             self.on_departed(at, from, to, bytes, fate);
         }
     }

@@ -143,12 +143,31 @@ impl Insider {
                 _ = writer.command(&acknowledgement(channel, number, time));
             }
         }
+        if rng.next_u32().is_multiple_of(8) {
+            self.send_set(rng, writer);
+        }
         let most = if rng.next_u32().is_multiple_of(16) { MANY } else { FEW };
         // Many of the same, or anything.
         let theme = rng.next_u32();
         for _ in 0..=scale(rng.next_u32(), u64::from(most)) {
             let choice = if most == MANY { theme } else { rng.next_u32() };
             _ = writer.command(&self.nonsense(choice, rng));
+        }
+    }
+
+    /// All fragments of a packet; now and then they overlap, or leave a hole.
+    fn send_set(&mut self, rng: &mut ChaCha8Rng, writer: &mut Writer<'_>) {
+        let channel = ChannelId::new(scale(rng.next_u32(), 4) as u8);
+        let start = self.number(channel, rng);
+        let payload = PAYLOAD.get(..1 + scale(rng.next_u32(), 64) as usize).unwrap_or_default();
+        let length = payload.len() as u32;
+        let total_length = pick(rng, &[2 * length, 2 * length, 2 * length - 1, 2 * length + 1, 1 << 20]);
+        for number in 0..2 {
+            let offset = if number == 0 { 0 } else { total_length - length };
+            let body =
+                Body::SendFragment(Fragment { start, count: 2, number, total_length, offset, payload });
+            let seq = ReliableSeq(start.wrapping_add(number as u16));
+            _ = writer.command(&Command { channel, seq, acknowledge: true, unsequenced: false, body });
         }
     }
 
