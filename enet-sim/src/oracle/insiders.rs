@@ -30,9 +30,9 @@ const ENVELOPE: u64 = 36;
 const UPKEEP: u64 = 400;
 const BEGINNING: u64 = 4 << 10;
 
-/// Bytes of memory for each received. The smallest command that is kept has 6 bytes, its entry 128, and the tree of those
+/// Bytes of memory for each received. The smallest command that is kept has 6 bytes, its entry 224, and the tree of those
 /// that are ahead of their turn may take as much again.
-const MEMORY: u64 = 48;
+const MEMORY: u64 = 64;
 
 /// A long packet in fragments takes 64 KiB to begin with. A peer that announces packets of 16 MiB has room for three.
 const BEGUN: u64 = 256 << 10;
