@@ -86,7 +86,10 @@ fn a_handle_dies_with_its_connection_and_never_names_the_next_one_in_its_slot() 
     assert_ne!(new, old);
     assert!(remote.host.peer(old).is_none());
     assert!(remote.host.peer_mut(old).is_none());
-    assert!(remote.host.peer(new).is_some());
+
+    remote.mark();
+    remote.host.broadcast_to([old, new], 0, Packet::reliable("to you"));
+    assert_eq!(remote.heard().iter().map(|datagram| datagram.commands().len()).collect::<Vec<_>>(), [1]);
 }
 
 #[test]
