@@ -101,6 +101,19 @@ fn a_handle_survives_the_trip_through_bits_and_a_made_up_one_finds_nobody() {
     }
 }
 
+/// Datagrams say its low half.
+#[test]
+fn the_time_of_the_last_service_can_be_read() {
+    let mut remote = Crafted::client();
+    for wait in [0, 1, 1_000] {
+        remote.wait(wait);
+        remote.host_sends(0, Packet::reliable("now"));
+        let now = remote.host.now();
+        assert_eq!(now, remote.now);
+        assert_eq!(remote.heard().last().unwrap().header().sent_time, Some(now.wire().sent_time()));
+    }
+}
+
 // ---- Host: connecting
 
 #[test]
