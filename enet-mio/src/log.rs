@@ -105,7 +105,7 @@ impl Repeats {
     const WINDOW: Duration = Duration::from_secs(10);
 
     /// How many to tell of, of `count` in all.
-    fn to_say(&mut self, now: Instant, count: u64) -> u64 {
+    fn worth_saying(&mut self, now: Instant, count: u64) -> u64 {
         let more = count.saturating_sub(self.before);
         let is_over = self.until.is_none_or(|until| now >= until);
         if more > 1 || is_over {
@@ -133,7 +133,7 @@ impl Refusals {
     fn say(&mut self, now: Instant, stats: &HostStats) {
         for (reason, count) in stats.discarded.iter() {
             let count = match reason {
-                DiscardReason::DuplicateConnect => self.repeats.to_say(now, count),
+                DiscardReason::DuplicateConnect => self.repeats.worth_saying(now, count),
                 _ => count.saturating_sub(self.said.get(reason)),
             };
             if count > 0 {
@@ -255,7 +255,7 @@ pub(crate) mod tests {
         let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
         let mut repeats = Repeats::default();
         let said = [(0, 0), (10, 1), (15, 2), (20, 2), (30, 4), (31, 9), (40, 9), (3_600, 10)]
-            .map(|(seconds, count)| repeats.to_say(at(seconds), count));
+            .map(|(seconds, count)| repeats.worth_saying(at(seconds), count));
         assert_eq!(said, [0, 0, 0, 0, 2, 5, 0, 0]);
     }
 
