@@ -163,7 +163,6 @@ const fn hint(reason: DiscardReason) -> Option<&'static str> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::num::NonZeroUsize;
     use std::sync::{Arc, Mutex};
 
     use super::*;
@@ -212,6 +211,8 @@ pub(crate) mod tests {
     /// and the client's at the end.
     #[cfg(feature = "tracing")]
     fn said_of_a_client_that_understands_nothing(seconds: u64) -> (Vec<String>, String) {
+        use std::num::NonZeroUsize;
+
         use enet_proto::{ConnectOptions, Datagram, Host, HostConfig, RangeCoder};
 
         let [at, from] = [1, 2].map(|host| SocketAddr::from(([192, 0, 2, host], 7_000)));
