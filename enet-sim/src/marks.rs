@@ -135,6 +135,12 @@ marks! {
     Crashed = "crashed", "A host crashed.";
     CaughtUp = "caught-up", "A connection outlived a pause of its host.";
     ClockStepped = "clock-stepped", "A host's clock was set.";
+    // Who connects and means harm
+    InsiderConnected = "insider-connected", "A peer that means harm was let in.";
+    InsiderHeard = "insider-heard", "A message of such a peer was delivered.";
+    InsiderHeld = "insider-held", "Received data of such a peer waited.";
+    InsiderGivenUp = "insider-given-up", "Such a peer timed out.";
+    BesideInsider = "beside-insider", "A message of an honest peer was delivered by a host that had such a peer, too.";
     // Discards, as the implementation counts them
     DiscardedBadChecksum = "discarded-bad-checksum", "The checksum did not match.";
     DiscardedUnknownPeer = "discarded-unknown-peer", "A slot without a connection was addressed.";

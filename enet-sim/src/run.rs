@@ -1,6 +1,7 @@
 //! Running a scenario: judged, measured, or both and recorded.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
@@ -258,17 +259,27 @@ pub fn rules(scenario: &Scenario, cast: Cast) -> JudgeConfig {
         compression: scenario.server.range_coder || scenario.client.range_coder,
         corruption: links.iter().any(|link| link.corrupt.chance > Chance::NEVER),
         attacked: scenario.attacker.iter().any(|attack| disturbs(*attack, scenario, cast)),
+        insiders: insiders(scenario),
         rebinding: scenario.client.nat.is_some(),
         send_faults: scenario.fault.iter().any(|fault| matches!(fault.trouble, Trouble::SendErrors { .. })),
         delay_bound: delay.unwrap_or_default(),
     }
 }
 
-/// Whether an attack can be taken for a client. Junk cannot, and connects from elsewhere take nothing from a server that has
-/// addresses proven.
+/// Where those are who connect and mean harm.
+fn insiders(scenario: &Scenario) -> Vec<SocketAddr> {
+    let first = 1 + usize::from(scenario.clients);
+    let all = scenario.attacker.iter().zip(first..);
+    all.filter(|(attack, _)| matches!(attack, Attack::Insider { .. }))
+        .map(|(_, home)| address(home))
+        .collect()
+}
+
+/// Whether an attack can be taken for a client. Junk cannot; connects from elsewhere take nothing from a server that has
+/// addresses proven; and who connects speaks for himself.
 fn disturbs(attack: Attack, scenario: &Scenario, cast: Cast) -> bool {
     match attack {
-        Attack::Junk { .. } => false,
+        Attack::Junk { .. } | Attack::Insider { .. } => false,
         Attack::ConnectFlood { .. } => !host_rules(scenario, cast, 0).modern,
         Attack::Mutate { .. } | Attack::Replay { .. } | Attack::Guess { .. } => true,
     }

@@ -112,6 +112,16 @@ fn messages_without_a_header_are_told_apart_by_their_bytes() {
 }
 
 #[test]
+fn a_message_without_a_header_is_not_taken_for_one_of_another_kind() {
+    let mut script = Script::connected();
+    script.send_sized(CLIENT, 0, Q, 0);
+    let empty = script.send_sized(CLIENT, 0, R, 0);
+    script.receive(SERVER, 0, R, &empty);
+    script.receive(SERVER, 0, Q, &empty);
+    script.clean();
+}
+
+#[test]
 fn a_message_without_a_header_out_of_turn_is_noticed() {
     let mut script = Script::connected();
     let first = script.send(CLIENT, 0, R);

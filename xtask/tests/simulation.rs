@@ -109,6 +109,7 @@ fn everything() -> Scenario {
             Attack::Replay { every: ms },
             Attack::ConnectFlood { every: ms, near: true },
             Attack::Guess { every: ms },
+            Attack::Insider { every: ms, answers: true },
         ],
         ..Scenario::built_in("lan").unwrap()
     }

@@ -254,6 +254,7 @@ impl Endpoint for CHost {
             window: stats.window,
             mtu: stats.mtu,
             waiting: stats.waiting_data,
+            held: 0,
             packet_loss: stats.packet_loss,
             // How many is not needed, and would have to be counted.
             queued: u32::from(stats.is_busy),

@@ -183,6 +183,8 @@ pub struct Snapshot {
     pub mtu: u32,
     /// Received bytes the application has not fetched.
     pub waiting: u32,
+    /// Memory that received data takes which the application has not fetched; 0 where not known.
+    pub held: u32,
     /// Smoothed share of lost commands, of 65 536.
     pub packet_loss: u32,
     /// Commands queued or unacknowledged; the C library's hosts say 1 for any number, `rusty_enet`'s always 0.

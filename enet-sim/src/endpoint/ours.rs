@@ -260,6 +260,7 @@ impl Endpoint for Ours {
             window: stats.window_size,
             mtu: u32::from(peer.mtu()),
             waiting: stats.waiting_data,
+            held: stats.held_data,
             packet_loss: stats.packet_loss,
             queued: u32::try_from(stats.queued + stats.in_flight).unwrap_or(u32::MAX),
         })

@@ -1,5 +1,7 @@
 //! [`JudgeConfig`]: what a judge has to know about a world beforehand.
 
+use std::net::SocketAddr;
+
 use crate::time::{Span, Time};
 
 /// What a judge has to know about a world. The defaults are ENet's, and those of a world in which little is possible.
@@ -15,6 +17,9 @@ pub struct JudgeConfig {
     pub corruption: bool,
     /// Whether somebody sends what could be a client's: then only what concerns one host by itself is judged.
     pub attacked: bool,
+    /// Where those are who connect and mean harm: what is spent on them is judged, and everybody else as if they were not
+    /// there.
+    pub insiders: Vec<SocketAddr>,
     /// Whether a NAT may give clients new addresses.
     pub rebinding: bool,
     /// Whether sockets refuse datagrams: then what leaves a host is not all that it believes to have sent.
@@ -65,6 +70,7 @@ impl JudgeConfig {
             compression: false,
             corruption: false,
             attacked: false,
+            insiders: Vec::new(),
             rebinding: false,
             send_faults: false,
             delay_bound: Span::from_secs(1),

@@ -30,6 +30,9 @@ impl Judge {
             let complaint = || format!("a message was taken for a connection that is not open: {phase:?}");
             return self.verdict.complain(at, "C1", host, complaint);
         }
+        if self.side(id).insider {
+            self.insiders.is_sent(payload.len());
+        }
         let message = Message::peek(payload);
         let side = &mut self.sides[id.0];
         if let (None, Some(message)) = (side.number, message) {
@@ -86,6 +89,9 @@ impl Judge {
         };
         if payload.is_empty() {
             self.verdict.mark(Mark::EmptyDelivered);
+        }
+        if self.side(receiver).insider {
+            return self.judge_insider_heard(at, host, payload.len());
         }
         let tainted = self.side(receiver).tainted;
         if !self.trusted || tainted {
@@ -152,6 +158,7 @@ impl Judge {
         };
         side.progress = at;
         self.mark_delivered(delivered, kind);
+        self.mark_beside_insider(receiver);
         if kind == Some(Kind::Reliable)
             && self.side(sender).fragment.is_some_and(|fragment| payload.len() > fragment)
         {

@@ -82,7 +82,11 @@ impl Judge {
         side.phase = Phase::Open;
         side.opened = Some(at);
         side.progress = at;
-        self.bind(at, id);
+        if self.side(id).insider {
+            self.verdict.mark(Mark::InsiderConnected);
+        } else {
+            self.bind(at, id);
+        }
         let peers = self.config.hosts.get(host).map_or(usize::MAX, |rules| rules.peers);
         let living = self.hosts.get(host).map_or(0, |book| book.living.len());
         if living > peers {
@@ -93,6 +97,11 @@ impl Judge {
 
     /// Somebody connected: somebody must have wanted to, with this data.
     fn judge_incoming(&mut self, at: Time, host: HostIndex, id: SideId, data: u32) {
+        if self.is_insider(data) {
+            let side = self.side_mut(id);
+            (side.insider, side.tainted) = (true, true);
+            return;
+        }
         let attempts = |side: &&Side| side.to == Some(host) && side.data == data;
         let tainted = match self.sides.iter().rfind(attempts) {
             Some(attempt) => attempt.tainted || attempt.phase == Phase::Lost,
@@ -163,6 +172,9 @@ impl Judge {
             self.verdict.complain(at, "C1", host, complaint);
         }
         self.mark_ended(id, ended);
+        if self.side(id).insider && ended == Ended::TimedOut {
+            self.verdict.mark(Mark::InsiderGivenUp);
+        }
         if self.trusted && !self.side(id).tainted {
             self.judge_end_data(at, host, id, ended, data);
             self.judge_patience(at, host, id, ended);

@@ -95,7 +95,8 @@ impl Judge {
 
     /// Whether a host has a connection of which is not known whose it is.
     fn has_unknown_side(&self, host: HostIndex) -> bool {
-        self.sides.iter().any(|side| side.host == host && side.to.is_none() && side.partner.is_none())
+        let unknown = |side: &Side| side.to.is_none() && side.partner.is_none() && !side.insider;
+        self.sides.iter().any(|side| side.host == host && unknown(side))
     }
 
     /// R2: everything reliable arrives, unless somebody hears that the connection ended.

@@ -13,11 +13,15 @@ impl Judge {
             return;
         }
         let host = self.side(id).host;
+        if self.side(id).insider {
+            self.judge_held(at, id, now);
+        }
         let Some(rules) = self.config.hosts.get(host) else { return };
         // A message is taken while there is room for less of it (PROTOCOL.md §9.2). Whatever attackers and altered
         // lengths claim, it is no longer than the longest packet.
         let largest = self.sides.iter().map(|side| side.largest).max().unwrap_or(0);
-        let overshoot = if self.trusted && largest > 0 { largest } else { 32 << 20 };
+        let honest = self.trusted && !self.side(id).insider;
+        let overshoot = if honest && largest > 0 { largest } else { 32 << 20 };
         // A modern host takes the packet that is next on its channel, too, when there is nothing to fetch.
         let packets = if rules.modern { 2 } else { 1 };
         let limit = u64::from(rules.max_waiting) + packets * u64::from(overshoot);

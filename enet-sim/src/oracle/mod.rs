@@ -10,6 +10,7 @@ mod flow;
 mod half;
 mod host;
 mod ids;
+mod insiders;
 mod lifecycle;
 mod liveness;
 mod memory;
@@ -33,6 +34,7 @@ use crate::time::Time;
 use crate::world::observer::{Call, HostChange, HostIndex, Observer};
 use host::HostBook;
 use ids::{Arena, SideId};
+use insiders::Insiders;
 use side::Side;
 use tap::Tap;
 
@@ -102,6 +104,7 @@ pub struct Judge {
     hosts: Vec<HostBook>,
     sides: Arena<Side>,
     tap: Tap,
+    insiders: Insiders,
     verdict: Verdict,
     /// A host of Profile::Modern has sent a lone DISCONNECT with 0 that nobody acknowledges.
     farewells: bool,
@@ -120,6 +123,7 @@ impl Judge {
             hosts: config.hosts.iter().map(HostBook::new).collect(),
             sides: Arena::default(),
             tap: Tap::default(),
+            insiders: Insiders::default(),
             verdict: Verdict::default(),
             farewells: false,
             healed: None,
@@ -185,6 +189,7 @@ impl Observer for Judge {
     fn departed(&mut self, at: Time, from: HostIndex, to: SocketAddr, bytes: &[u8], fate: &Fate) {
         if from < self.hosts.len() {
             self.judge_answer(at, from, to, bytes);
+            self.judge_spending(at, from, to, bytes);
             self.on_departed(at, from, to, bytes, fate);
         }
     }

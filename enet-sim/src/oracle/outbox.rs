@@ -188,10 +188,7 @@ impl Outbox {
     ) -> Result<Delivered, Complaint> {
         let wanted = tiny(payload).unwrap_or_default();
         let fits = |entry: &Entry| {
-            let lawful = match entry.effective {
-                Kind::Unsequenced => !entry.delivered,
-                _ => !entry.delivered && shown.is_none_or(|shown| alike(shown, entry.effective)),
-            };
+            let lawful = !entry.delivered && shown.is_none_or(|shown| alike(shown, entry.effective));
             lawful && entry.len as usize == payload.len()
         };
         // The earliest that is not behind the merged order; failing that, any: the rules then say what is wrong.

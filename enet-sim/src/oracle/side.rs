@@ -44,6 +44,8 @@ pub(super) struct Side {
     pub(super) half: Option<HalfId>,
     /// Datagrams of another connection may look like its own (two bits of session, PROTOCOL.md §6.4).
     pub(super) tainted: bool,
+    /// At its other end is one who means harm.
+    pub(super) insider: bool,
     /// The largest payload that is not cut, where known.
     pub(super) fragment: Option<usize>,
     /// What it sent, by channel.
@@ -82,6 +84,7 @@ impl Side {
             partner: None,
             half: None,
             tainted: false,
+            insider: false,
             fragment: None,
             sent: Vec::new(),
             groups: 0,

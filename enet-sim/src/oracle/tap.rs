@@ -393,7 +393,7 @@ impl Judge {
         if bytes.is_empty() {
             book.stalled = true;
         }
-        if !self.transparent {
+        if self.note_insider(source, bytes) || !self.transparent {
             return;
         }
         let Ok((header, rest)) = Header::decode(bytes) else { return };

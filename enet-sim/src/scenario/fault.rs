@@ -246,4 +246,15 @@ pub enum Attack {
         /// Time between two.
         every: Span,
     },
+    /// It connects, and then says what no client says. It takes a slot of the server.
+    Insider {
+        /// Time between two datagrams.
+        every: Span,
+        /// Whether it acknowledges what it is sent; else now and then a part of it.
+        #[serde(default, skip_serializing_if = "is_default")]
+        answers: bool,
+    },
 }
+
+/// What an [`Attack::Insider`] sends along when it connects, by which it is told from everybody else.
+pub const INSIDER_DATA: u32 = 0xBADC_0DE5;

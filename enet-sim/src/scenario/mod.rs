@@ -6,7 +6,7 @@ pub mod library;
 pub mod link;
 mod traffic;
 
-pub use fault::{Action, Attack, Deed, Fault, HostChoice, Trouble};
+pub use fault::{Action, Attack, Deed, Fault, HostChoice, INSIDER_DATA, Trouble};
 pub use host::{HostSpec, NatSpec, Profile, Service, ThrottleSpec, TimeoutSpec};
 pub use link::LinkSpec;
 pub use traffic::{Flow, Sender};

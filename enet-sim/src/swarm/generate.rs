@@ -44,6 +44,13 @@ pub fn scenario(seed: u64) -> Scenario {
     for host in [&mut scenario.server, &mut scenario.client] {
         host.redundancy = draw.maybe(20, |draw| draw.even(1, 3) as u8).unwrap_or(0);
     }
+    // The numbers of slots that only a usual world draws leave room for one more.
+    if let Some(peers) = scenario.server.peers.as_mut()
+        && let Some(insider) = draw.maybe(12, insider)
+    {
+        *peers += 1;
+        scenario.attacker.push(insider);
+    }
     scenario
 }
 
@@ -362,6 +369,11 @@ fn attack(draw: &mut Draw) -> Attack {
         3 => Attack::ConnectFlood { every, near: draw.percent(50) },
         _ => Attack::Guess { every },
     }
+}
+
+/// Seldom enough that its datagrams do not cost more than all the rest of the world.
+fn insider(draw: &mut Draw) -> Attack {
+    Attack::Insider { every: draw.span(50 * MS, 2 * SECOND), answers: draw.percent(50) }
 }
 
 /// A world in which the numbers of messages wrap: little goes wrong, but a lot is sent.

@@ -9,6 +9,7 @@ use enet_wire::{
 use rand_chacha::ChaCha8Rng;
 
 use super::host::address;
+use super::insider::Insider;
 use super::observer::HostIndex;
 use crate::net::{Copy as NetCopy, Network};
 use crate::random::{Purpose, RngCore, scale, stream};
@@ -33,12 +34,19 @@ pub(super) struct Attacker {
     overheard: Vec<Overheard>,
     heard: usize,
     forged: Vec<u8>,
+    /// What it is besides, if the server lets it in.
+    insider: Option<Insider>,
 }
 
 impl Attacker {
-    pub(super) fn new(seed: u64, home: HostIndex, attack: Attack) -> Self {
+    /// `checksum`: whether the server reads only what has one.
+    pub(super) fn new(seed: u64, home: HostIndex, attack: Attack, checksum: bool) -> Self {
         let rng = stream(seed, home as u32, Purpose::Attack);
-        Attacker { home, attack, rng, overheard: Vec::new(), heard: 0, forged: Vec::new() }
+        let insider = match attack {
+            Attack::Insider { answers, .. } => Some(Insider::new(answers, checksum)),
+            _ => None,
+        };
+        Attacker { home, attack, rng, overheard: Vec::new(), heard: 0, forged: Vec::new(), insider }
     }
 
     /// Time between two strikes.
@@ -47,7 +55,8 @@ impl Attacker {
         | Attack::Mutate { every, .. }
         | Attack::Replay { every }
         | Attack::ConnectFlood { every, .. }
-        | Attack::Guess { every }) = attack;
+        | Attack::Guess { every }
+        | Attack::Insider { every, .. }) = attack;
         every.max(Span::from_micros(10))
     }
 
@@ -68,6 +77,13 @@ impl Attacker {
         match self.overheard.get_mut(place) {
             Some(old) => *old = entry,
             None => self.overheard.push(entry),
+        }
+    }
+
+    /// A datagram for it has arrived: most attackers do not listen.
+    pub(super) fn hear(&mut self, now: Time, bytes: &[u8]) {
+        if let Some(insider) = &mut self.insider {
+            insider.hear(now, bytes);
         }
     }
 
@@ -99,6 +115,11 @@ impl Attacker {
             Attack::Guess { .. } => {
                 self.forge_guess();
                 (address(1), server)
+            }
+            Attack::Insider { .. } => {
+                let Some(insider) = &mut self.insider else { return };
+                insider.strike(now, &mut self.rng, &mut self.forged);
+                (home, server)
             }
         };
         network.send_spoofed(now, self.home, source, to, &self.forged, copies);

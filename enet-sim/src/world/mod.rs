@@ -10,6 +10,7 @@ mod attacker;
 mod cast;
 mod clock;
 mod host;
+mod insider;
 pub mod observer;
 mod troubles;
 
@@ -208,7 +209,8 @@ impl<'a, O: Observer> World<'a, O> {
         }
         for (number, attack) in scenario.attacker.iter().enumerate() {
             let home = 1 + usize::from(scenario.clients) + number;
-            self.attackers.push(Attacker::new(scenario.seed, home, *attack));
+            let checksum = scenario.server.checksum;
+            self.attackers.push(Attacker::new(scenario.seed, home, *attack, checksum));
             self.agenda.note(Time(Attacker::period(*attack).0), Item::Strike(number as u16));
         }
         self.agenda.note(Time(scenario.duration.0), Item::Heal);
@@ -303,6 +305,11 @@ impl<'a, O: Observer> World<'a, O> {
     fn arrive(&mut self, place: u32) {
         let Some(copy) = self.agenda.take_arrival(place) else { return };
         let index = copy.to;
+        let attacker = index.checked_sub(1 + usize::from(self.scenario.clients));
+        if let Some(attacker) = attacker.and_then(|number| self.attackers.get_mut(number)) {
+            attacker.hear(self.now, &copy.bytes);
+            return self.network.recycle(copy.bytes);
+        }
         let Some(host) = self.hosts.get_mut(index) else { return self.network.recycle(copy.bytes) };
         if host.has_room(copy.bytes.len()) {
             self.observer.arrived(self.now, index, copy.source, &copy.bytes);

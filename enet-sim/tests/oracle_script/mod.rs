@@ -60,6 +60,7 @@ pub fn calm() -> Snapshot {
         window: 65_536,
         mtu: 1_392,
         waiting: 0,
+        held: 0,
         packet_loss: 0,
         queued: 0,
     }
