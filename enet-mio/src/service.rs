@@ -23,11 +23,9 @@ const WAKER: Token = Token(1);
 /// a game loop that calls `service` with zero once a frame must be able to outpace a flood of rubbish.
 const PASSES: usize = 64;
 
-/// The clock is looked at for one in so many events that are at hand.
-const LOOKS: u32 = 4;
-
-/// Events given in a row without sending at most: as many acknowledgements wait in one host.
-const EVENTS_IN_A_ROW: u32 = 256;
+/// The clock is looked at for the first events that are at hand, the second, the fourth and so on, and from here on for
+/// one in so many: it costs as much as a third of an event.
+const LOOKS: u32 = 16;
 
 /// Events that a handler is given between two of its turns at most.
 const EVENTS_IN_A_TURN: usize = 4_096;
@@ -123,8 +121,8 @@ impl Service {
     /// An event that is waiting already comes back at once. Otherwise the host sends what is queued, receives all that
     /// is there, and only if that gave no event sends and waits. So packets you queue leave in the next call that has no
     /// event at hand, together with the acknowledgements of what you have seen since: answers and acknowledgements
-    /// share datagrams. They never wait longer than 256 events, nor, once a millisecond has gone by since the last
-    /// sending, for more than four calls; a call that gives `None` has sent everything. What you queue after your last
+    /// share datagrams. Once a millisecond has gone by since the last sending they wait for no more than sixteen calls; a
+    /// call that gives `None` has sent everything. What you queue after your last
     /// call leaves with [`flush`](Host::flush).
     ///
     /// Unlike C's it also wakes for its own deadlines, so retransmissions, pings and timeouts happen in time however
@@ -138,16 +136,16 @@ impl Service {
     ///
     /// The socket or the poll is broken. No peer can cause that, and the call may be repeated.
     #[doc(alias = "enet_host_service")]
+    #[inline]
     pub fn service(&mut self, timeout: Duration) -> io::Result<Option<Event>> {
-        let event = self.next_event(timeout)?;
+        let waiting = self.waiting_event();
+        let event = if waiting.is_some() { waiting } else { self.next_event(timeout)? };
         event.iter().for_each(log::event);
         Ok(event)
     }
 
+    /// The next event that comes before the time is over; none is at hand.
     fn next_event(&mut self, timeout: Duration) -> io::Result<Option<Event>> {
-        if let Some(event) = self.waiting_event() {
-            return Ok(Some(event));
-        }
         let mut now = self.host.now();
         let mut deadline = now + timeout;
         let mut passes = 0;
@@ -243,20 +241,27 @@ impl Service {
     }
 
     /// The next event, if it is there without receiving anything. Sends first if what is to be sent has waited enough.
+    #[inline]
     fn waiting_event(&mut self) -> Option<Event> {
         if !self.host.events_come_first() {
             return None; // that pass looks itself
         }
-        let event = self.host.protocol_mut().poll_event()?;
-        self.events_in_a_row += 1;
-        // Looking at the clock for each would cost a tenth of an event and more.
+        let event = self.host.protocol_mut().poll_event();
+        if event.is_some() {
+            self.events_in_a_row += 1;
+            if self.events_in_a_row.is_multiple_of(LOOKS) || self.events_in_a_row.is_power_of_two() {
+                self.send_if_patience_is_over();
+            }
+        }
+        event
+    }
+
+    fn send_if_patience_is_over(&mut self) {
         let sent = self.host.protocol().now();
-        let looks = self.events_in_a_row % LOOKS == 1;
-        if self.events_in_a_row >= EVENTS_IN_A_ROW || looks && self.host.now() >= sent + PATIENCE {
+        if self.host.now() >= sent + PATIENCE {
             self.host.flush();
             self.events_in_a_row = 0;
         }
-        Some(event)
     }
 
     fn pass(&mut self, now: Instant) -> io::Result<Option<Event>> {

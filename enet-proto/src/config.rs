@@ -42,7 +42,7 @@ pub struct HostConfig {
     /// Largest packet sent or accepted, in bytes. Default 32 MiB.
     pub max_packet_size: u32,
     /// Bytes of received but not yet fetched data per peer at which further data is refused. The memory counts that it
-    /// takes, 128 bytes for an empty packet; under [`Profile::Compat`] the payload alone. Packets in fragments that were
+    /// takes, 224 bytes for an empty packet; under [`Profile::Compat`] the payload alone. Packets in fragments that were
     /// begun go on. Default 32 MiB.
     pub max_waiting_data: u32,
     /// Memory that received and not yet fetched data of all peers may take. No peer gets more of it than is left for all

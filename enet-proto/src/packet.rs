@@ -119,9 +119,9 @@ impl fmt::Debug for Packet {
 #[derive(Clone)]
 pub struct Payload(Repr);
 
-const INLINE: usize = 32;
+const INLINE: usize = 64;
 
-/// Up to 32 bytes. Two blocks of 16 and a word: a payload is written and then moved along the same borders, for a
+/// Up to 64 bytes. Blocks of 16 and a word: a payload is written and then moved along the same borders, for a
 /// processor that reads across what it has just written waits for it.
 #[derive(Clone)]
 #[repr(C)]
@@ -145,6 +145,7 @@ impl Inline {
         }
         let Some(to) = self.bytes.get_mut(..slice.len()) else { return };
         let _ = match slice.len() {
+            32.. => blocks::<32>(slice, to),
             16.. => blocks::<16>(slice, to),
             8.. => blocks::<8>(slice, to),
             4.. => blocks::<4>(slice, to),
@@ -281,6 +282,6 @@ mod tests {
     fn small_slices_need_no_heap() {
         assert!(matches!(Payload::from(&[1; INLINE]).0, Repr::Inline(_)));
         assert!(matches!(Payload::from(&[1; INLINE + 1]).0, Repr::Shared(_)));
-        assert_eq!(size_of::<Payload>(), 40);
+        assert_eq!(size_of::<Payload>(), 72);
     }
 }

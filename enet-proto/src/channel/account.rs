@@ -2,9 +2,9 @@
 
 use crate::stats::DiscardReason;
 
-/// What a packet that waits for the application takes beside its payload, in bytes: at most, with a margin for what the
-/// allocator adds. What packets that wait for others take beside that is counted as it is.
-pub(crate) const ENTRY: u32 = 128;
+/// What a packet that waits for the application takes beside its payload, in bytes: at most, for the list may have as much
+/// room again. What packets that wait for others take beside that is counted as it is.
+pub(crate) const ENTRY: u32 = 224;
 
 /// What packets in fragments may take for each byte they announced, and to begin with. A sender that means well causes
 /// half of it.

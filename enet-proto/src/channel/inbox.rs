@@ -24,6 +24,8 @@ pub(super) struct Received {
     payload: Payload,
 }
 
+const _: () = assert!(2 * Lists::<Received>::PLACE <= ENTRY as usize);
+
 /// The first and the last packet of each channel.
 #[derive(Debug, Default)]
 pub(super) struct ByChannel {

@@ -43,6 +43,9 @@ pub(crate) struct Lists<T> {
 }
 
 impl<T> Lists<T> {
+    /// Bytes that a value takes here.
+    pub(crate) const PLACE: usize = Slab::<Node<T>>::PLACE;
+
     pub(crate) const fn new() -> Self {
         Lists { nodes: Slab::new() }
     }

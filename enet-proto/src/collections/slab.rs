@@ -43,6 +43,9 @@ pub(crate) struct Slab<T> {
 const KEPT: usize = 64;
 
 impl<T> Slab<T> {
+    /// Bytes of a place.
+    pub(crate) const PLACE: usize = size_of::<Place<T>>();
+
     pub(crate) const fn new() -> Self {
         Slab { places: Vec::new(), vacant: None, len: 0, peak: 0 }
     }
@@ -58,7 +61,7 @@ impl<T> Slab<T> {
 
     /// Bytes they take.
     pub(crate) const fn footprint(&self) -> usize {
-        self.places.capacity() * size_of::<Place<T>>()
+        self.places.capacity() * Self::PLACE
     }
 
     /// All values.
