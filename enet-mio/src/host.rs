@@ -212,6 +212,7 @@ impl Host {
 
     /// The next event that is waiting; as [`enet_proto::Host::poll_event`], but a log hears of it.
     #[doc(alias = "enet_host_check_events")]
+    #[inline]
     pub fn poll_event(&mut self) -> Option<Event> {
         let event = self.protocol.poll_event();
         event.iter().for_each(log::event);

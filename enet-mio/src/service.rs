@@ -139,9 +139,12 @@ impl Service {
     #[inline]
     pub fn service(&mut self, timeout: Duration) -> io::Result<Option<Event>> {
         let waiting = self.waiting_event();
-        let event = if waiting.is_some() { waiting } else { self.next_event(timeout)? };
-        event.iter().for_each(log::event);
-        Ok(event)
+        if waiting.is_some() {
+            return Ok(waiting);
+        }
+        let event = self.next_event(timeout);
+        event.iter().flatten().for_each(log::event);
+        event
     }
 
     /// The next event that comes before the time is over; none is at hand.
@@ -246,7 +249,7 @@ impl Service {
         if !self.host.events_come_first() {
             return None; // that pass looks itself
         }
-        let event = self.host.protocol_mut().poll_event();
+        let event = self.host.poll_event();
         if event.is_some() {
             self.events_in_a_row += 1;
             if self.events_in_a_row.is_multiple_of(LOOKS) || self.events_in_a_row.is_power_of_two() {

@@ -187,7 +187,8 @@ impl Inbox {
     /// Notes a packet among those of its channel, where they are told apart.
     #[inline]
     fn note(&self, channel: ChannelId, key: Option<Key>, memory: &mut Memory) {
-        if self.packets.is_single() {
+        // Hardly any host's application ever asks for one channel's.
+        if memory.by_channel.len() == 0 || self.packets.is_single() {
             return;
         }
         let Some(by_channel) = memory.inboxes.front(&self.packets).and_then(|front| front.by_channel) else {
