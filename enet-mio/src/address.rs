@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 use std::str::FromStr;
 
+use crate::error::{Flaw, Mistake};
 use crate::family::{Family, canonical};
 
 /// Where a host listens.
@@ -98,9 +99,9 @@ impl PeerAddress {
     pub(crate) fn parse(text: &str) -> io::Result<PeerAddress> {
         let (target, port) = split(text)?;
         let port = port.filter(|port| *port != 0);
-        let port = port.ok_or_else(|| invalid(text, "a peer has a port from 1 to 65535"))?;
+        let port = port.ok_or_else(|| bad(text, Flaw::NoPortForPeer))?;
         match target {
-            Target::Any => Err(invalid(text, "a peer has an address; `*` is only for listening")),
+            Target::Any => Err(bad(text, Flaw::StarForPeer)),
             Target::Ip(ip, scope) => Ok(PeerAddress::Ip(socket_addr(ip, scope, port))),
             Target::Name(name) => Ok(PeerAddress::Name(name.to_owned(), port)),
         }
@@ -118,11 +119,8 @@ impl PeerAddress {
 /// The first of the addresses, which `text` stands for, that a socket can reach.
 pub(crate) fn reachable(text: &str, addresses: Vec<SocketAddr>, family: Family) -> io::Result<SocketAddr> {
     let mut addresses = addresses.into_iter().map(canonical);
-    addresses.find(|address| family.reaches(*address)).ok_or_else(|| {
-        let reason =
-            format!("`{text}` has no address that an {family} socket reaches; bind to `*` for both families");
-        io::Error::new(io::ErrorKind::AddrNotAvailable, reason)
-    })
+    let reached = addresses.find(|address| family.reaches(*address));
+    reached.ok_or_else(|| Mistake::Unreachable { text, family }.into())
 }
 
 /// The part of an address before the port.
@@ -135,16 +133,13 @@ enum Target<'a> {
 
 /// Cuts `host:port`; the port is `None` for a star.
 fn split(text: &str) -> io::Result<(Target<'_>, Option<u16>)> {
-    let without_port = || invalid(text, "a port is missing: write `host:port`, or `host:*` for any port");
+    let without_port = || bad(text, Flaw::NoPort);
     if let Some(rest) = text.strip_prefix('[') {
-        let (inside, rest) = rest
-            .split_once(']')
-            .ok_or_else(|| invalid(text, "the closing `]` is missing: write `[::1]:6789`"))?;
+        let (inside, rest) = rest.split_once(']').ok_or_else(|| bad(text, Flaw::NoClosingBracket))?;
         let port = rest.strip_prefix(':').ok_or_else(without_port)?;
         let (ip, zone) = inside.split_once('%').map_or((inside, None), |(ip, zone)| (ip, Some(zone)));
-        let ip: Ipv6Addr =
-            ip.parse().map_err(|_| invalid(text, "between the brackets there must be an IPv6 address"))?;
-        let scope = zone.map_or(Ok(0), |zone| scope_id(zone).map_err(|reason| invalid(text, &reason)))?;
+        let ip: Ipv6Addr = ip.parse().map_err(|_| bad(text, Flaw::NoIpv6InBrackets))?;
+        let scope = zone.map_or(Ok(0), |zone| scope_id(zone).map_err(|flaw| bad(text, flaw)))?;
         return Ok((Target::Ip(ip.into(), scope), parse_port(text, port)?));
     }
     let (host, port) = text.rsplit_once(':').ok_or_else(without_port)?;
@@ -156,20 +151,17 @@ fn parse_host<'a>(text: &str, host: &'a str) -> io::Result<Target<'a>> {
         return Ok(Target::Any);
     }
     if host.contains(':') {
-        return Err(invalid(text, "an IPv6 address needs brackets: write `[::1]:6789`"));
+        return Err(bad(text, Flaw::NoBrackets));
     }
     if let Ok(ip) = host.parse::<Ipv4Addr>() {
         return Ok(Target::Ip(ip.into(), 0));
     }
     // Resolvers take `127.1` and even `1` for addresses; here it would be a typing error.
     if host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-        return Err(invalid(
-            text,
-            "an IPv4 address has four numbers from 0 to 255; `*` listens on all addresses",
-        ));
+        return Err(bad(text, Flaw::NoIpv4));
     }
     if host.contains(|char: char| char.is_whitespace() || char.is_control()) {
-        return Err(invalid(text, "a host name has no spaces"));
+        return Err(bad(text, Flaw::Spaces));
     }
     Ok(Target::Name(host))
 }
@@ -180,25 +172,20 @@ fn parse_port(text: &str, port: &str) -> io::Result<Option<u16>> {
     }
     let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
     let number = port.parse().ok().filter(|_| digits);
-    number.map(Some).ok_or_else(|| invalid(text, "a port is a number up to 65535, or `*` for any"))
+    number.map(Some).ok_or_else(|| bad(text, Flaw::BadPort))
 }
 
 /// The number of a network interface, given by number or by name.
-fn scope_id(zone: &str) -> Result<u32, String> {
+fn scope_id(zone: &str) -> Result<u32, Flaw<'_>> {
     if let Ok(number) = zone.parse() {
         return Ok(number);
     }
     let is_a_name = !zone.is_empty() && !zone.contains(['/', '\0']) && zone != "." && zone != "..";
     if cfg!(target_os = "linux") && is_a_name {
         let index = std::fs::read_to_string(format!("/sys/class/net/{zone}/ifindex")).ok();
-        return index.and_then(|index| index.trim().parse().ok()).ok_or_else(|| {
-            format!("this machine has no network interface `{zone}`; `ip link` lists those it has")
-        });
+        return index.and_then(|index| index.trim().parse().ok()).ok_or(Flaw::UnknownInterface(zone));
     }
-    if !is_a_name {
-        return Err(format!("`{zone}` is no network interface; give its number, as in %2, or its name"));
-    }
-    Err(format!("`{zone}` is not an interface number; names of interfaces are known on Linux only"))
+    Err(if is_a_name { Flaw::InterfaceByName(zone) } else { Flaw::NoInterface(zone) })
 }
 
 fn socket_addr(ip: IpAddr, scope: u32, port: u16) -> SocketAddr {
@@ -209,20 +196,17 @@ fn socket_addr(ip: IpAddr, scope: u32, port: u16) -> SocketAddr {
 }
 
 fn resolve_name(name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    let hint = "check the name, or give the address in numbers";
-    let found = (name, port)
-        .to_socket_addrs()
-        .map_err(|error| io::Error::new(error.kind(), format!("cannot resolve `{name}`: {error}; {hint}")))?;
+    let found = (name, port).to_socket_addrs().map_err(|error| Mistake::Unresolved { name, error })?;
     let mut addresses: Vec<SocketAddr> = found.collect();
     addresses.sort_by_key(SocketAddr::is_ipv6); // stable: the resolver's order within a family
     if addresses.is_empty() {
-        return Err(io::Error::new(io::ErrorKind::NotFound, format!("`{name}` has no address; {hint}")));
+        return Err(Mistake::NoAddress { name }.into());
     }
     Ok(addresses)
 }
 
-fn invalid(text: &str, reason: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, format!("bad address `{text}`: {reason}"))
+fn bad(text: &str, flaw: Flaw<'_>) -> io::Error {
+    Mistake::Bad { text, flaw }.into()
 }
 
 #[cfg(test)]

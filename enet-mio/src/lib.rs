@@ -13,6 +13,7 @@ mod address;
 mod alone;
 mod burst;
 mod clock;
+mod error;
 mod family;
 mod handle;
 mod handler;

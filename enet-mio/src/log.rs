@@ -1,10 +1,12 @@
-//! What a server's log should say of the operating system and of what was refused, as events of
-//! [`tracing`](https://docs.rs/tracing) with the target `enet_mio`; for those who look for something also every event
-//! (`enet_mio::event`) and datagram (`enet_mio::datagram`). Without the feature `tracing` nothing is said; the counters of
-//! [`IoStats`](crate::IoStats) always count.
+//! What happens, as events of [`tracing`](https://docs.rs/tracing), with a target for each layer: `enet_mio` is the system's
+//! part, `enet_mio::protocol` what the protocol refused, both for a server's log; `enet_mio::event` what the application is
+//! told and `enet_mio::datagram` what crosses the wire are for those who look for something. Without the feature `tracing`
+//! nothing is said; the counters of [`IoStats`](crate::IoStats) and [`HostStats`] always count.
 
 use std::io;
 use std::net::SocketAddr;
+#[cfg(feature = "tracing")]
+use std::time::Duration;
 
 use enet_proto::{Datagram, Event, HostStats, Instant, Transmit};
 #[cfg(feature = "tracing")]
@@ -81,10 +83,38 @@ pub(crate) struct Refusals {
     said: Discarded,
     #[cfg(feature = "tracing")]
     next: Option<Instant>,
+    #[cfg(feature = "tracing")]
+    repeats: Repeats,
 }
 
 #[cfg(feature = "tracing")]
-const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// CONNECTs that came again. A single one in ten seconds is a network that lost our answer: that is not said. Whoever never
+/// understands the answer asks again after 0.5, 1.5, 3.5 and 7.5 s, two of which fall into the same ten seconds.
+#[cfg(feature = "tracing")]
+#[derive(Debug, Default)]
+struct Repeats {
+    /// How many were said, or forgotten.
+    before: u64,
+    until: Option<Instant>,
+}
+
+#[cfg(feature = "tracing")]
+impl Repeats {
+    const WINDOW: Duration = Duration::from_secs(10);
+
+    /// How many to tell of, of `count` in all.
+    fn worth_saying(&mut self, now: Instant, count: u64) -> u64 {
+        let more = count.saturating_sub(self.before);
+        let is_over = self.until.is_none_or(|until| now >= until);
+        if more > 1 || is_over {
+            self.before = count;
+            self.until = Some(now + Self::WINDOW);
+        }
+        if more > 1 { more } else { 0 }
+    }
+}
 
 impl Refusals {
     /// Looks at the counters, if it is time to.
@@ -94,19 +124,22 @@ impl Refusals {
         #[cfg(feature = "tracing")]
         if self.next.is_none_or(|next| now >= next) {
             self.next = Some(now + PAUSE);
-            self.say(&stats());
+            self.say(now, &stats());
         }
     }
 
     #[cfg(feature = "tracing")]
     #[cold]
-    fn say(&mut self, stats: &HostStats) {
+    fn say(&mut self, now: Instant, stats: &HostStats) {
         for (reason, count) in stats.discarded.iter() {
-            let count = count.saturating_sub(self.said.get(reason));
+            let count = match reason {
+                DiscardReason::DuplicateConnect => self.repeats.worth_saying(now, count),
+                _ => count.saturating_sub(self.said.get(reason)),
+            };
             if count > 0 {
                 let hint = hint(reason);
                 let reason = reason.as_str();
-                tracing::warn!(target: "enet_mio", reason, count, hint, "received and discarded");
+                tracing::warn!(target: "enet_mio::protocol", reason, count, hint, "received and discarded");
             }
         }
         self.said = stats.discarded;
@@ -174,46 +207,62 @@ pub(crate) mod tests {
         assert!(lines.contains("reason=\"no_compressor\" count=1 hint=\"a peer compresses;"), "{lines}");
     }
 
+    /// A server that compresses, and a client that does not, for so many seconds: what the server's log says, look by look,
+    /// and the client's at the end.
     #[cfg(feature = "tracing")]
-    #[test]
-    fn who_does_not_understand_what_we_compress_asks_again_and_the_log_says_why() {
-        use std::time::Duration;
+    fn said_of_a_client_that_understands_nothing(seconds: u64) -> (Vec<String>, String) {
+        use std::num::NonZeroUsize;
 
         use enet_proto::{ConnectOptions, Datagram, Host, HostConfig, RangeCoder};
 
-        let (at, from) =
-            (SocketAddr::from(([192, 0, 2, 1], 7_000)), SocketAddr::from(([192, 0, 2, 2], 7_000)));
+        let [at, from] = [1, 2].map(|host| SocketAddr::from(([192, 0, 2, host], 7_000)));
         let mut config = HostConfig::new([7; 32]);
         config.compressor = Some(RangeCoder::boxed());
         let mut server = Host::new(config);
         let mut client = Host::new(HostConfig::new([8; 32]));
         client.connect(at, ConnectOptions::default()).unwrap();
-        let (mut now, mut out) = (Instant::ZERO, Vec::new());
-        for _ in 0..2 {
-            out.clear();
+        let (mut refusals, mut lines, mut out) = (Refusals::default(), Vec::new(), Vec::new());
+        let mut now = Instant::ZERO;
+        while now <= Instant::ZERO + Duration::from_secs(seconds) {
             client.handle_timeout(now);
-            client.poll_transmit(now, &mut out, std::num::NonZeroUsize::MIN).unwrap();
-            server.handle_datagram(now, Datagram::new(from, &out));
-            out.clear();
-            server.poll_transmit(now, &mut out, std::num::NonZeroUsize::MIN).unwrap();
-            client.handle_datagram(now, Datagram::new(at, &out));
-            now += Duration::from_millis(600);
+            while client.poll_transmit(now, &mut out, NonZeroUsize::MIN).is_some() {
+                server.handle_datagram(now, Datagram::new(from, &std::mem::take(&mut out)));
+            }
+            while server.poll_transmit(now, &mut out, NonZeroUsize::MIN).is_some() {
+                client.handle_datagram(now, Datagram::new(at, &std::mem::take(&mut out)));
+            }
+            lines.push(said(|| refusals.look(now, || server.stats())));
+            now += Duration::from_millis(100);
         }
-        let hint_of = |host: &Host| said(|| Refusals::default().look(now, || host.stats()));
-        let lines = hint_of(&server);
-        assert!(
-            lines.contains("reason=\"duplicate_connect\" count=1 hint=\"is our answer understood?"),
-            "{lines}"
-        );
-        let lines = hint_of(&client);
-        assert!(lines.contains("reason=\"no_compressor\" count=2"), "{lines}");
+        lines.retain(|line| !line.is_empty());
+        (lines, said(|| Refusals::default().look(now, || client.stats())))
+    }
+
+    #[cfg(feature = "tracing")]
+    #[test]
+    fn who_does_not_understand_what_we_compress_asks_again_and_the_log_says_why() {
+        let (server, client) = said_of_a_client_that_understands_nothing(20);
+        assert_eq!(server.len(), 2, "{server:?}");
+        for line in server {
+            let expected = "reason=\"duplicate_connect\" count=2 hint=\"is our answer understood?";
+            assert!(line.contains(expected), "{line}");
+        }
+        assert!(client.contains("reason=\"no_compressor\" count="), "{client}");
+    }
+
+    #[cfg(feature = "tracing")]
+    #[test]
+    fn a_connect_that_comes_again_once_is_a_lossy_network_and_not_worth_a_word() {
+        let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
+        let mut repeats = Repeats::default();
+        let said = [(0, 0), (10, 1), (15, 2), (20, 2), (30, 4), (31, 9), (40, 9), (3_600, 10)]
+            .map(|(seconds, count)| repeats.worth_saying(at(seconds), count));
+        assert_eq!(said, [0, 0, 0, 0, 2, 5, 0, 0]);
     }
 
     #[cfg(feature = "tracing")]
     #[test]
     fn what_is_discarded_is_said_once_a_second_with_its_reason_and_how_often() {
-        use std::time::Duration;
-
         use enet_proto::{Datagram, Host, HostConfig};
 
         let mut host = Host::new(HostConfig::new([7; 32]));
@@ -230,11 +279,11 @@ pub(crate) mod tests {
         assert_eq!(junk(5, start + Duration::from_millis(999), &[1, 5000]), "");
         let lines = junk(0, start + Duration::from_secs(1), &[1]);
         assert!(
-            lines.contains("WARN enet_mio: received and discarded reason=\"truncated\" count=3\n"),
+            lines.contains("WARN enet_mio::protocol: received and discarded reason=\"truncated\" count=3\n"),
             "{lines}"
         );
         assert!(
-            lines.contains("WARN enet_mio: received and discarded reason=\"oversize\" count=2\n"),
+            lines.contains("WARN enet_mio::protocol: received and discarded reason=\"oversize\" count=2\n"),
             "{lines}"
         );
         assert_eq!(lines.lines().count(), 2);
@@ -247,8 +296,6 @@ pub(crate) mod tests {
     #[cfg(feature = "tracing")]
     #[test]
     fn an_event_is_said_once_however_it_is_fetched() {
-        use std::time::Duration;
-
         use enet_proto::{ConnectOptions, HostConfig, Profile, Timeouts};
 
         use crate::{Host, Service};

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
 
 use crate::address;
+use crate::error::Mistake;
 use crate::family::Family;
 
 /// An address being looked up by a thread of its own: [`Service::look_up`](crate::Service::look_up) and
@@ -60,18 +61,15 @@ impl Lookup {
     ///
     /// The name has no address, or none that the socket reaches; or it was given before.
     pub fn poll(&mut self) -> Option<io::Result<SocketAddr>> {
-        let gone =
-            |text: &str, why: &str| Some(Err(io::Error::other(format!("the answer for `{text}` {why}"))));
-        let Some(answer) = &self.answer else {
-            return gone(&self.text, "was given already; look it up again for another");
-        };
+        let text = &self.text;
+        let Some(answer) = &self.answer else { return Some(Err(Mistake::Given { text }.into())) };
         match answer.try_recv() {
             Ok(answer) => {
                 self.answer = None;
-                Some(answer.and_then(|addresses| address::reachable(&self.text, addresses, self.family)))
+                Some(answer.and_then(|addresses| address::reachable(text, addresses, self.family)))
             }
             Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Disconnected) => gone(&self.text, "was lost with its thread; look it up again"),
+            Err(TryRecvError::Disconnected) => Some(Err(Mistake::Lost { text }.into())),
         }
     }
 }

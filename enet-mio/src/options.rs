@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::address::{Bind, ToBind};
+use crate::error::Mistake;
 
 /// What to ask the operating system for. [`Default`] is what stock ENet asks for.
 ///
@@ -45,10 +46,7 @@ impl SocketOptions {
         match to.to_bind()? {
             Bind::Any { port } => self.bind_any(port),
             Bind::To(addresses) => {
-                let mut result = Err(io::Error::new(
-                    io::ErrorKind::InvalidInput,
-                    "no address to bind to; name one, or `*` for all",
-                ));
+                let mut result = Err(Mistake::Nowhere.into());
                 for address in addresses {
                     result = self.bind_one(address, true).map_err(|error| explain(address, &error));
                     if result.is_ok() {
@@ -95,21 +93,8 @@ fn both_or_v4<T>(port: u16, mut bind: impl FnMut(SocketAddr) -> io::Result<T>) -
 }
 
 /// An error of `bind`, and what to do about it.
-fn explain(address: SocketAddr, error: &io::Error) -> io::Error {
-    let lacks_interface =
-        matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0);
-    let hint = match error.kind() {
-        _ if lacks_interface => "a link-local address needs its interface: write `[fe80::1%eth0]:6789`",
-        io::ErrorKind::AddrInUse => {
-            "another program listens there; stop it or choose another port (`*` for any)"
-        }
-        io::ErrorKind::AddrNotAvailable => "this machine has no such address; `*` listens on all it has",
-        io::ErrorKind::PermissionDenied => {
-            "ports below 1024 are reserved on many systems; choose a higher one"
-        }
-        _ => "is the address family available on this machine?",
-    };
-    io::Error::new(error.kind(), format!("cannot bind to {address}: {error} ({hint})"))
+fn explain(at: SocketAddr, error: &io::Error) -> io::Error {
+    Mistake::Unbound { at, error }.into()
 }
 
 #[cfg(test)]

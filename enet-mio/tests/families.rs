@@ -5,18 +5,13 @@ mod common;
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-use common::{client, config, connect, serve};
+use common::{client, config, connect, or_skip, serve};
 use enet_mio::{ConnectOptions, Event, Packet, Service};
 
-/// Whether the machine has IPv6; prints why a test is skipped if not.
-fn has_ipv6() -> bool {
-    match UdpSocket::bind("[::1]:0") {
-        Ok(_) => true,
-        Err(error) => {
-            println!("skipped: this machine has no IPv6 ({error})");
-            false
-        }
-    }
+/// Whether the machine has IPv6, which a test needs.
+fn has_ipv6(test: &str) -> bool {
+    let socket = UdpSocket::bind("[::1]:0");
+    or_skip(socket.map_err(|error| format!("this machine has no IPv6 ({error})")), test).is_some()
 }
 
 /// Connects to `to` and has one packet echoed; the client's address as the server sees it.
@@ -47,7 +42,7 @@ fn at(ip: impl Into<std::net::IpAddr>, service: &Service) -> SocketAddr {
 
 #[test]
 fn ipv6_alone() {
-    if !has_ipv6() {
+    if !has_ipv6("ipv6_alone") {
         return;
     }
     let [mut server, mut client] = [0, 1].map(|_| Service::bind("[::1]:*", config()).unwrap());
@@ -61,7 +56,7 @@ fn ipv6_alone() {
 #[test]
 fn a_host_is_reached_where_each_form_of_an_address_says() {
     let mut forms = vec!["127.0.0.1:*", "localhost:*", "*:*", "0", "localhost:0"];
-    if has_ipv6() {
+    if has_ipv6("a_host_is_reached_where_each_form_of_an_address_says") {
         forms.extend(["[::1]:*", "[::]:*"]);
     }
     for form in forms {
@@ -99,30 +94,24 @@ fn a_named_host_listens_at_the_port_that_was_asked_for() {
 }
 
 /// The first link-local address of this machine, and its interface.
-fn link_local() -> Option<(Ipv6Addr, String)> {
-    let table = std::fs::read_to_string("/proc/net/if_inet6").ok()?;
+fn link_local() -> Result<(Ipv6Addr, String), String> {
+    let table = std::fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
     let of = |line: &str| {
         let mut words = line.split_whitespace();
         let ip = Ipv6Addr::from(u128::from_str_radix(words.next()?, 16).ok()?);
         ip.is_unicast_link_local().then_some(())?;
         Some((ip, words.nth(4)?.to_owned()))
     };
-    table.lines().find_map(of)
+    let found = table.lines().find_map(of);
+    found.ok_or_else(|| "no interface has a link-local address (/proc/net/if_inet6)".to_owned())
 }
 
 #[test]
 fn a_link_local_peer_is_reached_over_its_interface() {
-    let Some((ip, interface)) = link_local() else {
-        println!("skipped: no interface of this machine has a link-local address (/proc/net/if_inet6)");
-        return;
-    };
-    let mut server = match Service::bind(&format!("[{ip}%{interface}]:*"), config()) {
-        Ok(server) => server,
-        Err(error) => {
-            println!("skipped: the link-local address of {interface} cannot be had ({error})");
-            return;
-        }
-    };
+    let Some((ip, interface)) = or_skip(link_local(), "a link-local peer") else { return };
+    let server = Service::bind(&format!("[{ip}%{interface}]:*"), config());
+    let server = server.map_err(|error| format!("that of {interface} cannot be had ({error})"));
+    let Some(mut server) = or_skip(server, "a link-local peer") else { return };
     let port = server.local_addr().unwrap().port();
     let mut client = client();
     let to = client.resolve(&format!("[{ip}%{interface}]:{port}")).unwrap();
@@ -135,7 +124,7 @@ fn a_link_local_peer_is_reached_over_its_interface() {
 
 #[test]
 fn a_star_serves_both_families_and_shows_ipv4_peers_as_such() {
-    if !has_ipv6() {
+    if !has_ipv6("a_star_serves_both_families_and_shows_ipv4_peers_as_such") {
         return;
     }
     let mut server = Service::bind("*:*", config()).unwrap();
@@ -150,7 +139,7 @@ fn a_star_serves_both_families_and_shows_ipv4_peers_as_such() {
 
 #[test]
 fn a_dual_stack_client_reaches_servers_of_both_families() {
-    if !has_ipv6() {
+    if !has_ipv6("a_dual_stack_client_reaches_servers_of_both_families") {
         return;
     }
     let mut client = client();
@@ -178,7 +167,7 @@ fn a_mapped_address_is_reached_with_a_token_too() {
 
 #[test]
 fn a_mapped_address_is_the_same_peer() {
-    if !has_ipv6() {
+    if !has_ipv6("a_mapped_address_is_the_same_peer") {
         return;
     }
     // From a dual-stack socket, and from an IPv4 socket that could not even spell it.
@@ -192,7 +181,7 @@ fn a_mapped_address_is_the_same_peer() {
 
 #[test]
 fn the_ipv6_wildcard_leaves_the_port_of_ipv4_alone() {
-    if !has_ipv6() {
+    if !has_ipv6("the_ipv6_wildcard_leaves_the_port_of_ipv4_alone") {
         return;
     }
     let v6 = Service::bind("[::]:*", config()).unwrap();

@@ -203,13 +203,14 @@ fn godot_4_gets_back_what_it_sends_on_its_channel_in_each_mode() {
         let (_server, address) = godot_server(&["--compress", mode]);
         let (mut player, peer) = player(address, 2, mode);
         // The engine's reliable and unreliable channel, and the first that a game may choose.
-        for (channel, delivery) in [
-            (0, Delivery::Reliable),
-            (1, Delivery::Unreliable),
-            (1, Delivery::Unsequenced),
-            (2, Delivery::Reliable),
+        for (channel, delivery, sizes) in [
+            (0, Delivery::Reliable, [1, 1_300, 20_000]),
+            (1, Delivery::Unreliable, [1, 100, 1_300]),
+            (1, Delivery::UnreliableFragments, [1_500, 3_000, 5_000]),
+            (1, Delivery::Unsequenced, [1, 100, 1_300]),
+            (2, Delivery::Reliable, [1, 1_300, 20_000]),
         ] {
-            for len in [1, 100, 1_300, if channel == 1 { 700 } else { 20_000 }] {
+            for len in sizes {
                 let packet = Packet::new(delivery, pattern(len, channel));
                 player.peer_mut(peer).unwrap().send(channel, packet.clone()).unwrap();
                 assert_eq!(heard(&mut player), (ChannelId::new(channel), packet), "{mode}");

@@ -130,21 +130,25 @@ pub enum AcceptError {
     },
     /// Its address has as many connections as [`max_peers_per_ip`](crate::HostConfig::max_peers_per_ip) allows. The client
     /// is refused.
-    TooManyFromAddress,
+    TooManyFromAddress {
+        /// How many those are.
+        limit: u16,
+    },
 }
 
 impl fmt::Display for AcceptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            AcceptError::Gone => f.write_str(
-                "nobody waits for this answer: requests last for 10 s",
-            ),
+            AcceptError::Gone => {
+                f.write_str("nobody waits for this answer: answer each request once, within 10 s")
+            }
             AcceptError::NoFreeSlot { limit } => write!(
                 f,
                 "all {limit} peer slots are in use: disconnect somebody and accept again, or refuse"
             ),
-            AcceptError::TooManyFromAddress => f.write_str(
-                "the client's address has all the connections it may have: it was refused; raise max_peers_per_ip to let more in",
+            AcceptError::TooManyFromAddress { limit } => write!(
+                f,
+                "the client was refused: its address has the {limit} connections that it may have; raise max_peers_per_ip to let more in"
             ),
         }
     }

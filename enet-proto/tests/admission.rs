@@ -399,7 +399,7 @@ fn of_those_who_were_answered_no_more_wait_than_an_address_may_have() {
     // Fewer are allowed by the time they are let in.
     remote.host.set_max_peers_per_ip(Some(1));
     assert!(remote.host.accept(request).is_ok());
-    assert_eq!(remote.host.accept(second), Err(AcceptError::TooManyFromAddress));
+    assert_eq!(remote.host.accept(second), Err(AcceptError::TooManyFromAddress { limit: 1 }));
     assert_eq!(refusals(&mut remote), [(remote.address, 0)]);
     assert_eq!(remote.host.accept(second), Err(AcceptError::Gone));
 }

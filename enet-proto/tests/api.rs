@@ -86,7 +86,10 @@ fn a_handle_dies_with_its_connection_and_never_names_the_next_one_in_its_slot() 
     assert_ne!(new, old);
     assert!(remote.host.peer(old).is_none());
     assert!(remote.host.peer_mut(old).is_none());
-    assert!(remote.host.peer(new).is_some());
+
+    remote.mark();
+    remote.host.broadcast_to([old, new], 0, Packet::reliable("to you"));
+    assert_eq!(remote.heard().iter().map(|datagram| datagram.commands().len()).collect::<Vec<_>>(), [1]);
 }
 
 #[test]
@@ -95,6 +98,19 @@ fn a_handle_survives_the_trip_through_bits_and_a_made_up_one_finds_nobody() {
     assert_eq!(PeerId::from_bits(second.to_bits()), second);
     for bits in [0, u64::MAX, second.to_bits() + 1, 77 << 16] {
         assert!(remote.host.peer(PeerId::from_bits(bits)).is_none(), "{bits:#x}");
+    }
+}
+
+/// Datagrams say its low half.
+#[test]
+fn the_time_of_the_last_service_can_be_read() {
+    let mut remote = Crafted::client();
+    for wait in [0, 1, 1_000] {
+        remote.wait(wait);
+        remote.host_sends(0, Packet::reliable("now"));
+        let now = remote.host.now();
+        assert_eq!(now, remote.now);
+        assert_eq!(remote.heard().last().unwrap().header().sent_time, Some(now.wire().sent_time()));
     }
 }
 

@@ -6,17 +6,17 @@
 mod common;
 
 use std::collections::VecDeque;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU8, NonZeroUsize};
 use std::time::Duration;
 
 use common::{Crafted, grant, modern, two_channels, verify_connect};
 use enet_proto::{
     Checksum, ConnectOptions, Datagram, Delivery, DiscardReason, DisconnectReason, Event, Host, HostConfig,
-    Instant, Mtu, Packet, PeerState, Profile, RangeCoder, ThrottleSettings, Timeouts,
+    Instant, Mtu, Packet, PeerState, Profile, RangeCoder, Redundancy, ThrottleSettings, Timeouts,
 };
 use enet_testkit::alloc::{Counting, allocations};
 use enet_testkit::commands::acknowledge;
-use enet_testkit::pair::{Pair, ms};
+use enet_testkit::pair::{Client, Pair, Sent, first, ms};
 use enet_wire::{
     Body, ChannelId, Command, Connect, ConnectId, Header, ReliableSeq, Session, VerifyConnect, Writer,
 };
@@ -294,4 +294,30 @@ fn what_is_swallowed_again_and_again_is_held_back_and_ends_the_connection() {
         let most = 22 * once + 40 * usize::try_from(took / 16).unwrap();
         assert!(sent <= most, "{count} packets of {len} bytes: {sent} bytes sent, {once} of them at first");
     }
+}
+
+/// Found by the swarm: many packets at once made losses rare, so that what rode along with them was missed at once.
+#[test]
+fn what_has_just_left_is_not_missed_when_losses_become_rare() {
+    let mut pair = Pair::with().modern().delay(ms(40)).connected();
+    for _ in 0..30 {
+        pair.lose(first(4, |sent| sent.from == Client && sent.says("-")));
+        for _ in 0..20 {
+            pair.client.send(0, Packet::reliable("-"));
+            pair.run_for(ms(16));
+        }
+    }
+    pair.run_until_quiet();
+    pair.client.peer_mut().set_redundancy(Redundancy::Repeat(NonZeroU8::new(3).unwrap()));
+    pair.mark();
+    pair.cut();
+    for packets in [1, 1, 1, 60, 1] {
+        (0..packets).for_each(|_| pair.client.send(0, Packet::reliable("a")));
+        pair.run_for(if packets > 1 { ms(0) } else { ms(90) });
+    }
+    let first = pair.sent_by(Client).flat_map(Sent::commands).map(|it| it.seq).next().unwrap();
+    let left = |sent: &&Sent| sent.commands().any(|it| it.seq == first);
+    let times: Vec<u128> = pair.sent_by(Client).filter(left).map(|sent| sent.at.as_millis()).collect();
+    assert_eq!(times[..4], [0, 90, 180, 270]);
+    assert!(times[4] >= 290, "{times:?}");
 }

@@ -110,6 +110,20 @@ fn a_client_asks_for_the_channels_it_wants_whatever_its_own_limit_for_others() {
     assert_eq!(remote.asked().channel_count, 1, "who says nothing gets one");
 }
 
+/// A CONNECT names the slot that its answers are for.
+#[test]
+fn a_host_has_as_many_slots_as_it_was_told_from_1_to_4095() {
+    for limit in [PeerLimit::MIN, PeerLimit::MAX] {
+        let mut remote = Crafted::stranger_with(|config| config.peers = limit);
+        for slot in 0..limit.get() {
+            remote.host.connect(remote.address, ConnectOptions::default()).unwrap();
+            assert_eq!(remote.asked().outgoing_peer, slot);
+        }
+        let refused = remote.host.connect(remote.address, ConnectOptions::default());
+        assert_eq!(refused, Err(ConnectError::NoFreeSlot { limit: limit.get().into() }));
+    }
+}
+
 /// The defaults of `HostConfig` and `ConnectOptions`, as the other end sees them.
 #[test]
 fn a_hosts_defaults_show_on_the_wire() {

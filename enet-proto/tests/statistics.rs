@@ -326,12 +326,3 @@ fn owned_and_static_bytes_are_taken_over_not_copied() {
     let at = text.as_ptr();
     assert_eq!(Packet::new(Delivery::Unreliable, Payload::from(text)).as_ptr(), at);
 }
-
-#[test]
-fn the_time_of_the_last_service_can_be_read() {
-    let mut pair = Pair::connected();
-    pair.run_for(ms(3000));
-    let later = pair.now() + ms(7);
-    pair.client.host.handle_timeout(later);
-    assert_eq!(pair.client.host.now(), later);
-}

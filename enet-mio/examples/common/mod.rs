@@ -83,7 +83,7 @@ impl Both {
     }
 
     /// Has the layers' events printed. `enet_mio::event` tells of connections and packets (debug), `enet_mio::datagram` of
-    /// each datagram (trace), `enet_mio` of what an operator should know (info and above).
+    /// each datagram (trace), `enet_mio::protocol` of what was discarded, `enet_mio` of the system (info and above).
     fn log(&self) -> io::Result<()> {
         let chosen = env::var("ENET_LOG").or_else(|_| env::var("RUST_LOG")).ok();
         if !self.verbose && env::var_os("ENET_LOG").is_none() {

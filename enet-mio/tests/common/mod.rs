@@ -12,6 +12,21 @@ use enet_mio::{
 /// Longer than anything takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// `value`, or `None` with a word on why a test is skipped.
+///
+/// # Panics
+/// If there is none while the environment says `CI=true`: there nothing may be skipped.
+pub fn or_skip<T>(value: Result<T, String>, test: &str) -> Option<T> {
+    match value {
+        Ok(value) => Some(value),
+        Err(reason) => {
+            assert!(std::env::var("CI").as_deref() != Ok("true"), "{test}: {reason}");
+            println!("skipped: {test}: {reason}");
+            None
+        }
+    }
+}
+
 pub fn config() -> HostConfig {
     HostConfig::new(random_seed().unwrap())
 }

@@ -148,16 +148,16 @@ impl Host {
     /// Whether there is a slot for this address.
     fn check_room(&self, from: SocketAddr) -> Result<(), DiscardReason> {
         self.table.vacancy().ok_or(DiscardReason::HostFull)?;
-        if self.is_limit_of(from, self.lobby.requests.count_from(from.ip())) {
+        if self.limit_reached(from, self.lobby.requests.count_from(from.ip())).is_some() {
             return Err(DiscardReason::TooManyFromAddress);
         }
         Ok(())
     }
 
-    /// Whether an address has all the connections it may have, together with as many that it may get.
-    fn is_limit_of(&self, from: SocketAddr, requests: u16) -> bool {
+    /// How many connections an address may have, if it has them, together with as many that it may get.
+    fn limit_reached(&self, from: SocketAddr, requests: u16) -> Option<u16> {
         let count = self.table.count_from(from.ip()).saturating_add(requests);
-        self.shared.max_peers_per_ip.is_some_and(|limit| count >= limit)
+        self.shared.max_peers_per_ip.filter(|limit| count >= *limit)
     }
 
     /// Answers who may connect, and remembers them for a while. Nothing else is done for them before they prove that
@@ -377,9 +377,9 @@ impl Host {
         self.table.vacancy().ok_or(AcceptError::NoFreeSlot { limit })?;
         let held = self.lobby.requests.take_held(request, self.elapsed);
         let (candidate, sample, farewell) = self.lobby.requests.remove(request).ok_or(AcceptError::Gone)?;
-        if self.is_limit_of(candidate.address(), 0) {
+        if let Some(limit) = self.limit_reached(candidate.address(), 0) {
             self.lobby.refuse(Refusal::of(&candidate, 0));
-            return Err(AcceptError::TooManyFromAddress);
+            return Err(AcceptError::TooManyFromAddress { limit });
         }
         let slot = self.seat(&candidate, sample).ok_or(AcceptError::NoFreeSlot { limit })?;
         if let (Some(connection), Some(data)) = (self.table.get_mut(slot), farewell) {

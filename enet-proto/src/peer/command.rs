@@ -89,7 +89,7 @@ pub(crate) enum QueuedBody {
 /// What a command that waits is counted for beside its payload, in bytes: at most what it takes in the list, which may have
 /// as much room again, and in the index.
 pub(crate) const COMMAND: u64 = 320;
-const _: () = assert!(2 * Lists::<Queued>::PLACE + 16 <= COMMAND as usize);
+const _: () = assert!((2 * Lists::<Queued>::PLACE + 16) as u64 <= COMMAND);
 
 /// Which part of a packet a fragment is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

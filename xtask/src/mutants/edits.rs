@@ -36,8 +36,8 @@ pub(crate) const EDITS: &[Edit] = &[
     edit(
         "connections per IP are not limited",
         "host/handshake.rs",
-        "is_some_and(|limit| count >= limit)",
-        "is_some_and(|limit| count > u16::MAX - limit)",
+        "filter(|limit| count >= *limit)",
+        "filter(|limit| count > u16::MAX - *limit)",
     ),
     edit(
         "the server ignores its own MTU",

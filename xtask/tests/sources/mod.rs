@@ -1,4 +1,5 @@
 //! What the workspace's sources say, for tests of pages that name tests, files and items.
+#![allow(dead_code)] // every test uses its own part
 
 use std::collections::BTreeSet;
 use std::fs;

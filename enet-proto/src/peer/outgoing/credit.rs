@@ -12,7 +12,7 @@ pub(super) struct Credit {
 }
 
 /// What a copy costs; where losses are [`DENSE`]; and of what was lost more than once.
-const PRICE: u8 = 7;
+const PRICE: u8 = 5;
 const DEAR: u8 = 10;
 const CHEAP: u8 = 3;
 
@@ -86,8 +86,8 @@ mod tests {
     fn copies_cost_more_where_much_is_lost_and_nothing_is_spent_where_hardly_anything_is() {
         assert_eq!(insured(50, false), 0);
         assert_eq!(insured(30, false), 100);
-        assert_eq!(insured(7, false), 100);
-        assert!((55..60).contains(&insured(4, false)), "{}", insured(4, false));
+        assert_eq!(insured(5, false), 100);
+        assert!((79..82).contains(&insured(4, false)), "{}", insured(4, false));
         assert_eq!(insured(2, false), 20);
         assert!((66..68).contains(&insured(2, true)), "{}", insured(2, true));
     }

@@ -168,7 +168,7 @@ impl Outgoing {
 
     /// When the path is to be probed for the oldest's sake. Where losses come in bursts, copies are lost together: it is the
     /// first one's answer that is overdue, unless something that left later was acknowledged. And each datagram brings the end
-    /// of the burst nearer: then nobody waits for answers, which is to say for a round trip.
+    /// of the burst nearer: then nobody waits for answers, which is to say for a round trip. But nothing leaves twice in a frame.
     #[inline]
     pub(crate) fn probe_deadline(
         &self,
@@ -179,10 +179,12 @@ impl Outgoing {
         if !self.loses_in_bursts() {
             return recovery.probe_deadline(last, timeout);
         }
-        if recovery.is_probing(USUAL_BURST) {
-            return recovery.probe_deadline(last, HASTE);
-        }
-        recovery.probe_deadline(if recovery.is_silent_since(first) { first } else { last }, timeout)
+        let (awaited, soonest) = (
+            if recovery.is_silent_since(first) { first } else { last },
+            recovery.probe_deadline(last, HASTE),
+        );
+        let overdue = recovery.probe_deadline(awaited, timeout);
+        if recovery.is_probing(USUAL_BURST) || overdue.less(soonest) { soonest } else { overdue }
     }
 
     /// Whether losses are rare, but come in bursts.
