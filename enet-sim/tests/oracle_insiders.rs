@@ -128,14 +128,14 @@ fn no_more_is_delivered_than_it_has_sent() {
 #[test]
 fn what_it_announces_takes_no_memory() {
     let mut script = unproven();
-    for (held, is_right) in [(200 << 10, true), (300 << 10, false)] {
+    for (held, is_right) in [(4 << 10, true), (5 << 10, false)] {
         let numbers = script.numbers[SERVER].0.get_mut(&CONN.0).unwrap();
         (numbers.waiting, numbers.held) = (32 << 20, held);
         (0..3).for_each(|_| script.serve(SERVER));
         assert_eq!(script.judge.violations().len() == 1, is_right);
     }
     script.marked(Mark::InsiderHeld);
-    ends_with(&script, "M1 at host 0: 307200 bytes are held for a peer that sent 0; 262144 are allowed");
+    ends_with(&script, "M1 at host 0: 5120 bytes are held for a peer that sent 0; 4096 are allowed");
 }
 
 #[test]

@@ -34,8 +34,8 @@ const BEGINNING: u64 = 4 << 10;
 /// that are ahead of their turn may take as much again.
 const MEMORY: u64 = 64;
 
-/// A long packet in fragments takes 64 KiB to begin with. A peer that announces packets of 16 MiB has room for three.
-const BEGUN: u64 = 256 << 10;
+/// What the first of its packets may take beyond that: the fragment of which they are begun may be the smallest.
+const BEGUN: u64 = 4 << 10;
 
 /// All of them together: what they sent, and were sent.
 #[derive(Debug, Default)]
