@@ -126,7 +126,7 @@ impl Connection {
             if (is_ping || matches!(command.body, Body::BandwidthLimit { .. } | Body::ThrottleConfigure(_)))
                 && let Some(mishaps) = &mut self.mishaps
             {
-                mishaps.pulse.on_control(ack, shared.now);
+                mishaps.pulse.on_control(ack, is_ping, shared.now);
             }
             if is_ping {
                 self.note_ping();

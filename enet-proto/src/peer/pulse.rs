@@ -1,43 +1,60 @@
-//! [`Pulse`]: the acknowledgement of the peer's last control command since something was lost, said again while much is
-//! (docs/RECOVERY.md).
+//! [`Pulse`]: the acknowledgements of the peer's last ping and of its last other control command since something was lost,
+//! said again while much is (docs/RECOVERY.md).
 
 use super::acks::Ack;
 use crate::time::Millis;
 
-/// How old the command may be, in ms. Two clocks differ by some milliseconds by then.
-const MEMORY: u32 = 60_000;
+/// How old a ping may be, in ms. Two clocks differ by some milliseconds by then.
+const PING_MEMORY: u32 = 60_000;
+
+/// The same of other commands: a stock host that has no answer by then has given up.
+const OTHER_MEMORY: u32 = 10_000;
 
 /// A stock host that has nothing reliable to send pings when nothing was acknowledged for half a second, and gives up if
-/// half a dozen answers in a row are lost; or if as many answers to its other commands are. What is acknowledged once more spares
-/// it the question.
+/// half a dozen answers in a row are lost; or if as many answers to one of its other commands are. What is acknowledged once
+/// more spares it the question.
 #[derive(Debug, Default)]
 pub(crate) struct Pulse {
-    last: Option<Ack>,
-    /// When the command came, and when its acknowledgement left last.
+    ping: Option<Answer>,
+    other: Option<Answer>,
+}
+
+/// An acknowledgement; when the command came, and when this left last.
+#[derive(Debug)]
+struct Answer {
+    ack: Ack,
     came: Millis,
     left: Millis,
 }
 
 impl Pulse {
     /// A ping or another control command came, and is acknowledged.
-    pub(crate) fn on_control(&mut self, ack: Ack, now: Millis) {
-        *self = Pulse { last: Some(ack), came: now, left: now };
+    pub(crate) fn on_control(&mut self, ack: Ack, is_ping: bool, now: Millis) {
+        let answer = if is_ping { &mut self.ping } else { &mut self.other };
+        *answer = Some(Answer { ack, came: now, left: now });
     }
 
-    /// What is to leave now, so many ms after the last one at the least, if anything is. Its sent time is later than the
-    /// command's by the time that has passed here since, so that the round trip that the peer measures does not contain it.
+    /// What is to leave now, so many ms after it left last at the least, if anything is.
     pub(crate) fn beat(&mut self, now: Millis, interval: u32) -> Option<Ack> {
-        let Ack { channel, seq, sent_time, of_disconnect } = self.last?;
-        let held = now.diff(self.came);
-        if held > MEMORY {
-            self.last = None;
-        }
-        if held > MEMORY || now.diff(self.left) < interval {
-            return None;
-        }
-        self.left = now;
-        Some(Ack { channel, seq, sent_time: sent_time.wrapping_add(Millis(held).sent_time()), of_disconnect })
+        beat(&mut self.other, OTHER_MEMORY, now, interval)
+            .or_else(|| beat(&mut self.ping, PING_MEMORY, now, interval))
     }
+}
+
+/// Its sent time is later than the command's by the time that has passed here since, so that the round trip that the peer
+/// measures does not contain it.
+fn beat(answer: &mut Option<Answer>, memory: u32, now: Millis, interval: u32) -> Option<Ack> {
+    let Answer { ack, came, left } = answer.as_mut()?;
+    let held = now.diff(*came);
+    if held > memory {
+        *answer = None;
+        return None;
+    }
+    if now.diff(*left) < interval {
+        return None;
+    }
+    *left = now;
+    Some(Ack { sent_time: ack.sent_time.wrapping_add(Millis(held).sent_time()), ..*ack })
 }
 
 #[cfg(test)]
@@ -49,8 +66,21 @@ mod tests {
         let mut pulse = Pulse::default();
         let ack =
             Ack { channel: ChannelId::CONTROL, seq: ReliableSeq(7), sent_time: 65_500, of_disconnect: false };
-        pulse.on_control(ack, Millis(1_000));
+        pulse.on_control(ack, true, Millis(1_000));
         pulse
+    }
+
+    #[test]
+    fn another_command_is_answered_beside_the_pings_and_not_for_so_long() {
+        let mut pulse = pulse();
+        let limits =
+            Ack { channel: ChannelId::CONTROL, seq: ReliableSeq(8), sent_time: 0, of_disconnect: false };
+        pulse.on_control(limits, false, Millis(1_000));
+        let mut beats = |at| std::array::from_fn(|_| pulse.beat(Millis(at), 100).map(|it| it.seq.0));
+        assert_eq!(beats(1_100), [Some(8), Some(7), None]);
+        assert_eq!(beats(1_150), [None; 3]);
+        assert_eq!(beats(10_900), [Some(8), Some(7), None]);
+        assert_eq!(beats(11_100), [Some(7), None, None]);
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl Connection {
         self.loss.loss == 0 && self.loss.lost == 0
     }
 
-    /// The peer's last ping is acknowledged once more, if so much is lost that the peer may hear too little to believe that
+    /// The peer's last commands are acknowledged once more, if so much is lost that the peer may hear too little to believe that
     /// we are there: the more is lost, the more often.
     #[inline]
     pub(crate) fn beat(&mut self, shared: &Shared) -> Option<Ack> {
