@@ -50,7 +50,7 @@ pub struct HostConfig {
     /// [`Profile::Compat`]. Default 256 MiB.
     pub memory: MemoryLimit,
     /// Bytes queued to a peer, sent and not acknowledged ones included, at which further packets are given back: payload,
-    /// and 256 bytes for each command; one packet is always taken. Not under [`Profile::Compat`]. Default 32 MiB.
+    /// and 320 bytes for each command; one packet is always taken. Not under [`Profile::Compat`]. Default 32 MiB.
     pub max_queued_data: u32,
     /// Whether [`Event::Writable`](crate::Event::Writable) says when a queue that was full takes packets again.
     pub writable_events: bool,

@@ -239,7 +239,7 @@ pub struct PeerStats {
     pub waiting_data: u32,
     /// Bytes of memory that received data takes which the application has not fetched.
     pub held_data: u32,
-    /// Bytes queued, in flight or to be sent again, with 256 for each command.
+    /// Bytes queued, in flight or to be sent again, with 320 for each command.
     pub queued_data: u64,
     /// The remote's downstream limit, bytes/s, 0 = unlimited.
     pub incoming_bandwidth: u32,
