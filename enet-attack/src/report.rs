@@ -158,7 +158,7 @@ impl fmt::Display for Report {
         let heads = ["figure", "target", whose, "C", "met", "counts"];
         writeln!(
             f,
-            "{:<4}{:<66}{:>10}{:>12}{:>12}  {:<5}{}",
+            "{:<4}{:<66}{:>13}{:>12}{:>12}  {:<5}{}",
             "", heads[0], heads[1], heads[2], heads[3], heads[4], heads[5]
         )?;
         for (record, c) in &rows {
@@ -170,7 +170,7 @@ impl fmt::Display for Report {
                 None => "-",
             };
             let (id, what, worth) = (record.attack, record.what, self.worth(record));
-            writeln!(f, "{id:<4}{what:<66}{:>10}{own:>12}{of_c:>12}  {met:<5}{worth}", target.trim())?;
+            writeln!(f, "{id:<4}{what:<66}{:>13}{own:>12}{of_c:>12}  {met:<5}{worth}", target.trim())?;
         }
         writeln!(f)?;
         for record in self.records.iter().filter(|record| !record.note.is_empty()) {

@@ -33,7 +33,7 @@ impl fmt::Display for Goal {
             Goal::AtMost(0.0) => f.write_str("0"),
             Goal::AtMost(limit) => write!(f, "≤ {limit}"),
             Goal::AtLeast(limit) => write!(f, "≥ {limit}"),
-            Goal::NoMoreThanC => f.write_str("≤ C"),
+            Goal::NoMoreThanC => f.write_str("≤ 1.05 × C"),
         }
     }
 }
@@ -232,7 +232,14 @@ mod tests {
         assert_eq!(Goal::AtLeast(99.0).is_met(99.0, None), Some(true));
         assert_eq!(Goal::AtLeast(99.0).is_met(98.9, None), Some(false));
         assert_eq!(Goal::NoMoreThanC.is_met(1.0, Some(1.0)), Some(true));
+        assert_eq!(Goal::NoMoreThanC.is_met(1.05, Some(1.0)), Some(true));
         assert_eq!(Goal::NoMoreThanC.is_met(1.1, Some(1.0)), Some(false));
         assert_eq!(Goal::NoMoreThanC.is_met(1.1, None), None);
+    }
+
+    #[test]
+    fn goals_are_printed_as_they_are_judged() {
+        let goals = [Goal::AtMost(0.0), Goal::AtMost(2.5), Goal::AtLeast(99.0), Goal::NoMoreThanC];
+        assert_eq!(goals.map(|goal| goal.to_string()), ["0", "≤ 2.5", "≥ 99", "≤ 1.05 × C"]);
     }
 }
