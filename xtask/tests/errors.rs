@@ -46,6 +46,8 @@ fn is_error(name: &str) -> bool {
     name.contains("Error") || ["Mistake", "Flaw", "Hint"].contains(&name)
 }
 
+/// Of the four libraries that a program is made of. enet-reference's, enet-sim's and the other tools' are read by whoever tests
+/// or measures, and enet-mio, where the table is, knows nothing of them.
 #[test]
 fn every_error_has_a_row_in_the_table_of_their_texts() {
     let table = fs::read_to_string(root().join(TABLE)).expect("the table");
