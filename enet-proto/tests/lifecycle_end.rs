@@ -8,6 +8,40 @@ use enet_proto::{
     ConnectOptions, DiscardReason, DisconnectReason, Packet, PeerState, PeerStats, ThrottleSettings, Timeouts,
 };
 use enet_testkit::commands::{acknowledge, connect, disconnect, disconnect_now, ping, reliable, unreliable};
+use enet_testkit::pair::Pair;
+
+// ---- A whole life
+
+#[test]
+fn a_state_can_be_read_all_along_a_connections_life() {
+    for pair in [Pair::with(), Pair::with().modern()] {
+        let mut pair = pair.strangers();
+        let (mut client, mut server) = (Vec::new(), Vec::new());
+        let mut look = |pair: &Pair| {
+            client.push(pair.client.state().as_str());
+            server.push(pair.server.state().as_str());
+        };
+        look(&pair);
+        pair.connect();
+        pair.run_until(|pair| {
+            look(pair);
+            pair.server.state() == PeerState::Connected
+        });
+        pair.run_until_quiet();
+        pair.client.send(0, Packet::reliable("last words"));
+        pair.client.disconnect_later(0);
+        pair.run_until(|pair| {
+            look(pair);
+            pair.client.state() == PeerState::Disconnected && pair.server.state() == PeerState::Disconnected
+        });
+        client.dedup();
+        server.dedup();
+        let way =
+            ["disconnected", "connecting", "connected", "disconnect_later", "disconnecting", "disconnected"];
+        assert_eq!(client, way);
+        assert_eq!(server, ["disconnected", "connected", "disconnected"]);
+    }
+}
 
 // ---- DISCONNECTING
 

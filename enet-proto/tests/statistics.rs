@@ -316,13 +316,26 @@ fn packets_can_be_fetched_channel_by_channel() {
 }
 
 #[test]
-fn owned_and_static_bytes_are_taken_over_not_copied() {
-    let vector = vec![7_u8; 20];
+fn owned_and_static_bytes_are_taken_over_not_copied_and_arrive() {
+    let mut vector = vec![b'v'; 200];
+    vector.truncate(100);
     let at = vector.as_ptr();
-    assert_eq!(Packet::reliable(vector).as_ptr(), at);
+    let owned = Packet::reliable(vector);
+    assert_eq!(owned.as_ptr(), at);
     static SPLASH: [u8; 5] = *b"fixed";
-    assert_eq!(Packet::from_static(Delivery::Reliable, &SPLASH).as_ptr(), SPLASH.as_ptr());
+    let fixed = Packet::from_static(Delivery::Reliable, &SPLASH);
+    assert_eq!(fixed.as_ptr(), SPLASH.as_ptr());
     let text = String::from("a string");
     let at = text.as_ptr();
-    assert_eq!(Packet::new(Delivery::Unreliable, Payload::from(text)).as_ptr(), at);
+    let string = Packet::new(Delivery::Unreliable, Payload::from(text));
+    assert_eq!(string.as_ptr(), at);
+
+    for profile in [Profile::Compat, Profile::Modern] {
+        let mut pair = Pair::with().both(|config| config.profile = profile).connected();
+        for packet in [&owned, &fixed, &string] {
+            pair.client.send(0, packet.clone());
+        }
+        pair.run_until_quiet();
+        assert_eq!(pair.server.texts(), [&*"v".repeat(100), "fixed", "a string"]);
+    }
 }
