@@ -203,7 +203,7 @@ pub struct PeerStats {
     pub reliable_data_in_transit: u32,
     /// Commands sent in the running loss interval, retransmissions included, acknowledgements not.
     pub packets_sent: u32,
-    /// Commands that counted as lost in the running loss interval: under [`Profile::Compat`] each retransmission timeout.
+    /// Commands that counted as lost in the running loss interval: under `Profile::Compat` each retransmission timeout.
     pub packets_lost: u32,
     /// Smoothed share of commands that timed out, of 65 536.
     pub packet_loss: u32,
