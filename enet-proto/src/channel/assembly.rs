@@ -404,7 +404,8 @@ mod tests {
 
     #[test]
     fn a_packet_that_was_hardly_begun_takes_hardly_any_memory() {
-        for offset in [0, AHEAD as u32 - 1, AHEAD as u32 * 8, 16_000_000] {
+        let ahead = u32::try_from(AHEAD).unwrap();
+        for offset in [0, ahead - 1, ahead * 8, 16_000_000] {
             let first = Fragment {
                 start: 1,
                 count: 1 << 20,
