@@ -87,6 +87,11 @@ impl Connection {
     #[inline]
     pub(crate) fn learn(&mut self, found: &Acknowledged, echoed: u16, elapsed: u32, shared: &mut Shared) {
         let is_last = echoed == found.sent_time.sent_time();
+        let is_data = matches!(found.kind, CommandKind::SendReliable | CommandKind::SendFragment);
+        if !is_last && !is_data {
+            // Perhaps an answer that was said again, before the first arrived: what it echoes was never sent.
+            return self.undo(found, echoed, shared);
+        }
         let arrival = if is_last {
             let micros = shared.now.diff(found.sent_time).saturating_mul(1_000);
             let rtt = micros.saturating_add(u32::from(shared.micros)).saturating_sub(u32::from(found.micros));
