@@ -237,7 +237,7 @@ impl Host {
         if self.events_come_first() {
             self.transmit(now);
         } else {
-            self.protocol.flush_pass(now, &mut self.udp);
+            self.protocol.flush_pass(now, self.udp.at(now));
         }
     }
 
@@ -372,7 +372,7 @@ impl Host {
     pub(crate) fn compat_pass(&mut self, now: Instant) -> io::Result<Option<Event>> {
         self.refusals.look(now, || self.protocol.stats());
         self.carry_out_orders();
-        match self.protocol.service_pass(now, &mut self.udp) {
+        match self.protocol.service_pass(now, self.udp.at(now)) {
             None => self.udp.check().map(|()| None),
             event => Ok(event),
         }
@@ -428,7 +428,7 @@ impl Host {
 
     fn transmit(&mut self, now: Instant) {
         while let Some(transmit) = self.protocol.poll_transmit(now, &mut self.out, self.udp.max_segments()) {
-            self.udp.send(&transmit, &self.out);
+            self.udp.at(now).send(&transmit, &self.out);
             self.out.clear();
         }
     }

@@ -24,6 +24,8 @@
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux;
 #[cfg(any(target_os = "linux", target_os = "android"))]
+mod recent;
+#[cfg(any(target_os = "linux", target_os = "android"))]
 mod sources;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) use linux::Kernel;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use enet_proto::{Datagram, Socket, Transmit};
+use enet_proto::{Datagram, Instant, Socket, Transmit};
 use mio::net::UdpSocket;
 use socket2::SockRef;
 
@@ -65,6 +65,12 @@ impl Udp {
         };
         log::opened(udp.local_addr()?, offload, udp.capabilities());
         Ok(udp)
+    }
+
+    /// The socket at this time.
+    pub(crate) fn at(&mut self, now: Instant) -> &mut Udp {
+        self.kernel.at(now);
+        self
     }
 
     pub(crate) fn source(&mut self) -> &mut UdpSocket {

@@ -4,7 +4,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
 
-use enet_proto::Ecn;
+use enet_proto::{Ecn, Instant};
 use mio::net::UdpSocket;
 use nix::libc::{in_addr, in_pktinfo, in6_addr, in6_pktinfo};
 use nix::sys::socket::{
@@ -46,6 +46,8 @@ pub(crate) struct Kernel {
     control: Control,
     /// Unless the socket's maker chose a route other than the routing table's.
     sources: Option<Sources>,
+    /// The time, as of the last word of it.
+    now: Instant,
 }
 
 impl Kernel {
@@ -81,7 +83,13 @@ impl Kernel {
             company: 0,
             control: Control([0; CONTROL]),
             sources: is_routed_as_usual.then(Sources::default),
+            now: Instant::ZERO,
         })
+    }
+
+    /// Tells the time of what is sent from here on.
+    pub(crate) fn at(&mut self, now: Instant) {
+        self.now = now;
     }
 
     /// Whether one call can send several datagrams.
@@ -140,9 +148,10 @@ impl Kernel {
         }
     }
 
-    /// Whether a datagram to `to` leaves from `from` without our saying so.
+    /// Whether a datagram to `to` is known to leave from `from` without our saying so.
     fn is_usual_source(&mut self, to: SocketAddr, from: IpAddr) -> bool {
-        self.sources.as_mut().is_some_and(|sources| sources.is_usual(to.ip().to_canonical(), from))
+        let sources = self.sources.as_mut();
+        sources.is_some_and(|sources| sources.is_usual(self.now, to.ip().to_canonical(), from))
     }
 
     pub(crate) fn send(&mut self, socket: &UdpSocket, departure: &Departure<'_>) -> io::Result<()> {

@@ -1,25 +1,30 @@
 //! [`Sources`]: from which of our addresses the system would send by itself.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use enet_proto::Instant;
 use socket2::{Domain, Socket, Type};
+
+use super::recent::Recent;
+
+/// The send to an address before which it is asked for. To ask takes four system calls, and who forges the sources of
+/// datagrams can have one answered from each.
+const ASKED_AT: u8 = 8;
 
 /// How long an answer is trusted at least: routes change. Half as much again is added in steps, lest all be asked for
 /// at once.
 const TRUSTED: Duration = Duration::from_secs(10);
 const STEPS: u32 = 64;
 
-/// Destinations remembered at most: as many as a host has peers, roughly.
-const REMEMBERED: usize = 4_096;
-
 /// Remembers for each destination which source the routing table gives a datagram. To name the same one explicitly
 /// makes sending a sixth slower (0.5 µs on a socket of both families), and nearly always it is the same: machines with
 /// several addresses are few, and their peers mostly use the first.
 #[derive(Debug, Default)]
 pub(super) struct Sources {
-    usual: HashMap<IpAddr, Usual>,
+    usual: Recent<Usual>,
+    /// Sends to whom nobody has asked for yet. Apart from the others, so that no flood of strangers reaches those.
+    strangers: Recent<u8>,
     asked: u32,
 }
 
@@ -31,33 +36,41 @@ struct Usual {
 }
 
 impl Sources {
-    /// Whether a datagram to `to` leaves from `from` anyway.
-    pub(super) fn is_usual(&mut self, to: IpAddr, from: IpAddr) -> bool {
-        self.is_usual_at(Instant::now(), to, from, ask)
+    /// Whether it is known that a datagram to `to` leaves from `from` anyway.
+    pub(super) fn is_usual(&mut self, now: Instant, to: IpAddr, from: IpAddr) -> bool {
+        self.is_usual_if(now, to, from, ask)
     }
 
-    fn is_usual_at(
+    fn is_usual_if(
         &mut self,
         now: Instant,
         to: IpAddr,
         from: IpAddr,
         ask: impl FnOnce(IpAddr) -> Option<IpAddr>,
     ) -> bool {
-        let source = match self.usual.get(&to) {
+        let source = match self.usual.get(to).copied() {
             Some(usual) if now < usual.until => usual.source,
+            None if self.is_stranger(to) => None,
             _ => self.remember(now, to, ask(to)),
         };
         source == Some(from)
     }
 
     fn remember(&mut self, now: Instant, to: IpAddr, source: Option<IpAddr>) -> Option<IpAddr> {
-        if self.usual.len() >= REMEMBERED {
-            self.usual.clear();
-        }
         self.asked = self.asked.wrapping_add(1);
         let until = now + TRUSTED + TRUSTED / 2 / STEPS * (self.asked % STEPS);
         self.usual.insert(to, Usual { source, until });
         source
+    }
+
+    /// Counts a send to somebody who was not asked for yet; whether it should stay like that.
+    fn is_stranger(&mut self, to: IpAddr) -> bool {
+        match self.strangers.get(to) {
+            Some(sends) if *sends + 1 < ASKED_AT => *sends += 1,
+            Some(_) => return self.strangers.remove(to).is_none(),
+            None => self.strangers.insert(to, 1),
+        }
+        true
     }
 }
 
@@ -73,6 +86,7 @@ fn ask(to: IpAddr) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::recent::GENERATION;
 
     const HERE: [&str; 2] = ["192.0.2.1", "192.0.2.2"];
     const THERE: &str = "198.51.100.1";
@@ -81,27 +95,44 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn at(seconds: u64) -> Instant {
+        Instant::ZERO + Duration::from_secs(seconds)
+    }
+
+    fn stranger(number: u32) -> IpAddr {
+        IpAddr::from(number.to_be_bytes())
+    }
+
+    /// Who was sent to as often as it takes.
+    fn acquainted(sources: &mut Sources, with: IpAddr) {
+        for _ in 1..ASKED_AT {
+            assert!(!sources.is_usual_if(at(0), with, ip(HERE[0]), |_| panic!("asked too early")));
+        }
+    }
+
     #[test]
     fn the_loopback_is_reached_from_the_loopback() {
         assert_eq!(ask(ip("127.0.0.1")), Some(ip("127.0.0.1")));
         let mut sources = Sources::default();
-        assert!(sources.is_usual(ip("127.0.0.1"), ip("127.0.0.1")));
-        assert!(!sources.is_usual(ip("127.0.0.1"), ip("127.0.0.2")));
+        acquainted(&mut sources, ip("127.0.0.1"));
+        assert!(sources.is_usual(at(0), ip("127.0.0.1"), ip("127.0.0.1")));
+        assert!(!sources.is_usual(at(0), ip("127.0.0.1"), ip("127.0.0.2")));
     }
 
     #[test]
     fn what_the_system_does_not_say_is_not_usual() {
         let mut sources = Sources::default();
-        assert!(!sources.is_usual_at(Instant::now(), ip(THERE), ip(HERE[0]), |_| None));
+        acquainted(&mut sources, ip(THERE));
+        assert!(!sources.is_usual_if(at(0), ip(THERE), ip(HERE[0]), |_| None));
+        assert!(!sources.is_usual_if(at(1), ip(THERE), ip(HERE[0]), |_| panic!("asked twice")));
     }
 
     #[test]
     fn an_answer_is_trusted_for_a_while_and_then_asked_for_again() {
         let mut sources = Sources::default();
-        let start = Instant::now();
+        acquainted(&mut sources, ip(THERE));
         let mut is_usual = |after: u64, now_usual: &str| {
-            let now = start + Duration::from_secs(after);
-            sources.is_usual_at(now, ip(THERE), ip(HERE[0]), |_| Some(ip(now_usual)))
+            sources.is_usual_if(at(after), ip(THERE), ip(HERE[0]), |_| Some(ip(now_usual)))
         };
         assert!(is_usual(0, HERE[0]));
         assert!(is_usual(9, HERE[1]), "not asked yet");
@@ -111,13 +142,31 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_remembered_than_a_host_has_peers() {
+    fn strangers_are_never_asked_for_and_make_nobody_else_be() {
         let mut sources = Sources::default();
-        let now = Instant::now();
-        for number in 0..3 * u32::try_from(REMEMBERED).unwrap() {
-            let to = IpAddr::from(number.to_be_bytes());
-            assert!(sources.is_usual_at(now, to, ip(HERE[0]), |_| Some(ip(HERE[0]))));
-            assert!(sources.usual.len() <= REMEMBERED);
+        acquainted(&mut sources, ip(THERE));
+        assert!(sources.is_usual_if(at(0), ip(THERE), ip(HERE[0]), |_| Some(ip(HERE[0]))));
+        for number in 0..100_000 {
+            let to = stranger(number);
+            assert!(!sources.is_usual_if(at(1), to, ip(HERE[0]), |_| panic!("asked for a stranger")));
         }
+        assert!(sources.is_usual_if(at(2), ip(THERE), ip(HERE[0]), |_| panic!("forgotten")));
+        assert!(sources.strangers.len() <= 2 * GENERATION);
+    }
+
+    #[test]
+    fn a_full_host_that_sends_to_all_in_turn_asks_once_for_each() {
+        let mut sources = Sources::default();
+        let peers = u32::try_from(GENERATION).unwrap();
+        let mut asked = 0;
+        for _ in 0..2 * ASKED_AT {
+            for number in 0..peers {
+                sources.is_usual_if(at(0), stranger(number), ip(HERE[0]), |_| {
+                    asked += 1;
+                    Some(ip(HERE[0]))
+                });
+            }
+        }
+        assert_eq!(asked, peers);
     }
 }
