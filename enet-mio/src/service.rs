@@ -37,6 +37,10 @@ const PATIENCE: Duration = Duration::from_millis(1);
 /// long if there is nothing, but makes two calls of one if there is something.
 const IDLE_CALLS: u32 = 2;
 
+/// How long it is trusted that nothing came since the last look. Not longer: what is due by now, timeouts for one, must
+/// not be done before all that came in time was seen.
+const MOMENT: Duration = Duration::from_millis(1);
+
 /// Longest single wait: mio counts milliseconds in 32 bits.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
@@ -80,6 +84,8 @@ pub struct Service {
     idle_calls: u32,
     /// Whether a waker was seen that has ended no wait yet.
     woken: bool,
+    /// When it was last asked whether there is something to receive.
+    looked: Instant,
 }
 
 impl Service {
@@ -113,6 +119,7 @@ impl Service {
             events_in_a_row: 0,
             idle_calls: 0,
             woken: false,
+            looked: Instant::ZERO,
         })
     }
 
@@ -153,11 +160,7 @@ impl Service {
         let mut deadline = now + timeout;
         let mut passes = 0;
         let arrivals = self.host.arrivals();
-        if timeout.is_zero() && self.idle_calls >= IDLE_CALLS {
-            self.woken |= self.look(Duration::ZERO)?;
-        } else {
-            self.host.on_ready();
-        }
+        let mut has_looked = self.look_first(now, timeout)?;
         loop {
             if let Some(event) = self.pass(now)? {
                 self.idle_calls = 0;
@@ -168,16 +171,36 @@ impl Service {
                 now = self.host.now();
             }
             let busy = self.host.is_busy();
-            if now >= deadline && (!busy || passes >= PASSES) {
+            if now >= deadline && has_looked && (!busy || passes >= PASSES) {
                 let idle = self.host.arrivals() == arrivals;
                 self.idle_calls = if idle { self.idle_calls.saturating_add(1) } else { 0 };
                 return Ok(None);
             }
-            if !busy && self.wait(now, deadline)? {
-                deadline = now;
+            if !busy || !has_looked {
+                let until = if busy { now } else { deadline };
+                if self.wait(now, until)? {
+                    deadline = now;
+                }
+                has_looked = true;
             }
             now = self.host.now();
+            self.looked = now;
         }
+    }
+
+    /// Looks whether there is something to receive; whether it did. A call that may wait need not if that was done a
+    /// moment ago: nearly always it is for nothing, and the poll tells of what came since.
+    fn look_first(&mut self, now: Instant, timeout: Duration) -> io::Result<bool> {
+        if !timeout.is_zero() && now < self.looked + MOMENT {
+            return Ok(false);
+        }
+        self.looked = now;
+        if timeout.is_zero() && self.idle_calls >= IDLE_CALLS {
+            self.woken |= self.look(Duration::ZERO)?;
+        } else {
+            self.host.on_ready();
+        }
+        Ok(true)
     }
 
     /// The next event that is waiting already; does no I/O. After the last, [`flush`](Host::flush) sends your answers and
@@ -274,11 +297,10 @@ impl Service {
 
     /// Waits for the socket, our own next deadline, the caller's, or a waker; whether it was a waker.
     fn wait(&mut self, now: Instant, deadline: Instant) -> io::Result<bool> {
-        if std::mem::take(&mut self.woken) {
-            return Ok(true);
-        }
+        let woken = std::mem::take(&mut self.woken);
         let until = self.host.poll_timeout().map_or(deadline, |own| own.min(deadline));
-        self.look(until.saturating_duration_since(now).min(LONGEST_WAIT))
+        let until = if woken { now } else { until };
+        Ok(self.look(until.saturating_duration_since(now).min(LONGEST_WAIT))? || woken)
     }
 
     /// Polls once; whether there was a waker.

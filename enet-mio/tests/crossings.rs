@@ -207,14 +207,20 @@ fn no_edge_is_lost_in_a_service() {
 }
 
 #[test]
-fn no_edge_is_lost_by_calls_that_do_not_wait() {
+fn no_edge_is_lost_by_calls_that_do_not_wait_or_hardly() {
+    for timeout in [Duration::ZERO, Duration::from_nanos(1), Duration::from_micros(100)] {
+        no_edge_is_lost_by_calls_of(timeout);
+    }
+}
+
+fn no_edge_is_lost_by_calls_of(timeout: Duration) {
     let (host, numbers) = listener();
     let to = host.local_addr().unwrap();
     let mut service = Service::new(host).unwrap();
     let (stop, stopped) = mpsc::channel::<()>();
     let thread = thread::spawn(move || {
         while stopped.try_recv() == Err(mpsc::TryRecvError::Empty) {
-            assert_eq!(service.service(Duration::ZERO).unwrap(), None);
+            assert_eq!(service.service(timeout).unwrap(), None);
             thread::yield_now();
         }
     });

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::{PATIENCE, client, config, connect, server};
-use enet_mio::enet_proto::Profile;
+use enet_mio::enet_proto::{Profile, Timeouts};
 use enet_mio::{ConnectOptions, Event, Host, Packet, PeerId, Service};
 use mio::{Events, Interest, Poll, Token};
 
@@ -310,6 +310,70 @@ fn an_idle_call_asks_the_poll_and_misses_nothing() {
     stranger.send_to(b"?", server.local_addr().unwrap()).unwrap();
     assert_eq!(server.service(Duration::ZERO).unwrap(), None);
     assert_eq!(server.stats().datagrams_received, 1);
+}
+
+#[test]
+fn a_wait_soon_after_the_socket_was_empty_receives_nothing_in_vain() {
+    let mut server = server();
+    let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let to = server.local_addr().unwrap();
+    server.service(Duration::ZERO).unwrap();
+    let mut vain = 0;
+    for number in 1..=100 {
+        let before = server.io_stats().receives;
+        assert_eq!(server.service(Duration::from_nanos(1)).unwrap(), None);
+        vain += server.io_stats().receives - before;
+        stranger.send_to(b"?", to).unwrap();
+        assert_eq!(server.service(Duration::from_nanos(1)).unwrap(), None);
+        assert_eq!(server.stats().datagrams_received, number, "a call receives what is there, however short");
+    }
+    assert!(vain < 50, "{vain} on a machine that is not as busy as that");
+}
+
+/// Two at a time, so that each turn has to see that there is no third.
+#[test]
+fn a_server_that_waits_finds_the_socket_empty_once_a_turn() {
+    const TURNS: u64 = 200;
+    let (mut server, mut clients) = (server(), [client(), client()]);
+    let peers = clients.each_mut().map(|client| connect(&mut server, client, ConnectOptions::default()).1);
+    while server.service(Duration::from_millis(5)).unwrap().is_some() {}
+    let mut receives = 0;
+    for _ in 0..TURNS {
+        for (client, peer) in clients.iter_mut().zip(peers) {
+            client.peer_mut(peer).unwrap().send(0, Packet::unsequenced("!")).unwrap();
+            client.flush();
+        }
+        let before = server.io_stats().receives;
+        for _ in 0..2 {
+            assert!(matches!(server.service(PATIENCE).unwrap(), Some(Event::Received { .. })));
+        }
+        assert_eq!(server.service(Duration::from_nanos(1)).unwrap(), None);
+        receives += server.io_stats().receives - before;
+        for client in &mut clients {
+            client.service(Duration::ZERO).unwrap();
+        }
+    }
+    // Two that find something and one that does not; pings, and a machine that was busy elsewhere, add some.
+    assert!(receives < 3 * TURNS + TURNS / 2, "{receives}");
+}
+
+/// As if the application had been stopped: what came meanwhile is seen before anybody is held for dead.
+#[test]
+fn whoever_answered_while_nobody_looked_is_not_lost() {
+    let (mut server, mut client) = (server(), client());
+    let (peer, _) = connect(&mut server, &mut client, ConnectOptions::default());
+    while server.service(Duration::from_millis(5)).unwrap().is_some() {}
+    let limits =
+        Timeouts { limit: 1, minimum: Duration::from_millis(1), maximum: Duration::from_millis(100) };
+    server.peer_mut(peer).unwrap().set_timeouts(limits);
+    server.peer_mut(peer).unwrap().send(0, Packet::reliable("?")).unwrap();
+    server.flush();
+    assert!(matches!(client.service(PATIENCE).unwrap(), Some(Event::Received { .. })));
+    client.flush();
+    assert_eq!(client.service(Duration::from_millis(200)).unwrap(), None);
+    server.flush();
+    assert_eq!(server.service(Duration::from_millis(5)).unwrap(), None);
+    assert_eq!(server.connected_peers(), 1);
 }
 
 #[test]
