@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use common::{PATIENCE, config, deliver, pair, pattern, serve};
 use enet_mio::enet_proto::{Datagram, Ecn, Mtu, Verdict};
 use enet_mio::{ConnectOptions, Event, Host, Packet, Service, SocketOptions};
+use nix::sys::socket::{setsockopt, sockopt};
 use socket2::SockRef;
 
 /// All of 127/8 is this machine, and its answers would come from 127.0.0.1 if the host did not say otherwise: the client
@@ -77,6 +78,29 @@ fn the_local_address_and_congestion_marks_are_passed_on() {
         SockRef::from(&socket).set_recv_tos_v4(true).unwrap();
         assert_eq!(what_is_told(socket, &sender), (here, Some(Ecn::Ce)), "{at}");
     }
+}
+
+/// Had the host turned joining off, even for a moment, nobody could say where the train is to be cut.
+#[test]
+fn a_train_that_waits_when_a_socket_is_taken_over_arrives_as_its_datagrams() {
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    if setsockopt(&sender, sockopt::UdpGsoSegment, &100).is_err()
+        || setsockopt(&socket, sockopt::UdpGroSegment, &true).is_err()
+    {
+        return println!("skipped: this system has no segmentation offload");
+    }
+    sender.send_to(&pattern(1_000, 1), socket.local_addr().unwrap()).unwrap();
+    let mut service = Service::new(Host::from_socket(socket, config()).unwrap()).unwrap();
+    let (told, tellings) = mpsc::channel();
+    service.intercept(move |datagram: &Datagram<'_>| {
+        told.send(datagram.bytes.to_vec()).unwrap();
+        Verdict::Consume
+    });
+    assert_eq!(service.service(Duration::ZERO).unwrap(), None);
+    let datagrams: Vec<_> = tellings.try_iter().collect();
+    assert_eq!(datagrams, pattern(1_000, 1).chunks(100).collect::<Vec<_>>());
+    assert!(service.io_capabilities().gro);
 }
 
 /// Stock hosts leave it to the network to cut datagrams that a path is too narrow for, and so must we: with the "don't
