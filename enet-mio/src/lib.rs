@@ -21,6 +21,7 @@ mod host;
 mod kernel;
 mod lan;
 mod log;
+mod looks;
 mod lookup;
 mod options;
 mod seed;

@@ -13,6 +13,7 @@ use crate::handle::HostHandle;
 use crate::handler::{self, Handler};
 use crate::host::Host;
 use crate::log;
+use crate::looks::Looks;
 use crate::lookup::Lookup;
 use crate::waker::Waker;
 
@@ -22,10 +23,6 @@ const WAKER: Token = Token(1);
 /// Passes over the socket, each of up to 256 datagrams, that a call makes beyond its timeout while more is waiting:
 /// a game loop that calls `service` with zero once a frame must be able to outpace a flood of rubbish.
 const PASSES: usize = 64;
-
-/// The clock is looked at for the first events that are at hand, the second, the fourth and so on, and from here on for
-/// one in so many: it costs as much as a third of an event.
-const LOOKS: u32 = 16;
 
 /// Events that a handler is given between two of its turns at most.
 const EVENTS_IN_A_TURN: usize = 4_096;
@@ -78,8 +75,8 @@ pub struct Service {
     poll: Poll,
     ready: Events,
     waker: Waker,
-    /// Events given since something could be sent.
-    events_in_a_row: u32,
+    /// At events given since something could be sent.
+    looks: Looks,
     /// Calls in a row that found nothing.
     idle_calls: u32,
     /// Whether a waker was seen that has ended no wait yet.
@@ -116,7 +113,7 @@ impl Service {
             poll,
             ready: Events::with_capacity(4),
             waker,
-            events_in_a_row: 0,
+            looks: Looks::new(Instant::ZERO),
             idle_calls: 0,
             woken: false,
             looked: Instant::ZERO,
@@ -128,9 +125,9 @@ impl Service {
     /// An event that is waiting already comes back at once. Otherwise the host sends what is queued, receives all that
     /// is there, and only if that gave no event sends and waits. So packets you queue leave in the next call that has no
     /// event at hand, together with the acknowledgements of what you have seen since: answers and acknowledgements
-    /// share datagrams. Once a millisecond has gone by since the last sending they wait for no more than sixteen calls; a
-    /// call that gives `None` has sent everything. What you queue after your last
-    /// call leaves with [`flush`](Host::flush).
+    /// share datagrams. Once a millisecond has gone by since the last sending they wait for no more than four calls, or
+    /// one if your calls have been slow to come; a call that gives `None` has sent everything. What you queue after your
+    /// last call leaves with [`flush`](Host::flush).
     ///
     /// Unlike C's it also wakes for its own deadlines, so retransmissions, pings and timeouts happen in time however
     /// long the wait; and it always receives all that is there, however short. Under
@@ -273,25 +270,23 @@ impl Service {
             return None; // that pass looks itself
         }
         let event = self.host.poll_event();
-        if event.is_some() {
-            self.events_in_a_row += 1;
-            if self.events_in_a_row.is_multiple_of(LOOKS) || self.events_in_a_row.is_power_of_two() {
-                self.send_if_patience_is_over();
-            }
+        if event.is_some() && self.looks.is_due() {
+            self.send_if_patience_is_over();
         }
         event
     }
 
     fn send_if_patience_is_over(&mut self) {
+        let now = self.host.now();
+        self.looks.on_look(now);
         let sent = self.host.protocol().now();
-        if self.host.now() >= sent + PATIENCE {
+        if now >= sent + PATIENCE {
             self.host.flush();
-            self.events_in_a_row = 0;
         }
     }
 
     fn pass(&mut self, now: Instant) -> io::Result<Option<Event>> {
-        self.events_in_a_row = 0;
+        self.looks = Looks::new(now);
         if self.host.events_come_first() { self.host.pass(now) } else { self.host.compat_pass(now) }
     }
 

@@ -252,7 +252,7 @@ fn however_many_came_quickly_a_few_slow_calls_later_something_is_sent() {
             assert!(server.service(Duration::ZERO).unwrap().is_some());
             server.stats().datagrams_sent > sent
         });
-        assert!(slow.is_some_and(|calls| calls <= 16), "{quick} quick ones: {slow:?}");
+        assert!(slow.is_some_and(|calls| calls <= 4), "{quick} quick ones: {slow:?}");
     }
 }
 
