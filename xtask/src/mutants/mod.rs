@@ -39,8 +39,11 @@ pub(crate) struct Mutants {
     list: bool,
 }
 
-/// A mutant that has not finished by then hangs, which is noticed too.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// A mutant that takes so many times as long as the unchanged tree hangs, which is noticed too.
+const PATIENCE: u32 = 10;
+
+/// The compiler never hangs because of a mutant: for it this is merely an end.
+const BUILD: Duration = Duration::from_secs(3600);
 
 impl Mutants {
     pub(crate) fn run(self) -> Outcome {
@@ -68,14 +71,17 @@ impl Mutants {
             return features::run(&edits, &tree);
         }
         println!("checking the unchanged tree ...");
-        if let Some(noticed) = tree.notice()? {
+        tree.build()?;
+        let started = Instant::now();
+        if let Some(noticed) = tree.notice(BUILD)? {
             return Err(format!("the unchanged tree fails already: {noticed}").into());
         }
+        let patience = started.elapsed() * PATIENCE;
         let mut survivors = 0;
         println!("{:>4}  {:60} {:>5}  noticed by", "", "rule changed", "s");
         for (number, edit) in (1..).zip(&edits) {
             let started = Instant::now();
-            let noticed = tree.with(edit, Tree::notice)?;
+            let noticed = tree.with(edit, |tree| tree.build().and_then(|()| tree.notice(patience)))?;
             survivors += usize::from(noticed.is_none());
             let by = noticed.unwrap_or_else(|| "NOBODY".to_owned());
             println!("{number:>4}  {:60} {:>5}  {by}", edit.rule, started.elapsed().as_secs());
@@ -148,11 +154,18 @@ impl Tree {
         result
     }
 
-    /// Who notices that something is wrong, if anybody.
-    fn notice(&self) -> Result<Option<String>, Box<dyn std::error::Error>> {
-        if !self.cargo(&["build", "--quiet", "-p", "enet-testkit", "--example", "check"])?.passed {
-            return Err("a mutant does not compile: mend its edit".into());
+    /// Builds what notices.
+    fn build(&self) -> Result<(), Box<dyn std::error::Error>> {
+        let judge = ["build", "--quiet", "-p", "enet-testkit", "--example", "check"];
+        let tests = ["test", "--quiet", "-p", "enet-proto", "--no-run"];
+        if self.cargo_within(BUILD, &judge)?.passed && self.cargo_within(BUILD, &tests)?.passed {
+            return Ok(());
         }
+        Err("a mutant does not compile: mend its edit".into())
+    }
+
+    /// Who notices that something is wrong, if anybody; of what is built.
+    fn notice(&self, patience: Duration) -> Result<Option<String>, Box<dyn std::error::Error>> {
         let mut judge = vec!["run", "--quiet", "-p", "enet-testkit", "--example", "check", "--"];
         let files = [
             "traces.json.gz",
@@ -165,7 +178,7 @@ impl Tree {
         ]
         .map(|file| format!("enet-testkit/vectors/{file}"));
         judge.extend(files.iter().map(String::as_str));
-        let run = self.cargo(&judge)?;
+        let run = self.cargo_within(patience, &judge)?;
         if !run.passed {
             let first = run
                 .output
@@ -175,17 +188,13 @@ impl Tree {
             let place = first.rsplit('/').next().unwrap_or(first);
             return Ok(Some(place.chars().take(90).collect()));
         }
-        let run = self.cargo(&["test", "--quiet", "-p", "enet-proto", "--no-fail-fast"])?;
+        let run = self.cargo_within(patience, &["test", "--quiet", "-p", "enet-proto", "--no-fail-fast"])?;
         if run.passed {
             return Ok(None);
         }
         let failed =
             run.output.lines().find_map(|line| line.strip_prefix("---- ")?.strip_suffix(" stdout ----"));
         Ok(Some(format!("test {}", failed.unwrap_or("run: no answer in time"))))
-    }
-
-    fn cargo(&self, arguments: &[&str]) -> Result<Run, Box<dyn std::error::Error>> {
-        self.cargo_within(PATIENCE, arguments)
     }
 
     fn cargo_within(
@@ -199,6 +208,9 @@ impl Tree {
             .env("CARGO_TARGET_DIR", &self.build)
             .env("RUSTFLAGS", "-Awarnings")
             .args(arguments);
+        // With what it starts, which would go on alone, and hold the pipes open.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let (out, err) = (child.stdout.take(), child.stderr.take());
         let reader = std::thread::spawn(move || read(out));
@@ -209,6 +221,8 @@ impl Tree {
                 break Some(status);
             }
             if started.elapsed() > patience {
+                #[cfg(unix)]
+                program("kill").args(["-KILL", "--", &format!("-{}", child.id())]).status()?;
                 child.kill()?;
                 child.wait()?;
                 break None;
