@@ -166,7 +166,7 @@ pub const ATTACKS: &[Attack] = &[
     attack(
         "A12",
         order::unsequenced_jump,
-        &[row("one unsequenced jump: genuine packets lost, of 3,000", "", Goal::AtMost(1024.0))],
+        &[row("one datagram of unsequenced jumps: genuine packets lost, of 3,000", "", Goal::AtMost(1024.0))],
     ),
     attack(
         "A13",

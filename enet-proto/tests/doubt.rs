@@ -163,3 +163,17 @@ fn a_forged_group_makes_no_more_than_a_block_undeliverable() {
     assert_eq!(texts.len(), 510);
     assert_eq!(remote.host.stats().discarded.get(DiscardReason::DoubtedGroup), 2);
 }
+
+/// Each one of its groups is in the block behind that of the one before.
+#[test]
+fn a_forged_datagram_that_climbs_from_block_to_block_costs_no_more_than_one() {
+    let mut remote = Crafted::client_with(modern);
+    let forged: Vec<_> = (1..=30).map(|block| unsequenced(0, block * 1_024, b"forged")).collect();
+    remote.says(&forged);
+    for group in 1..=3_000 {
+        remote.says(&[unsequenced(0, group, b"x")]);
+    }
+    let genuine = remote.texts().iter().filter(|text| *text == "x").count();
+    assert_eq!(3_000 - genuine, 1_024, "the block that was jumped over, and the group itself");
+    assert_eq!(remote.host.stats().discarded.get(DiscardReason::DoubtedGroup), 29);
+}

@@ -28,15 +28,17 @@ pub(crate) fn backwards(stage: &Stage<'_>) -> Findings {
     Ok(vec![Finding::of(victim.report()?.slowest).note(note)])
 }
 
-/// A12: one datagram from far ahead, and then those that were to come.
+/// A12: one datagram that leads far ahead, step by step and at once, and then those that were to come.
 pub(crate) fn unsequenced_jump(stage: &Stage<'_>) -> Findings {
     const GENUINE: u16 = 3_000;
     let mut victim = stage.victim(Setup::default())?;
     let mut session = Session::open(victim.at, source(12), 1)?;
     let before = victim.report()?.received;
-    session.send(&[commands::unsequenced(0, 31_000, b"jump")]);
+    let steps: Vec<_> = (1..=30).map(|block| commands::unsequenced(0, block * 1_024, b"step")).collect();
+    session.send(&[&steps[..], &[commands::unsequenced(0, 31_000, b"jump")]].concat());
+    let forged = before + steps.len() as u64 + 1;
     let after =
-        victim.report_until(Duration::from_millis(200), |account| account.received > before)?.received;
+        victim.report_until(Duration::from_millis(200), |account| account.received >= forged)?.received;
     let genuine: Vec<u16> = (1..=GENUINE).collect();
     for groups in genuine.chunks(20) {
         let commands: Vec<_> = groups.iter().map(|group| commands::unsequenced(0, *group, b"true")).collect();

@@ -20,6 +20,8 @@ pub(crate) struct UnsequencedWindow {
 struct Many {
     /// A block far ahead, and which datagram spoke of it.
     doubted: Option<(u16, u32)>,
+    /// Which datagram led to the current block.
+    leader: Option<u32>,
     words: [u32; WORDS],
 }
 
@@ -30,7 +32,7 @@ const WORDS: usize = WINDOW as usize / 32;
 const NONE: u16 = u16::MAX;
 
 impl Many {
-    const EMPTY: Many = Many { doubted: None, words: [0; WORDS] };
+    const EMPTY: Many = Many { doubted: None, leader: None, words: [0; WORDS] };
 
     fn contains(&self, index: u16) -> bool {
         self.words.get(usize::from(index / 32)).is_some_and(|word| word & bit(index) != 0)
@@ -49,7 +51,7 @@ pub(crate) enum Judgement {
     Fresh(Fresh),
     /// A duplicate, or of the past.
     Known,
-    /// Far ahead, says a single datagram.
+    /// Far ahead, or farther than one datagram leads, says a single one.
     Doubted,
 }
 
@@ -67,8 +69,9 @@ impl UnsequencedWindow {
         self.base
     }
 
-    /// Moves the window to the group's block if that is ahead. Past the next block it does so only if another datagram
-    /// spoke of the same region, where the number of this one is given: so one forged group costs a block at most.
+    /// Moves the window to the group's block if that is ahead. Where the number of the datagram is given it does so once for
+    /// each, and past the next block only if another one spoke of the same region: so one that is forged costs a block at
+    /// most, whatever groups it contains.
     #[allow(clippy::cast_possible_truncation)] // enough to tell two datagrams apart
     pub(crate) fn check(&mut self, group: UnsequencedGroup, datagram: Option<u64>) -> Judgement {
         let index = group.0 % WINDOW;
@@ -78,15 +81,19 @@ impl UnsequencedWindow {
         }
         let block = group.0 - index;
         if block != self.base {
-            if let Some(datagram) = datagram
-                && unwrapped >= u32::from(self.base) + u32::from(2 * WINDOW)
-                && !self.is_confirmed(block, datagram as u32)
-            {
-                self.many().doubted = Some((block, datagram as u32));
-                return Judgement::Doubted;
+            let datagram = datagram.map(|datagram| datagram as u32);
+            if let Some(datagram) = datagram {
+                let is_far = unwrapped >= u32::from(self.base) + u32::from(2 * WINDOW);
+                if self.is_led_by(datagram) || is_far && !self.is_confirmed(block, datagram) {
+                    self.many().doubted = Some((block, datagram));
+                    return Judgement::Doubted;
+                }
             }
             self.base = block;
             self.clear();
+            if datagram.is_some() {
+                self.many().leader = datagram;
+            }
         } else if self.contains(index) {
             return Judgement::Known;
         }
@@ -99,6 +106,11 @@ impl UnsequencedWindow {
         doubted.is_some_and(|(other, by)| {
             by != datagram && block.wrapping_sub(other).wrapping_add(WINDOW) <= 2 * WINDOW
         })
+    }
+
+    /// Whether this datagram has moved the window already.
+    fn is_led_by(&self, datagram: u32) -> bool {
+        self.many.as_ref().is_some_and(|many| many.leader == Some(datagram))
     }
 
     /// Marks a group that `check` found new.
@@ -176,8 +188,10 @@ mod tests {
             (50, 4, true),
             (31_900, 5, true),
             (31_901, 6, true),
-            (33_000, 7, true), // the next block
-            (3, 8, false),
+            (33_000, 7, true),  // the next block
+            (33_800, 7, false), // and the one behind it
+            (34_000, 8, true),
+            (3, 9, false),
         ];
         for (step, (group, datagram, taken)) in script.into_iter().enumerate() {
             assert_eq!(accept_in(&mut window, group, Some(datagram)), taken, "step {step}, group {group}");
@@ -186,10 +200,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn one_forged_group_costs_a_block_at_most(at in 0u16..60_000, forged: u16) {
+        fn one_forged_datagram_costs_a_block_at_most(
+            at in 0u16..60_000,
+            forged in prop_oneof![
+                prop::collection::vec(any::<u16>(), 1..9),
+                (1u16..1_500).prop_map(|step| (1..40).map(|number| number * step).collect()),
+            ],
+        ) {
             let mut window = UnsequencedWindow::new();
             window.base = at - at % WINDOW;
-            accept_in(&mut window, forged, Some(0));
+            for ahead in forged {
+                accept_in(&mut window, at.wrapping_add(ahead), Some(0));
+            }
             let taken = (1..=2_000u16).filter(|step| accept_in(&mut window, at.wrapping_add(*step), Some(u64::from(*step))));
             prop_assert!(2_000 - taken.count() <= usize::from(WINDOW));
         }
