@@ -142,8 +142,7 @@ pub enum Event {
         address: SocketAddr,
         /// What they gave to `connect`.
         data: u32,
-        /// What they gave to [`connect_with_token`](crate::Host::connect_with_token), as the policy saw it. `None` also
-        /// if 256 newer ones came before the address was proven.
+        /// What they gave to [`connect_with_token`](crate::Host::connect_with_token), as the policy saw it.
         token: Option<Box<[u8]>>,
     },
     /// A peer's ping arrived. Only if [`PeerDefaults::pings`](crate::PeerDefaults) asks for it, not while 64 events wait,

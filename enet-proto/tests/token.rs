@@ -107,6 +107,24 @@ fn a_token_cannot_be_exchanged_once_the_policy_has_seen_it() {
     }
 }
 
+/// Or 24 kB a second of them would keep everybody out where the application wants one.
+#[test]
+fn a_token_that_the_policy_has_seen_is_not_displaced_by_those_whose_connect_does_not_come() {
+    let mut remote = Crafted::modern();
+    remote.host.set_admission(Some(Box::new(|_: &ConnectAttempt<'_>| Admission::Ask)));
+    remote.utters(&[&b"\x0f\xff\x00tok1"[..], &two_channels().connect_id.0, b"user=bob"].concat());
+    let granted = remote.knocks(two_channels()).unwrap();
+    for number in 0..1_000_u32 {
+        remote.utters(&[&b"\x0f\xff\x00tok1"[..], &number.to_be_bytes(), b"?"].concat());
+    }
+    remote.wait(150);
+    remote.adopts(&granted);
+    remote.says(&[remote.proof()]);
+    let events = remote.events();
+    let [Event::ConnectRequest { token: Some(token), .. }] = &events[..] else { panic!("{events:?}") };
+    assert_eq!(token[..], *b"user=bob");
+}
+
 #[test]
 fn a_lost_token_comes_again_with_the_next_connect() {
     let mut pair = guarded();

@@ -1,6 +1,7 @@
 //! [`HalfOpen`]: CONNECTs that were answered and whose senders have not proven yet that they are where they say.
 
-use alloc::collections::VecDeque;
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
@@ -9,6 +10,7 @@ use core::num::NonZeroU16;
 use enet_wire::{ConnectId, WirePeerId};
 
 use super::origin::Secret;
+use crate::channel::account::counted;
 use crate::collections::index::{Index, Name};
 use crate::peer::candidate::Candidate;
 
@@ -19,7 +21,7 @@ const REPEATS: [u32; 2] = [500, 1_500];
 const LIFETIME: u32 = 30_000;
 
 /// A name for an entry while it lives: its place, plus one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Number(NonZeroU16);
 
 impl Number {
@@ -83,12 +85,16 @@ struct Ends {
 struct Bucket {
     ends: Ends,
     entries: u16,
+    token_bytes: u32,
 }
 
 const BUCKETS: usize = 1024;
 
 /// The share of the table that one network may have, one in so many.
 const QUOTA: usize = 4;
+
+/// Bytes of all tokens that are kept for the application.
+const TOKEN_BYTES: u32 = 4 << 20;
 
 /// New entries in a second above which replies are not repeated unasked.
 const HURRY: u32 = 1_000;
@@ -109,6 +115,9 @@ pub(crate) struct HalfOpen {
     by_origin: Index<Number>,
     by_id: Index<Number>,
     buckets: Vec<Bucket>,
+    /// What the policy has seen and the application is to see, of those who brought any.
+    tokens: BTreeMap<Number, Box<[u8]>>,
+    token_bytes: u32,
     secret: Secret,
     is_always_strict: bool,
     /// When the running second began, and new entries in it.
@@ -128,6 +137,8 @@ impl HalfOpen {
             by_origin: Index::new(),
             by_id: Index::new(),
             buckets: Vec::new(),
+            tokens: BTreeMap::new(),
+            token_bytes: 0,
             secret,
             is_always_strict,
             arrivals: (0, 0),
@@ -175,24 +186,47 @@ impl HalfOpen {
 
     // --- changing ---
 
-    /// Takes an entry in; and how many had to go for it.
-    pub(crate) fn insert(&mut self, candidate: Candidate) -> (Number, u64) {
+    /// Takes an entry in, with what the application is to see; and how many had to go for it.
+    pub(crate) fn insert(&mut self, candidate: Candidate, token: Option<Box<[u8]>>) -> (Number, u64) {
         let before = self.entries;
         let quota = (self.limit / QUOTA).max(1);
-        let bucket = self.buckets.get(self.bucket_of(&candidate));
-        if let Some(Bucket { ends: Ends { oldest: Some(oldest), .. }, entries }) = bucket.copied()
-            && usize::from(entries) >= quota
+        let bytes = token.as_ref().map_or(0, |token| counted(token.len()));
+        let at = self.bucket_of(&candidate);
+        while let Some(bucket) = self.buckets.get(at)
+            && (usize::from(bucket.entries) >= quota
+                || bucket.token_bytes.saturating_add(bytes) > TOKEN_BYTES / QUOTA as u32)
+            && let Some(oldest) = bucket.ends.oldest
         {
             self.remove(oldest);
         }
-        if self.entries >= self.limit
+        while (self.entries >= self.limit || self.token_bytes.saturating_add(bytes) > TOKEN_BYTES)
             && let Some(oldest) = self.all.oldest
         {
             self.remove(oldest);
         }
         let gone = before - self.entries;
         self.count_arrival(candidate.created);
-        (self.append(candidate), gone as u64)
+        let number = self.append(candidate);
+        if let Some(token) = token {
+            self.tokens.insert(number, token);
+            self.token_bytes += bytes;
+            if let Some(bucket) = self.buckets.get_mut(at) {
+                bucket.token_bytes += bytes;
+            }
+        }
+        (number, gone as u64)
+    }
+
+    /// Takes what an entry's application is to see.
+    pub(crate) fn take_token(&mut self, number: Number) -> Option<Box<[u8]>> {
+        let token = self.tokens.remove(&number)?;
+        let bytes = counted(token.len());
+        self.token_bytes -= bytes;
+        let at = self.bucket_of(self.get(number)?);
+        if let Some(bucket) = self.buckets.get_mut(at) {
+            bucket.token_bytes -= bytes;
+        }
+        Some(token)
     }
 
     fn append(&mut self, candidate: Candidate) -> Number {
@@ -229,6 +263,7 @@ impl HalfOpen {
 
     /// Takes an entry out.
     pub(crate) fn remove(&mut self, number: Number) -> Option<Candidate> {
+        self.take_token(number);
         let Entry { candidate, among_all, .. } = *self.entry(number)?;
         let HalfOpen { places, secret, by_origin, by_id, .. } = self;
         let (origin, id) = names(*secret, &candidate);
@@ -415,6 +450,9 @@ impl HalfOpen {
         assert!(self.places.len() <= self.limit && (self.entries > 0 || self.places.is_empty()));
         assert_eq!((self.by_origin.len(), self.by_id.len()), (self.entries, self.entries));
         assert_eq!(self.buckets.iter().map(|it| usize::from(it.entries)).sum::<usize>(), self.entries);
+        let bytes: u32 = self.tokens.values().map(|token| counted(token.len())).sum();
+        let by_bucket: u32 = self.buckets.iter().map(|it| it.token_bytes).sum();
+        assert!(bytes == self.token_bytes && bytes == by_bucket && bytes <= TOKEN_BYTES, "tokens");
         for candidate in candidates {
             assert!(
                 self.find(candidate.address(), candidate.connect_id).is_some(),

@@ -14,7 +14,6 @@ use super::admission::{Admission, Admit, ConnectAttempt, Held, REPORTS, Refusal}
 use super::half_open::Number;
 use super::receive::Datagram;
 use super::table::is_broadcast;
-use super::token::JUDGED_LIFETIME;
 use super::transmit::{Envelope, Train, Transmit};
 use crate::config::{ChannelLimit, Timeouts};
 use crate::error::{AcceptError, ConnectError};
@@ -193,8 +192,7 @@ impl Host {
             }
             return Err(reason);
         }
-        let now = self.elapsed;
-        let token = self.lobby.tokens.take(from, connect.connect_id, now);
+        let token = self.lobby.tokens.take(from, connect.connect_id, self.elapsed);
         let admission = self.lobby.policy.as_mut().map_or(Admission::Accept, |policy| {
             policy.admit(&ConnectAttempt {
                 address: from,
@@ -218,13 +216,11 @@ impl Host {
         let mut candidate = Candidate::new(from, connect, remote_id, grant, proof, self.age());
         candidate.local = local;
         candidate.credit(bytes);
-        if admission == Admission::Ask {
+        let is_asked = admission == Admission::Ask;
+        if is_asked {
             candidate.ask();
-            if let Some(token) = &token {
-                self.lobby.tokens.keep(from, connect.connect_id, token, now, JUDGED_LIFETIME);
-            }
         }
-        let (number, gone) = self.lobby.half_open.insert(candidate);
+        let (number, gone) = self.lobby.half_open.insert(candidate, token.filter(|_| is_asked));
         self.shared.stats.discarded.count_many(DiscardReason::Displaced, gone);
         self.lobby.half_open.reply_to(number);
         Ok(())
@@ -237,7 +233,7 @@ impl Host {
     }
 
     fn refuse_stranger(&mut self, refusal: Refusal, data: u32, reason: DiscardReason) {
-        if !self.lobby.may_refuse(self.elapsed) || self.is_to_be_silent(&refusal, reason) {
+        if self.is_to_be_silent(&refusal, reason) || !self.lobby.may_refuse(self.elapsed) {
             return;
         }
         if self.lobby.reports && self.events.len() < REPORTS {
@@ -310,6 +306,7 @@ impl Host {
         if self.events.len() >= 2 * self.table.len() + EVENTS {
             return Err(DiscardReason::EventLimit);
         }
+        let token = self.lobby.half_open.take_token(number);
         let candidate = self.lobby.half_open.remove(number).ok_or(DiscardReason::UnknownPeer)?;
         let sample = candidate.sample(self.age());
         if let Err(reason) = self.check_room(candidate.address()) {
@@ -324,7 +321,6 @@ impl Host {
             return Err(DiscardReason::HostFull);
         }
         let (address, data, now) = (candidate.address(), candidate.data, self.elapsed);
-        let token = self.lobby.tokens.take(address, candidate.connect_id, now);
         let request = self.lobby.requests.insert(candidate, sample, now);
         self.events.push_back(Event::ConnectRequest { request, address, data, token });
         self.hold(request, header, rest).map(|()| None)

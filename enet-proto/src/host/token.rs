@@ -28,9 +28,6 @@ const MOST: usize = 256;
 /// How long one waits for its CONNECT, in ms, which follows at once if nothing is lost.
 const LIFETIME: u64 = 5_000;
 
-/// How long one that the policy has seen waits for the proof of who brought it: as long as that may take.
-pub(super) const JUDGED_LIFETIME: u64 = 30_000;
-
 /// Tokens whose CONNECT has not come.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
@@ -46,19 +43,17 @@ struct Kept {
 }
 
 impl Tokens {
-    pub(super) fn keep(
-        &mut self,
-        from: SocketAddr,
-        connect_id: ConnectId,
-        token: &[u8],
-        now: u64,
-        life: u64,
-    ) {
+    fn keep(&mut self, from: SocketAddr, connect_id: ConnectId, token: &[u8], now: u64) {
         self.kept.retain(|it| it.until > now && (it.from, it.connect_id) != (from, connect_id));
         if self.kept.len() >= MOST {
             self.kept.pop_front();
         }
-        self.kept.push_back(Kept { from, connect_id, until: now.saturating_add(life), token: token.into() });
+        self.kept.push_back(Kept {
+            from,
+            connect_id,
+            until: now.saturating_add(LIFETIME),
+            token: token.into(),
+        });
     }
 
     /// What was said before this CONNECT.
@@ -128,7 +123,7 @@ impl Host {
         let is_judged = self.lobby.half_open.find(from, connect_id).is_some()
             || self.lobby.requests.knows(from, connect_id);
         if !is_judged {
-            self.lobby.tokens.keep(from, connect_id, token, self.elapsed, LIFETIME);
+            self.lobby.tokens.keep(from, connect_id, token, self.elapsed);
         }
         true
     }
@@ -164,7 +159,7 @@ mod tests {
         let mut tokens = Tokens::default();
         let from = SocketAddr::from(([192, 0, 2, 1], 7));
         for number in 0..1_000_u32 {
-            tokens.keep(from, ConnectId(number.to_be_bytes()), &[1; MAX_TOKEN], 0, LIFETIME);
+            tokens.keep(from, ConnectId(number.to_be_bytes()), &[1; MAX_TOKEN], 0);
         }
         assert_eq!(tokens.kept.len(), MOST);
         assert!(tokens.take(from, ConnectId(743_u32.to_be_bytes()), 0).is_none());

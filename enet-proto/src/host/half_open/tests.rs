@@ -36,10 +36,10 @@ fn is_there(table: &HalfOpen, candidate: &Candidate) -> bool {
 fn a_table_that_is_more_than_half_full_is_strict() {
     let mut table = table(8);
     for number in 0..4 {
-        table.insert(of_network(number, u32::from(number), 0));
+        table.insert(of_network(number, u32::from(number), 0), None);
         assert!(!table.is_strict(0), "{number}");
     }
-    table.insert(of_network(4, 4, 0));
+    table.insert(of_network(4, 4, 0), None);
     assert!(table.is_strict(0));
 }
 
@@ -48,11 +48,11 @@ fn more_than_a_thousand_within_a_second_make_it_strict_for_two_seconds_from_the_
     let mut table = table(16_000);
     for number in 0..1_001 {
         assert!(!table.is_strict(400), "{number}");
-        table.insert(of_network(number, u32::from(number), 400));
+        table.insert(of_network(number, u32::from(number), 400), None);
     }
     assert_eq!([400, 1_999, 2_000].map(|now| table.is_strict(now)), [true, true, false]);
     // The second began with the host; the next one begins with who comes then.
-    table.insert(of_network(2_000, 2_000, 1_000));
+    table.insert(of_network(2_000, 2_000, 1_000), None);
     assert!(!table.is_strict(1_000));
 }
 
@@ -62,8 +62,9 @@ fn a_name_holds_as_long_as_its_entry() {
     let is_at = |table: &HalfOpen, at: Number, number: u32| {
         table.get(at).is_some_and(|it| it.connect_id == ConnectId(number.to_be_bytes()))
     };
-    let names: Vec<Number> = (0..8).map(|it| table.insert(of_network(it, u32::from(it), 0)).0).collect();
-    let (_, gone) = table.insert(of_network(8, 8, 0));
+    let names: Vec<Number> =
+        (0..8).map(|it| table.insert(of_network(it, u32::from(it), 0), None).0).collect();
+    let (_, gone) = table.insert(of_network(8, 8, 0), None);
     assert_eq!(gone, 1);
     for (number, name) in (0u32..).zip(names) {
         assert_eq!(is_at(&table, name, number), number != 0, "the oldest, and nobody else: {number}");
@@ -75,12 +76,12 @@ fn a_name_holds_as_long_as_its_entry() {
 fn a_network_that_displaces_its_own_displaces_nobody_else() {
     let mut table = table(8);
     let quiet = of_network(1, 1, 0);
-    table.insert(quiet);
+    table.insert(quiet, None);
     for (network, number) in [(3, 30), (3, 31), (4, 40)] {
-        table.insert(of_network(network, number, 0)); // with the next two three quarters are taken
+        table.insert(of_network(network, number, 0), None); // with the next two three quarters are taken
     }
     for number in 100..200 {
-        table.insert(of_network(2, number, 0));
+        table.insert(of_network(2, number, 0), None);
         assert!(is_there(&table, &quiet), "{number}");
         table.check_invariants();
         assert!(table.places.len() <= 6, "{}", table.places.len());
@@ -92,9 +93,9 @@ fn a_network_that_displaces_its_own_displaces_nobody_else() {
 fn a_network_over_its_share_makes_room_itself_in_a_full_table() {
     let mut table = table(8);
     for number in 0..8 {
-        table.insert(of_network(number / 2, u32::from(number), 0));
+        table.insert(of_network(number / 2, u32::from(number), 0), None);
     }
-    let (_, gone) = table.insert(of_network(3, 100, 0));
+    let (_, gone) = table.insert(of_network(3, 100, 0), None);
     assert_eq!((gone, table.len()), (1, 8));
     assert!(is_there(&table, &of_network(0, 0, 0)) && !is_there(&table, &of_network(3, 6, 0)));
 }
@@ -102,12 +103,12 @@ fn a_network_over_its_share_makes_room_itself_in_a_full_table() {
 #[test]
 fn who_displaces_its_own_neither_forgets_nor_repeats_what_is_due() {
     let mut table = table(8);
-    table.insert(of_network(1, 1, 0));
+    table.insert(of_network(1, 1, 0), None);
     assert_eq!(table.on_time(500), 0);
     assert_eq!(replied_to(&mut table), [1]);
     // Two of this network remain.
     for number in 100..110 {
-        table.insert(of_network(2, number, 600));
+        table.insert(of_network(2, number, 600), None);
     }
     assert_eq!((table.on_time(1_099), replied_to(&mut table)), (0, vec![]));
     assert_eq!((table.on_time(1_100), replied_to(&mut table)), (0, vec![108, 109]));
@@ -119,10 +120,10 @@ fn who_displaces_its_own_neither_forgets_nor_repeats_what_is_due() {
 #[test]
 fn a_reply_that_waits_survives_a_network_that_displaces_its_own() {
     let mut table = table(8);
-    let (number, _) = table.insert(of_network(1, 1, 0));
+    let (number, _) = table.insert(of_network(1, 1, 0), None);
     table.reply_to(number);
     for number in 100..110 {
-        table.insert(of_network(2, number, 0));
+        table.insert(of_network(2, number, 0), None);
     }
     assert_eq!(replied_to(&mut table), [1]);
 }
@@ -130,11 +131,11 @@ fn a_reply_that_waits_survives_a_network_that_displaces_its_own() {
 #[test]
 fn who_gets_the_place_of_one_that_waited_for_a_reply_gets_none_unasked() {
     let mut table = table(8);
-    table.insert(of_network(1, 1, 0));
-    let (gone, _) = table.insert(of_network(1, 2, 0));
+    table.insert(of_network(1, 1, 0), None);
+    let (gone, _) = table.insert(of_network(1, 2, 0), None);
     table.reply_to(gone);
     table.remove(gone);
-    assert_eq!(table.insert(of_network(1, 3, 0)).0, gone);
+    assert_eq!(table.insert(of_network(1, 3, 0), None).0, gone);
     assert_eq!(replied_to(&mut table), []);
 }
 
@@ -167,7 +168,7 @@ proptest! {
                 Step::Insert { network } => {
                     let candidate = of_network(network, next, now);
                     next += 1;
-                    let (number, _) = table.insert(candidate);
+                    let (number, _) = table.insert(candidate, None);
                     let of_it = |it: &Candidate| it.address() == candidate.address();
                     if list.iter().filter(|it| of_it(it)).count() >= quota {
                         let oldest = list.iter().position(of_it).unwrap();
@@ -200,4 +201,24 @@ proptest! {
             prop_assert!(list.iter().all(|it| is_there(&table, it)));
         }
     }
+}
+
+#[test]
+fn tokens_take_no_more_than_four_mebibytes_and_of_one_network_a_quarter() {
+    let token = |number: u32| Some(vec![number.to_be_bytes()[3]; 1_024].into_boxed_slice());
+    let mut table = table(u16::MAX);
+    table.insert(of_network(9, 0, 0), token(0));
+    for number in 1..=5_000 {
+        table.insert(of_network(1, number, 0), token(number));
+    }
+    assert_eq!((table.len(), table.token_bytes), (1_025, 1_025 << 10));
+    assert!(!is_there(&table, &of_network(1, 3_976, 0)) && is_there(&table, &of_network(1, 3_977, 0)));
+    for (network, number) in (10..).zip(5_001..=9_000) {
+        assert!(is_there(&table, &of_network(9, 0, 0)) || table.token_bytes == TOKEN_BYTES);
+        table.insert(of_network(network, number, 0), token(number));
+    }
+    assert!(!is_there(&table, &of_network(9, 0, 0)), "the oldest made room");
+    table.check_invariants();
+    let (without, gone) = table.insert(of_network(8, 9_001, 0), None);
+    assert_eq!((gone, table.take_token(without)), (0, None));
 }
