@@ -99,6 +99,21 @@ fn an_ip_address_gets_no_more_slots_than_allowed() {
     assert!(remote.knocks(two_channels()).is_some());
 }
 
+/// Whoever has a line or rents a machine has that many addresses.
+#[test]
+fn of_ipv6_addresses_one_64_counts_as_one() {
+    let mut remote = Crafted::stranger_with(|config| config.max_peers_per_ip = Some(1));
+    let from = |address: &str| SocketAddr::new(address.parse().unwrap(), 4000);
+    remote.address = from("2001:db8:0:7::1");
+    remote.joins(two_channels());
+    remote.header = Header::default();
+    let again = connect(Connect { connect_id: OTHER_ID, ..two_channels() });
+    remote.address = from("2001:db8:0:7:ffff::2");
+    assert_eq!(remote.is_refused(&[again]), Some(DiscardReason::TooManyFromAddress));
+    remote.address = from("2001:db8:0:8::1");
+    assert!(remote.knocks(Connect { connect_id: OTHER_ID, ..two_channels() }).is_some());
+}
+
 #[test]
 fn a_limit_of_no_peer_an_address_refuses_everyone() {
     let mut remote = Crafted::stranger_with(|config| config.max_peers_per_ip = Some(0));

@@ -5,11 +5,12 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 
 use common::{CONNECT_ID, Crafted, modern, two_channels};
 use enet_proto::{
-    Checksum, ConnectId, Datagram, DiscardReason, Event, HalfOpenLimit, HostConfig, Instant, PeerLimit,
-    PeerState, RangeCoder,
+    Checksum, Compressor, ConnectId, Datagram, DiscardReason, Event, HalfOpenLimit, HostConfig, Instant,
+    PeerLimit, PeerState, RangeCoder,
 };
 use enet_testkit::commands::{acknowledge, connect, disconnect_now, ping, reliable};
 use enet_testkit::pair::{Pair, Server, ms};
@@ -554,7 +555,7 @@ fn a_stranger_s_block_is_decompressed_to_64_bytes_at_most() {
     let compressed = |len: usize| {
         let mut out = vec![0; 4096];
         let plain = [&common::encoded(&[connect(two_channels())])[..], &vec![0; len - 48]].concat();
-        let used = enet_proto::Compressor::compress(&mut *RangeCoder::boxed(), &plain, &mut out).unwrap();
+        let used = Compressor::compress(&mut *RangeCoder::boxed(), &plain, &mut out).unwrap();
         let header =
             enet_wire::Header { compressed: true, sent_time: Some(1), ..enet_wire::Header::default() };
         [&header.encode()[..], &out[..used]].concat()
@@ -564,6 +565,43 @@ fn a_stranger_s_block_is_decompressed_to_64_bytes_at_most() {
         remote.utters(&compressed(len));
         assert_eq!(remote.heard().len() == 1, is_answered, "{len} bytes");
     }
+}
+
+/// Whoever forges CONNECTs of one address has taken all its names after some thousands, and so need not guess one.
+#[test]
+fn of_those_who_have_proven_nothing_a_thousand_blocks_a_second_are_decompressed_as_a_whole() {
+    #[derive(Debug)]
+    struct Room(Arc<Mutex<Vec<usize>>>);
+    impl Compressor for Room {
+        fn compress(&mut self, _: &[u8], _: &mut [u8]) -> Option<usize> {
+            None
+        }
+        fn decompress(&mut self, _: &[u8], output: &mut [u8]) -> Option<usize> {
+            self.0.lock().unwrap().push(output.len());
+            None
+        }
+    }
+    let rooms = Arc::new(Mutex::new(Vec::new()));
+    let compressor = Box::new(Room(Arc::clone(&rooms)));
+    let mut remote = Crafted::stranger_with(|config| {
+        modern(config);
+        config.compressor = Some(compressor);
+    });
+    let granted = remote.knocks(two_channels()).unwrap();
+    remote.adopts(&granted);
+    let header = enet_wire::Header { compressed: true, ..remote.header };
+    let flood = |remote: &mut Crafted| {
+        for _ in 0..5_000 {
+            remote.utters(&[&header.encode()[..], b"bomb"].concat());
+        }
+        let rooms = core::mem::take(&mut *rooms.lock().unwrap());
+        (rooms.iter().filter(|room| **room > 64).count(), rooms.iter().filter(|room| **room == 64).count())
+    };
+    assert_eq!(flood(&mut remote), (1_000, 4_000));
+    remote.wait(1_000);
+    assert_eq!(flood(&mut remote), (1_000, 4_000));
+    remote.says(&[remote.proof()]);
+    assert_eq!(flood(&mut remote), (5_000, 0), "an address that is proven");
 }
 
 #[test]

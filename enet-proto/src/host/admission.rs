@@ -9,7 +9,7 @@ use enet_wire::{Body, Command, ConnectId, Header, Session, WirePeerId};
 
 use super::Host;
 use super::half_open::HalfOpen;
-use super::origin::Secret;
+use super::origin::{Household, Secret};
 use super::resting::Resting;
 use super::table::decrement;
 use super::token::Tokens;
@@ -94,6 +94,10 @@ impl Refusal {
 /// Refusals in a second, and refusals that wait to be sent. Who gets none tries again.
 const REFUSALS: u32 = 1_000;
 
+/// Datagrams in a second of those whom we have answered and who have proven nothing that are decompressed as a whole: what a
+/// client says together with its proof. Of further ones there is room for the proof.
+const INFLATED: u32 = 1_000;
+
 /// Events that wait, at which refusals and pings are no longer reported: they must not keep out those who are let in.
 pub(crate) const REPORTS: usize = 64;
 
@@ -122,7 +126,7 @@ pub(crate) struct Requests {
     waiting: BTreeMap<RequestId, Waiting>,
     by_id: BTreeMap<(SocketAddr, WirePeerId), RequestId>,
     by_origin: BTreeMap<(SocketAddr, ConnectId), RequestId>,
-    by_ip: BTreeMap<IpAddr, u16>,
+    by_household: BTreeMap<Household, u16>,
     last: u64,
 }
 
@@ -147,7 +151,7 @@ impl Requests {
         let from = candidate.address();
         self.by_id.insert((from, candidate.proof.id()), id);
         self.by_origin.insert((from, candidate.connect_id), id);
-        *self.by_ip.entry(from.ip()).or_default() += 1;
+        *self.by_household.entry(Household::of(from.ip())).or_default() += 1;
         let until = now.saturating_add(PATIENCE);
         self.waiting.insert(id, Waiting { candidate, sample, until, held: Vec::new(), farewell: None });
         id
@@ -178,7 +182,7 @@ impl Requests {
         let from = candidate.address();
         self.by_id.remove(&(from, candidate.proof.id()));
         self.by_origin.remove(&(from, candidate.connect_id));
-        decrement(&mut self.by_ip, &from.ip());
+        decrement(&mut self.by_household, &Household::of(from.ip()));
         Some((candidate, sample, farewell))
     }
 
@@ -189,9 +193,9 @@ impl Requests {
         }
     }
 
-    /// Requests from an IP address.
+    /// Requests from where this address is.
     pub(crate) fn count_from(&self, ip: IpAddr) -> u16 {
-        self.by_ip.get(&ip).copied().unwrap_or(0)
+        self.by_household.get(&Household::of(ip)).copied().unwrap_or(0)
     }
 
     pub(crate) fn get(&self, id: RequestId) -> Option<&Candidate> {
@@ -229,8 +233,27 @@ pub(crate) struct Lobby {
     pub(crate) refusals: VecDeque<Refusal>,
     /// Whether the application hears of them.
     pub(crate) reports: bool,
-    /// When the running second began, and refusals in it.
-    refused: (u64, u32),
+    refused: Ration,
+    inflated: Ration,
+}
+
+/// Counts what may be done so many times in a second.
+#[derive(Debug, Clone, Copy, Default)]
+struct Ration {
+    began: u64,
+    count: u32,
+}
+
+impl Ration {
+    /// Takes one of `most`, if there is one left.
+    fn take(&mut self, now: u64, most: u32) -> bool {
+        if now.saturating_sub(self.began) >= 1_000 {
+            *self = Ration { began: now, count: 0 };
+        }
+        let may = self.count < most;
+        self.count += u32::from(may);
+        may
+    }
 }
 
 impl Lobby {
@@ -243,7 +266,8 @@ impl Lobby {
             policy: None,
             refusals: VecDeque::new(),
             reports: config.report_refusals,
-            refused: (0, 0),
+            refused: Ration::default(),
+            inflated: Ration::default(),
         }
     }
 
@@ -268,11 +292,12 @@ impl Lobby {
 
     /// Whether another refusal may be sent.
     pub(crate) fn may_refuse(&mut self, now: u64) -> bool {
-        let (began, count) = self.refused;
-        let (began, count) = if now.saturating_sub(began) < 1_000 { (began, count) } else { (now, 0) };
-        let may = count < REFUSALS && self.refusals.len() < REFUSALS as usize;
-        self.refused = (began, count + u32::from(may));
-        may
+        self.refusals.len() < REFUSALS as usize && self.refused.take(now, REFUSALS)
+    }
+
+    /// Whether another datagram of somebody who has proven nothing may be decompressed as a whole.
+    pub(crate) fn may_inflate(&mut self, now: u64) -> bool {
+        self.inflated.take(now, INFLATED)
     }
 }
 

@@ -1,10 +1,27 @@
 //! [`Secret`]: names for what comes from an address, hashed so that nobody can choose addresses that collide.
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use enet_wire::{ConnectId, WirePeerId};
 
 use crate::collections::index::Name;
+
+/// Those who are likely to be one: an IPv4 address, or the 64 bits of an IPv6 address that a line or a rented machine has
+/// for itself (RFC 6177). Neighbours on a link are told apart by the whole address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Household(IpAddr);
+
+impl Household {
+    pub(crate) const fn of(ip: IpAddr) -> Household {
+        match ip.to_canonical() {
+            IpAddr::V6(ip) if !ip.is_unicast_link_local() && !ip.is_loopback() => {
+                let [a, b, c, d, ..] = ip.segments();
+                Household(IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)))
+            }
+            ip => Household(ip),
+        }
+    }
+}
 
 /// What names are hashed with.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +82,17 @@ mod tests {
     use core::net::Ipv4Addr;
 
     use super::*;
+
+    #[test]
+    fn a_household_is_an_address_or_what_a_line_has_of_them() {
+        let is_one =
+            |a: &str, b: &str| Household::of(a.parse().unwrap()) == Household::of(b.parse().unwrap());
+        assert!(is_one("2001:db8:1:2::1", "2001:db8:1:2:ffff::7"));
+        assert!(!is_one("2001:db8:1:2::1", "2001:db8:1:3::1"));
+        assert!(is_one("192.0.2.1", "::ffff:192.0.2.1"));
+        assert!(!is_one("192.0.2.1", "192.0.2.2"));
+        assert!(!is_one("fe80::1", "fe80::2"), "a LAN");
+    }
 
     #[test]
     fn neighbours_have_names_and_networks_of_their_own() {

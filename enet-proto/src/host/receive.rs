@@ -148,8 +148,12 @@ impl Host {
         }
         .map_err(|_| DiscardReason::Truncated)?;
         let header_len = datagram.bytes.len() - block.len();
-        let is_unknown = matches!(route, Route::Stranger) && self.table.has_ids();
-        let most = if is_unknown { MAX_STRANGER } else { MAX_MTU as usize - header_len };
+        let is_trusted = match route {
+            Route::Stranger => !self.table.has_ids(),
+            Route::Candidate(_) => !header.compressed || self.lobby.may_inflate(self.elapsed),
+            Route::Slot(_) | Route::Elsewhere(_) | Route::Request(_) => true,
+        };
+        let most = if is_trusted { MAX_MTU as usize - header_len } else { MAX_UNPROVEN };
         let opened = self.decompress(header, block, most)?;
         let commands = match &opened {
             Opened::AsSent(commands) => commands,
@@ -339,8 +343,8 @@ impl Host {
     }
 }
 
-/// Bytes that a stranger's commands may have when they are decompressed: a CONNECT has 48.
-const MAX_STRANGER: usize = 64;
+/// Bytes that commands may have that are decompressed for somebody who has proven nothing: a CONNECT has 48, a proof 8.
+const MAX_UNPROVEN: usize = 64;
 
 impl Shared {
     /// Counts what is no command and so ends a datagram's commands.

@@ -8,7 +8,7 @@ use core::num::NonZeroU16;
 
 use enet_wire::{ConnectId, WirePeerId};
 
-use super::origin::Secret;
+use super::origin::{Household, Secret};
 use crate::collections::bits::BitSet;
 use crate::collections::index::{Index, Name};
 use crate::event::PeerId;
@@ -74,9 +74,11 @@ pub(crate) struct Table {
     free: BitSet,
     active: BitSet,
     occupied: BitSet,
-    /// Connections per IP address, and by address and connect id; those still connecting are left out.
-    by_ip: BTreeMap<IpAddr, u16>,
+    /// Connections per household, by address and connect id, and by address and the peer's name for itself; those still
+    /// connecting are left out.
+    by_household: BTreeMap<Household, u16>,
     by_origin: Index<Occupied>,
+    by_remote: Index<Occupied>,
     /// Connections that are about to leave.
     leaving: u16,
     /// Slots by the address and wire id of their connection, unless the id is the slot's own.
@@ -110,8 +112,9 @@ impl Table {
             free,
             active: BitSet::new(),
             occupied: BitSet::new(),
-            by_ip: BTreeMap::new(),
+            by_household: BTreeMap::new(),
             by_origin: Index::new(),
+            by_remote: Index::new(),
             leaving: 0,
             by_id: has_ids.then(Index::new),
             secret,
@@ -258,9 +261,9 @@ impl Table {
         self.active.len()
     }
 
-    /// Connections held from an IP address.
+    /// Connections held from where this address is.
     pub(crate) fn count_from(&self, ip: IpAddr) -> u16 {
-        self.by_ip.get(&ip).copied().unwrap_or(0)
+        self.by_household.get(&Household::of(ip)).copied().unwrap_or(0)
     }
 
     /// Whether a CONNECT with this id from this address has a slot already.
@@ -272,12 +275,11 @@ impl Table {
         self.by_origin.find(self.secret.of_connect(from, id), is_it).is_some()
     }
 
-    /// Whether a connection with this address has this name for itself; those still connecting are left out. Nobody is looked
-    /// at where none is from there.
+    /// Whether a connection with this address has this name for itself; those still connecting are left out.
     pub(crate) fn has_remote(&self, address: SocketAddr, id: WirePeerId) -> bool {
-        let is_it = |it: &Connection| it.remote_id == id && it.address == address;
-        self.count_from(address.ip()) > 0
-            && self.occupied.iter().any(|slot| self.get(slot).is_some_and(is_it))
+        let is_it =
+            |it: Occupied| self.get(it.slot()).is_some_and(|it| it.remote_id == id && it.address == address);
+        self.by_remote.find(self.secret.of_id(address, id), is_it).is_some()
     }
 
     /// Whether somebody is about to leave.
@@ -339,8 +341,7 @@ impl Table {
         place.sessions = connection.sessions;
         let counted = place.marks.counted();
         place.marks.set(Marks::COUNTED, false);
-        let (ip, origin) = (connection.address.ip(), origin(&connection, self.secret));
-        self.count(slot, counted, Marks(0), ip, origin);
+        self.count(slot, counted, Marks(0), Names::of(&connection, self.secret));
         self.occupied.set(slot, false);
         self.free.set(slot, !mutants::is(Mutant::SlotLeak));
         Some(connection)
@@ -350,32 +351,39 @@ impl Table {
     pub(crate) fn recount(&mut self, slot: u16) {
         let Some(place) = self.slots.get_mut(usize::from(slot)) else { return };
         let Some(connection) = place.connection.as_deref() else { return };
-        let (ip, origin) = (connection.address.ip(), origin(connection, self.secret));
         let before = place.marks.counted();
         place.marks.set(Marks::ACTIVE, connection.is_active());
         place.marks.set(Marks::INDEXED, connection.stage != Stage::Connecting);
         place.marks.set(Marks::LEAVING, connection.is_leaving());
         let now = place.marks.counted();
         if before != now {
-            self.count(slot, before, now, ip, origin);
+            let names = Names::of(connection, self.secret);
+            self.count(slot, before, now, names);
         }
     }
 
-    fn count(&mut self, slot: u16, before: Marks, now: Marks, ip: IpAddr, origin: Name) {
+    fn count(&mut self, slot: u16, before: Marks, now: Marks, names: Names) {
         self.active.set(slot, now.has(Marks::ACTIVE));
         self.leaving =
             self.leaving - u16::from(before.has(Marks::LEAVING)) + u16::from(now.has(Marks::LEAVING));
-        let Table { by_ip, by_origin, slots, secret, .. } = self;
-        let origin_of = |it| origin_of(slots, *secret, it);
+        let Table { by_household, by_origin, by_remote, slots, secret, .. } = self;
+        let names_at = |it: Occupied| {
+            let connection = slots.get(usize::from(it.slot()))?.connection.as_deref()?;
+            Some(Names::of(connection, *secret))
+        };
+        let origin_of = |it| names_at(it).map(|names| names.origin);
+        let remote_of = |it| names_at(it).map(|names| names.remote);
         let at = Occupied::new(slot);
         match (before.has(Marks::INDEXED), now.has(Marks::INDEXED)) {
             (false, true) => {
-                *by_ip.entry(ip).or_default() += 1;
-                by_origin.insert(origin, at, origin_of);
+                *by_household.entry(names.household).or_default() += 1;
+                by_origin.insert(names.origin, at, origin_of);
+                by_remote.insert(names.remote, at, remote_of);
             }
             (true, false) => {
-                decrement(by_ip, &ip);
-                by_origin.remove(origin, |it| it == at, origin_of);
+                decrement(by_household, &names.household);
+                by_origin.remove(names.origin, |it| it == at, origin_of);
+                by_remote.remove(names.remote, |it| it == at, remote_of);
             }
             _ => {}
         }
@@ -411,22 +419,33 @@ impl Table {
                 assert_eq!(found, Some(number), "slot {number} is not found by its id");
             }
         }
-        assert_eq!(self.by_ip.values().map(|n| usize::from(*n)).sum::<usize>(), indexed, "by_ip");
-        assert_eq!(self.by_origin.len(), indexed, "by_origin");
+        let households: usize = self.by_household.values().map(|count| usize::from(*count)).sum();
+        assert_eq!(households, indexed, "by_household");
+        assert_eq!((self.by_origin.len(), self.by_remote.len()), (indexed, indexed), "by_origin, by_remote");
         assert_eq!(self.leaving, leaving, "leaving");
         let taken = self.occupied.len();
         assert!(self.by_id.as_ref().is_none_or(|index| index.len() == taken), "by_id");
     }
 }
 
-fn origin_of(slots: &[Slot], secret: Secret, at: Occupied) -> Option<Name> {
-    let connection = slots.get(usize::from(at.slot()))?.connection.as_deref()?;
-    Some(origin(connection, secret))
+/// What a connection is counted and found by that is no longer connecting: none of it changes.
+struct Names {
+    household: Household,
+    /// Of its CONNECT.
+    origin: Name,
+    /// Of the peer's name for itself.
+    remote: Name,
 }
 
-/// What a connection's CONNECT is known by.
-fn origin(connection: &Connection, secret: Secret) -> Name {
-    secret.of_connect(connection.address, connection.connect_id)
+impl Names {
+    fn of(connection: &Connection, secret: Secret) -> Names {
+        let Connection { address, connect_id, remote_id, .. } = *connection;
+        Names {
+            household: Household::of(address.ip()),
+            origin: secret.of_connect(address, connect_id),
+            remote: secret.of_id(address, remote_id),
+        }
+    }
 }
 
 fn id_of(slots: &[Slot], secret: Secret, at: Occupied) -> Option<Name> {
