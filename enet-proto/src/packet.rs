@@ -156,7 +156,7 @@ impl Inline {
     }
 
     #[inline]
-    #[allow(clippy::cast_possible_truncation)] // at most 33
+    #[allow(clippy::cast_possible_truncation)] // at most 65
     fn as_slice(&self) -> &[u8] {
         self.bytes.get(..self.len.get() as usize - 1).unwrap_or_default()
     }
