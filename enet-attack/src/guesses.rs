@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use enet_proto::{Datagram, Event, Host, HostConfig, Instant};
+use enet_proto::{Datagram, DiscardReason, Event, Host, HostConfig, Instant};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore, SeedableRng};
 
@@ -14,46 +14,60 @@ use crate::loopback::source;
 /// Guesses for one CONNECT: after as many a validating server forgets it.
 const PER_CONNECT: u64 = 8;
 
+/// Forged CONNECTs after which hardly a name of one address is left.
+const ENOUGH: u32 = 20_000;
+
 /// What came of guessing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Guessed {
     /// Acknowledgements sent.
     pub guesses: u64,
+    /// Those that named somebody who was answered, so that the proof decided.
+    pub judged: u64,
     /// Connections that the host believes in.
     pub connected: u64,
 }
 
-/// Connects to a host of default configuration from forged addresses, in all prefixes in turn, without hearing its answers,
-/// and acknowledges what it may have said: once what the C library would say, then at random. The attacker is given a
-/// thousand connects a second, so that what the host remembers for a while is always full of them.
+/// Connects to a host of default configuration under a forged address, without hearing its answers, until that address
+/// has nearly all names there are: then whatever name an acknowledgement guesses is somebody's, and only the rest is left to
+/// be guessed. Each acknowledgement says what the C library would say, or anything. New CONNECTs take the place of those that
+/// are given up.
 ///
 /// ```
-/// let guessed = enet_attack::guess_handshakes(80);
-/// assert_eq!(guessed.guesses, 80);
+/// let guessed = enet_attack::guess_handshakes(8_000);
+/// assert_eq!((guessed.guesses, guessed.connected), (8_000, 0));
+/// assert!(guessed.judged > 7_000);
 /// ```
 pub fn guess_handshakes(guesses: u64) -> Guessed {
     let mut rng = ChaCha8Rng::from_seed([0xA3; 32]);
     let mut host = Host::new(HostConfig::new([0x3A; 32]));
+    let from = SocketAddr::from((source(0), 40_000));
     let (mut now, mut out) = (Instant::from_millis(1_000_000), Vec::new());
-    let mut guessed = Guessed { guesses: 0, connected: 0 };
+    let mut guessed = Guessed { guesses: 0, judged: 0, connected: 0 };
     let mut number = 0;
     while guessed.guesses < guesses {
-        let from = SocketAddr::from((source(number), 40_000));
         host.handle_datagram(now, Datagram::new(from, &forge::stock_connect(number)));
+        number += 1;
         turn(&mut host, now, &mut out, &mut guessed);
+        if number < ENOUGH {
+            continue;
+        }
         for tried in 0..PER_CONNECT.min(guesses - guessed.guesses) {
-            let guess = match tried {
-                0 => forge::acknowledgement(Addressee::new(0, 0), 1, low_half(now)),
-                _ => random(&mut rng),
-            };
+            let (to, mut echo) = (Addressee::guess(&mut rng), rng.next_u32().to_le_bytes());
+            if tried == 0 {
+                let [low, high] = low_half(now).to_le_bytes();
+                echo = [1, 0, low, high];
+            }
+            let [a, b, c, d] = echo;
+            let guess = forge::acknowledgement(to, u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]));
             host.handle_datagram(now, Datagram::new(from, &guess));
             guessed.guesses += 1;
         }
-        now += Duration::from_millis(1);
+        now += Duration::from_micros(100);
         host.handle_timeout(now);
         turn(&mut host, now, &mut out, &mut guessed);
-        number += 1;
     }
+    guessed.judged = host.stats().discarded.get(DiscardReason::BadProof);
     guessed
 }
 
@@ -70,12 +84,6 @@ fn turn(host: &mut Host, now: Instant, out: &mut Vec<u8>, guessed: &mut Guessed)
             }
         }
     }
-}
-
-fn random(rng: &mut ChaCha8Rng) -> Vec<u8> {
-    let to = Addressee::guess(rng);
-    let [a, b, c, d] = rng.next_u32().to_le_bytes();
-    forge::acknowledgement(to, u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]))
 }
 
 fn low_half(now: Instant) -> u16 {

@@ -7,7 +7,7 @@ use std::time::Instant;
 use enet_sim::endpoint::Implementation;
 use enet_sim::siege::Siege;
 
-use crate::guesses::guess_handshakes;
+use crate::guesses::{Guessed, guess_handshakes};
 use crate::loopback::Loopback;
 use crate::report::{FAILED, Record, Report};
 use crate::stage::{Finding, Stage, Trouble};
@@ -167,8 +167,11 @@ fn in_process(attack: &Attack, quick: bool) -> Record {
     let start = Instant::now();
     let guessed = guess_handshakes(guesses);
     let seconds = start.elapsed().as_secs_f64();
-    let note = format!("{} guesses in {seconds:.1} s", guessed.guesses);
-    let finding = Finding::of(guessed.connected as f64).note(note);
+    let Guessed { guesses, judged, connected } = guessed;
+    let note = format!("{guesses} guesses in {seconds:.1} s, {judged} of which named an attempt");
+    // Where the proof decides nothing, nothing is shown.
+    let finding =
+        if judged > guesses / 2 { Finding::of(connected as f64).note(note) } else { Finding::none(note) };
     Record::new(attack, &GUESSES, Against::Victim(Whose::Ours).to_string(), finding)
 }
 

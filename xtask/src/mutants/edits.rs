@@ -484,4 +484,29 @@ pub(crate) const EDITS: &[Edit] = &[
         "            if let Some(event) = self.events.pop_front() {\n                return Some(event);\n            }\n            if is_last",
         "            if is_last",
     ),
+    // docs/SECURITY.md
+    edit(
+        "one datagram leads the unsequenced window as far as it likes",
+        "peer/unsequenced.rs",
+        "self.is_led_by(datagram) || is_far",
+        "is_far",
+    ),
+    edit(
+        "all blocks of who has proven nothing are decompressed as a whole",
+        "host/receive.rs",
+        "!header.compressed || self.lobby.may_inflate(self.elapsed)",
+        "true",
+    ),
+    edit(
+        "IPv6 addresses of one line count one by one",
+        "host/origin.rs",
+        "!ip.is_unicast_link_local() && !ip.is_loopback()",
+        "false",
+    ),
+    edit(
+        "tokens that were judged take as much memory as they like",
+        "host/half_open.rs",
+        "bucket.token_bytes.saturating_add(bytes) > TOKEN_BYTES / QUOTA as u32",
+        "false",
+    ),
 ];
