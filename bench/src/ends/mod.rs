@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 pub use c::C;
-pub use ours::{Driven, Ours, Polled};
+pub use ours::{Driven, Everywhere, Ours, Polled};
 pub use pair::{Crowd, Pair, join, part};
 #[cfg(feature = "renet")]
 pub use renet::Renet;

@@ -1,6 +1,7 @@
-//! Our hosts: [`Ours`] is a [`Service`], [`Polled`] a [`Host`] in a poll of the application's, [`Driven`] one without.
+//! Our hosts: [`Ours`] is a [`Service`], [`Everywhere`] one on all addresses, [`Polled`] a [`Host`] in a poll of the
+//! application's, [`Driven`] one without.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use enet_mio::enet_proto::{ThrottleSettings, Timeouts};
@@ -11,6 +12,9 @@ use super::{Delivery, End, Event, GIVE_UP, THROTTLE};
 
 /// `enet_mio::Service`.
 pub struct Ours(Service);
+
+/// The same, bound as servers usually are: each datagram tells at which address it arrived, and answers leave from there.
+pub struct Everywhere(Service);
 
 /// `enet_mio::Host` in an application's own `mio::Poll`.
 pub struct Polled {
@@ -36,7 +40,7 @@ fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-/// A wrapper of a host: all that differs between the three is how one is made and how it comes by events.
+/// A wrapper of a host: all that differs between them is how one is made and how it comes by events.
 trait Wrapper: Sized + Send {
     fn make(slots: u16) -> Result<Self, String>;
     fn host(&self) -> &Host;
@@ -47,6 +51,24 @@ trait Wrapper: Sized + Send {
 impl Wrapper for Ours {
     fn make(slots: u16) -> Result<Self, String> {
         Service::bind("127.0.0.1:*", config(slots)?).map(Ours).map_err(text)
+    }
+
+    fn host(&self) -> &Host {
+        &self.0
+    }
+
+    fn host_mut(&mut self) -> &mut Host {
+        &mut self.0
+    }
+
+    fn next(&mut self, wait: Duration) -> Result<Option<enet_mio::Event>, String> {
+        self.0.service(wait).map_err(text)
+    }
+}
+
+impl Wrapper for Everywhere {
+    fn make(slots: u16) -> Result<Self, String> {
+        Service::bind("0.0.0.0:*", config(slots)?).map(Everywhere).map_err(text)
     }
 
     fn host(&self) -> &Host {
@@ -125,7 +147,9 @@ impl<W: Wrapper> End for W {
     }
 
     fn address(&self) -> Result<SocketAddr, String> {
-        self.host().local_addr().map_err(text)
+        let bound = self.host().local_addr().map_err(text)?;
+        let ip = if bound.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { bound.ip() };
+        Ok(SocketAddr::new(ip, bound.port()))
     }
 
     fn connect(&mut self, to: SocketAddr) -> Result<(), String> {

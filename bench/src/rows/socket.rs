@@ -14,7 +14,7 @@ mod tests;
 use crate::clock::Counted::{self, Both, Server};
 #[cfg(feature = "renet")]
 use crate::ends::Renet;
-use crate::ends::{C, Driven, Ours, Polled, Rusty};
+use crate::ends::{C, Driven, Everywhere, Ours, Polled, Rusty};
 use crate::row::{Row, Subject};
 
 /// These rows.
@@ -65,6 +65,7 @@ fn echo_row(id: &'static str, title: &'static str, outstanding: usize, messages:
     let subjects = vec![
         subject("ours", with(echo::in_turns::<Ours>)),
         subject("ours (own Poll)", with(echo::in_turns::<Polled>)),
+        subject("ours (on 0.0.0.0)", with(echo::in_turns::<Everywhere>)),
         subject("c", with(echo::in_turns::<C>)),
         subject("rusty", with(echo::in_turns::<Rusty>)),
         #[cfg(feature = "renet")]
@@ -110,6 +111,7 @@ fn flood_row(id: &'static str, title: &'static str, flood: Flood, goal: f64) -> 
 fn flood_server_row(id: &'static str, title: &'static str, flood: Flood) -> Row {
     let subjects = vec![
         subject("ours (C client)", flood_with(flood, Server, flood::run::<Ours, C>)),
+        subject("ours (on 0.0.0.0)", flood_with(flood, Server, flood::run::<Everywhere, C>)),
         subject("c (C client)", flood_with(flood, Server, flood::run::<C, C>)),
         subject("rusty (C client)", flood_with(flood, Server, flood::run::<Rusty, C>)),
     ];

@@ -29,7 +29,8 @@ const BOTH_ENDS: &str = concat!(
 );
 const SERVER_ONLY: &str =
     concat!("Hosts hand datagrams over in memory; only the server's work is counted. ", of_c!());
-const INPUTS: &str = "64 different datagrams of a kind take turns. What does not shrink is given up.";
+const INPUTS: &str =
+    "Different datagrams of a kind, 256 KiB of them, take turns. What does not shrink is given up.";
 
 type Subjects = Vec<Box<dyn Subject>>;
 
