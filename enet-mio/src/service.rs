@@ -125,7 +125,7 @@ impl Service {
     /// An event that is waiting already comes back at once. Otherwise the host sends what is queued, receives all that
     /// is there, and only if that gave no event sends and waits. So packets you queue leave in the next call that has no
     /// event at hand, together with the acknowledgements of what you have seen since: answers and acknowledgements
-    /// share datagrams. Once a millisecond has gone by since the last sending they wait for no more than four calls, or
+    /// share datagrams. Once a millisecond has gone by since the last sending they wait for no more than eight calls, or
     /// one if your calls have been slow to come; a call that gives `None` has sent everything. What you queue after your
     /// last call leaves with [`flush`](Host::flush).
     ///

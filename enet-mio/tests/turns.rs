@@ -252,7 +252,7 @@ fn however_many_came_quickly_a_few_slow_calls_later_something_is_sent() {
             assert!(server.service(Duration::ZERO).unwrap().is_some());
             server.stats().datagrams_sent > sent
         });
-        assert!(slow.is_some_and(|calls| calls <= 4), "{quick} quick ones: {slow:?}");
+        assert!(slow.is_some_and(|calls| calls <= 8), "{quick} quick ones: {slow:?}");
     }
 }
 
@@ -327,7 +327,8 @@ fn a_wait_soon_after_the_socket_was_empty_receives_nothing_in_vain() {
         assert_eq!(server.service(Duration::from_nanos(1)).unwrap(), None);
         assert_eq!(server.stats().datagrams_received, number, "a call receives what is there, however short");
     }
-    assert!(vain < 50, "{vain} on a machine that is not as busy as that");
+    // On a machine that does something else more than a moment may pass.
+    assert!(vain < 90, "{vain}");
 }
 
 /// Two at a time, so that each turn has to see that there is no third.
@@ -354,7 +355,7 @@ fn a_server_that_waits_finds_the_socket_empty_once_a_turn() {
         }
     }
     // Two that find something and one that does not; pings, and a machine that was busy elsewhere, add some.
-    assert!(receives < 3 * TURNS + TURNS / 2, "{receives}");
+    assert!(receives < 3 * TURNS + TURNS * 3 / 4, "{receives}, and four a turn are too many");
 }
 
 /// As if the application had been stopped: what came meanwhile is seen before anybody is held for dead.
