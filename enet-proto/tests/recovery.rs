@@ -486,3 +486,23 @@ fn while_much_is_lost_the_answer_to_a_ping_is_said_again_so_that_none_need_follo
     assert_eq!(answers_per_ping(1_000), 1);
     assert!(answers_per_ping(3) >= 3);
 }
+
+#[test]
+fn a_second_in_which_the_order_changed_is_forgotten_within_half_a_minute() {
+    let mut pair = settled();
+    pair.delay(ms(60), first(3, |sent| sent.says("late")));
+    for _ in 0..3 {
+        frames(&mut pair, &["late", "b", "c", "d", "e", "f", "g"]);
+    }
+    let answer = |pair: &mut Pair, text: &'static str| {
+        pair.mark();
+        pair.lose(first(1, move |sent| sent.says(text)));
+        frames(pair, &[text, "b", "c", "d", "e", "f", "g", "h", "i", "j"]);
+        times_of(pair, text)[1]
+    };
+    assert!(answer(&mut pair, "soon") > 140, "it may still come");
+    for _ in 0..30 * 1_000 / 16 {
+        frames(&mut pair, &["a"]);
+    }
+    assert_eq!(answer(&mut pair, "after half a minute"), 96);
+}

@@ -117,6 +117,9 @@ impl Recovery {
     #[inline]
     pub fn on_arrival(&mut self, arrival: Arrival, now: Millis) {
         self.sample(arrival.rtt);
+        if self.late != [0; 2] {
+            self.forget_lateness(now);
+        }
         // The first is ahead of everything, however old the clock.
         if !self.known.is_unset() && self.is_behind(arrival.sent, arrival.datagram) {
             self.note_late(self.lateness(arrival.sent, now), now);
@@ -188,13 +191,19 @@ impl Recovery {
         if seen == 0 { usual } else { (seen + seen / 4 + 1).min(most).max(usual) }
     }
 
+    /// Ends the running period of the memory once it is over.
+    fn forget_lateness(&mut self, now: Millis) {
+        let elapsed = now.diff(self.epoch);
+        if elapsed >= MEMORY {
+            let last = if elapsed < 2 * MEMORY { self.late[0] } else { 0 };
+            (self.late, self.epoch) = ([0, last], now);
+        }
+    }
+
     #[cold]
     fn note_late(&mut self, lateness: u32, now: Millis) {
-        let elapsed = now.diff(self.epoch);
-        if self.epoch.is_unset() || elapsed >= 2 * MEMORY {
-            (self.late, self.epoch) = ([0; 2], now);
-        } else if elapsed >= MEMORY {
-            (self.late, self.epoch) = ([0, self.late[0]], now);
+        if self.late == [0; 2] {
+            self.epoch = now;
         }
         let seen = u16::try_from(lateness.saturating_add(1)).unwrap_or(u16::MAX);
         self.late[0] = self.late[0].max(seen);
@@ -332,5 +341,24 @@ mod tests {
         path.on_arrival(arrival(998, 3), Millis(1_081));
         path.on_arrival(arrival(1_010, 20), Millis(1_090));
         assert_eq!(path.fate(Millis(1_009), 16, Millis(1_090)), Fate::LostAt(Millis(1_099)));
+    }
+
+    #[test]
+    fn lateness_is_remembered_for_15_to_30_seconds_though_nothing_comes_late_again() {
+        let mut path = Recovery::default();
+        path.on_arrival(arrival(1_000, 7), Millis(1_080));
+        path.on_arrival(arrival(990, 6), Millis(1_090));
+        let late = path.patience();
+        let mut in_order = (1..=3_000_u32).map(|packet| {
+            let sent = 1_000 + packet * 16;
+            path.on_arrival(arrival(sent, 7 + packet as u16), Millis(sent + 80));
+            (sent + 80, path.patience())
+        });
+        let (forgotten, usual) = in_order.find(|(_, patience)| *patience != late).unwrap();
+        assert_eq!((late, usual), (27, 10));
+        assert!((16_000..32_000).contains(&forgotten), "{forgotten}");
+        assert!(in_order.all(|(_, patience)| patience == usual));
+        // Once more three later datagrams of one millisecond show a loss.
+        assert_eq!(path.fate(path.newest, path.datagram.unwrap() - 3, path.known), Fate::Lost);
     }
 }
