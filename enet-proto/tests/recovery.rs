@@ -506,3 +506,22 @@ fn a_second_in_which_the_order_changed_is_forgotten_within_half_a_minute() {
     }
     assert_eq!(answer(&mut pair, "after half a minute"), 96);
 }
+
+#[test]
+fn what_is_swallowed_holds_up_nothing_else_that_was_lost() {
+    let mut pair = settled();
+    let large = "L".repeat(1_200);
+    let swallowed = large.clone();
+    pair.lose(move |sent| sent.says(&swallowed));
+    pair.client.send(1, Packet::reliable(large.clone()));
+    frames(&mut pair, &["-"; 400]);
+    let pauses: Vec<u128> = times_of(&pair, &large).windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(pauses.iter().max() > Some(&2_000), "{pauses:?}");
+    pair.mark();
+    pair.lose(first(1, |sent| sent.says("a")));
+    frames(&mut pair, &["a", "-", "-", "-", "-", "-", "-", "-", "-", "-"]);
+    assert_eq!(times_of(&pair, "a")[..2], [0, 96]);
+    // And it still leaves when its own time has come.
+    frames(&mut pair, &["-"; 400]);
+    assert!(!times_of(&pair, &large).is_empty());
+}

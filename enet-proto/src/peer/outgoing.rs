@@ -28,6 +28,8 @@ pub(crate) struct Outgoing {
     pub(super) lone_ping: Option<LonePing>,
     retry_control: List,
     retry_data: List,
+    /// The first of those in it that are swallowed, which stand behind all others.
+    swallowed: Option<Key>,
     /// Those in flight before this one have an entry in the index; of those from it on only what was sent again.
     unnamed: Option<Key>,
     /// Payload bytes in flight.
@@ -338,6 +340,7 @@ impl Outgoing {
 
     /// Takes an expired or lost command back into flight; it goes out once more.
     pub(crate) fn resend(&mut self, key: Key, departure: Departure, commands: &mut Commands) {
+        self.leave_swallowed(key, commands);
         let Some(sent) = commands.lists.get_mut(key) else { return };
         sent.depart(departure, self.datagram);
         sent.again = departure.at.sent_time();
@@ -386,7 +389,7 @@ impl Outgoing {
         }
         commands.lists.clear(&mut self.control);
         commands.lists.clear(&mut self.data);
-        (self.lone_ping, self.unnamed) = (None, None);
+        (self.lone_ping, self.unnamed, self.swallowed) = (None, None, None);
         self.riders = 0;
         self.queued = 0;
         self.was_full = false;

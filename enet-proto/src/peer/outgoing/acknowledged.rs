@@ -106,6 +106,7 @@ impl Outgoing {
             commands.enter(key);
         }
         let key = commands.strike(name(slot, channel, seq))?;
+        self.leave_swallowed(key, commands);
         let sent = commands.get(key)?;
         let found = Acknowledged::of(sent);
         self.forget(sent.len);

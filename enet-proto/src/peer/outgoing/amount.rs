@@ -67,9 +67,24 @@ impl Outgoing {
         (count(&self.in_flight) + count(&self.riding), waiting.map(count).iter().sum())
     }
 
-    /// How many of the commands have names. Panics if one has none that must, or is not found by it.
+    /// Panics if what is swallowed does not stand behind everything else that was lost.
+    #[allow(clippy::panic)] // its purpose
+    fn check_swallowed(&self, commands: &Commands) {
+        let mut is_swallowed = false;
+        let mut at = self.retry_data.first();
+        while let Some((key, lost)) = at.and_then(|key| Some((key, commands.get(key)?))) {
+            is_swallowed |= self.swallowed == Some(key);
+            assert_eq!(lost.is_swallowed(), is_swallowed, "lost {} times", lost.losses);
+            at = commands.lists.next(key);
+        }
+        assert_eq!(self.swallowed.is_some(), is_swallowed, "the first swallowed one is not in the queue");
+    }
+
+    /// How many of the commands have names. Panics if one has none that must, is not found by it, or
+    /// stands where it must not.
     #[allow(clippy::panic)] // its purpose
     pub(crate) fn check_names(&self, commands: &Commands) -> usize {
+        self.check_swallowed(commands);
         let mut must_have = true;
         let mut at = self.in_flight.first();
         while let Some((key, sent)) = at.and_then(|key| Some((key, commands.get(key)?))) {

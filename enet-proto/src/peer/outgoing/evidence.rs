@@ -53,7 +53,15 @@ impl Outgoing {
         (lost, held_in_all(worst))
     }
 
-    /// When what is lost, but held back, may leave again.
+    /// A command leaves the retry queue, perhaps the first of the swallowed ones.
+    #[inline]
+    pub(super) fn leave_swallowed(&mut self, key: Key, commands: &Commands) {
+        if self.swallowed == Some(key) {
+            self.swallowed = commands.lists.next(key);
+        }
+    }
+
+    /// When what is lost, but held back, may leave again, if nothing else is to leave before it.
     #[inline]
     pub(crate) fn held_until(&self, now: Millis, commands: &Commands) -> Option<Millis> {
         commands.get(self.retry_data.first()?)?.held_until(now)
@@ -78,7 +86,7 @@ impl Outgoing {
                 && let Some(sent) = commands.lists.get_mut(key)
                 && sent.datagram == datagram
             {
-                if sent.losses >= BAD_LUCK {
+                if sent.is_swallowed() {
                     sent.losses = sent.losses.saturating_add(1);
                     worst = worst.max(sent.losses);
                 }
@@ -305,10 +313,16 @@ const fn held_in_all(losses: u8) -> u32 {
 }
 
 impl Queued {
+    /// Whether it was lost so often that it was no bad luck.
+    #[inline]
+    pub(super) const fn is_swallowed(&self) -> bool {
+        self.losses >= BAD_LUCK
+    }
+
     /// When it may leave again, if not yet.
     #[inline]
     pub(super) fn held_until(&self, now: Millis) -> Option<Millis> {
-        if self.losses < BAD_LUCK {
+        if !self.is_swallowed() {
             return None;
         }
         let until = self.sent_time.plus(pause(self.losses));

@@ -33,7 +33,8 @@ impl Outgoing {
         false
     }
 
-    /// Moves an expired command to the front of its retry queue, but behind those that go there now.
+    /// Moves an expired command to the front of its retry queue, but behind those that go there now; what is swallowed to the
+    /// end of it, where it holds up nothing else.
     pub(super) fn postpone(
         &mut self,
         key: Key,
@@ -54,12 +55,15 @@ impl Outgoing {
         } else {
             &mut self.in_flight
         };
-        let is_data = sent.body.is_data();
+        let (is_data, is_swallowed) = (sent.body.is_data(), sent.is_swallowed());
         sent.place = if is_data { Place::RetryData } else { Place::RetryControl };
-        let (to, before) = if is_data {
-            (&mut self.retry_data, before_data)
-        } else {
-            (&mut self.retry_control, before_control)
+        let (to, before) = match (is_data, is_swallowed) {
+            (false, _) => (&mut self.retry_control, before_control),
+            (true, false) => (&mut self.retry_data, before_data.or(self.swallowed)),
+            (true, true) => {
+                self.swallowed.get_or_insert(key);
+                (&mut self.retry_data, None)
+            }
         };
         commands.lists.move_before(from, key, to, before);
     }
