@@ -24,14 +24,14 @@ pub(crate) struct Gaps {
     at: Millis,
     /// Commands from one gap to the next, smoothed, in 256ths.
     spacing: u16,
-    /// The newest fragment.
-    fragment: (ChannelId, ReliableSeq),
+    /// The newest fragment, and when it came.
+    fragment: (ChannelId, ReliableSeq, Millis),
 }
 
 impl Default for Gaps {
     fn default() -> Self {
         let (channel, seq) = (ChannelId::CONTROL, ReliableSeq(0));
-        Gaps { channel, seq, at: Millis::UNSET, spacing: 48 << 8, fragment: (channel, seq) }
+        Gaps { channel, seq, at: Millis::UNSET, spacing: 48 << 8, fragment: (channel, seq, Millis::UNSET) }
     }
 }
 
@@ -39,11 +39,11 @@ impl Gaps {
     /// A command came whose predecessor is missing.
     #[cold]
     pub(crate) fn note(&mut self, channel: ChannelId, seq: ReliableSeq, now: Millis) {
-        self.at = Millis(now.0.max(1));
+        let last = core::mem::replace(&mut self.at, Millis(now.0.max(1)));
         let since = seq.distance_from(self.seq);
         if channel == self.channel {
-            if since >= 1 << 15 {
-                return; // something older, which was sent again: no new gap
+            if is_older(since, last, now) {
+                return;
             }
             self.spacing = self.spacing - self.spacing / 16 + since.min(FAR) * 16;
         }
@@ -53,12 +53,12 @@ impl Gaps {
     /// A fragment came, of so many before it in its packet: those between it and the newest of them are missing.
     #[inline]
     pub(crate) fn note_fragment(&mut self, channel: ChannelId, seq: ReliableSeq, before: u32, now: Millis) {
-        let (newest_channel, newest) = self.fragment;
+        let (newest_channel, newest, at) = self.fragment;
         let ahead = seq.distance_from(newest);
-        if channel == newest_channel && ahead >= 1 << 15 {
-            return; // something older, which was sent again
+        if channel == newest_channel && is_older(ahead, at, now) {
+            return;
         }
-        self.fragment = (channel, seq);
+        self.fragment = (channel, seq, now);
         if channel == newest_channel && ahead > 1 && u32::from(ahead) <= before {
             self.note(channel, seq, now);
         }
@@ -69,6 +69,12 @@ impl Gaps {
     pub(crate) fn are_close(&self, now: Millis) -> bool {
         self.spacing <= CLOSE << 8 && now.diff(self.at) < MEMORY
     }
+}
+
+/// Whether what lies so far ahead of what came then is something older, which was sent again. What comes long after that is
+/// never older: so many others have come since.
+const fn is_older(ahead: u16, at: Millis, now: Millis) -> bool {
+    ahead >= 1 << 15 && now.diff(at) < MEMORY
 }
 
 #[cfg(test)]
@@ -126,5 +132,27 @@ mod tests {
     fn what_was_lost_long_ago_does_not_count() {
         assert!(!after_gaps(10).are_close(Millis(3_000)));
         assert!(!Gaps::default().are_close(Millis(1)));
+    }
+
+    #[test]
+    fn gaps_count_again_after_half_of_all_numbers_came_without_one() {
+        let channel = ChannelId::new(0);
+        let mut gaps = after_gaps(50);
+        for gap in 0..80 {
+            let (seq, now) = (40_000 + gap * 10, Millis(700_000 + u32::from(gap)));
+            gaps.note(channel, ReliableSeq(seq), now);
+        }
+        assert!(gaps.are_close(Millis(700_100)), "{gaps:?}");
+    }
+
+    #[test]
+    fn so_do_those_of_fragments_after_as_many_small_packets() {
+        let mut gaps = Gaps::default();
+        for (from, now) in [(0, Millis(1_000)), (40_000, Millis(700_000))] {
+            for seq in (0..1_000).filter(|seq| seq % 10 > 0) {
+                gaps.note_fragment(ChannelId::new(0), ReliableSeq(from + seq), seq.into(), now);
+            }
+            assert!(gaps.are_close(now), "{gaps:?}");
+        }
     }
 }
