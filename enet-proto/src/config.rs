@@ -141,7 +141,7 @@ pub enum Redundancy {
     Off,
     /// A small command rides in up to so many further datagrams until it is acknowledged: with 2, three copies in all.
     /// Only packets of up to 256 bytes. Suspended while the path cannot bear it: while the throttle is below its full share,
-    /// be it for a bandwidth limit, and where queues grow.
+    /// where queues grow, and where packets and copies together would exceed a bandwidth limit, ours or the peer's.
     Repeat(NonZeroU8),
 }
 

@@ -525,3 +525,36 @@ fn what_is_swallowed_holds_up_nothing_else_that_was_lost() {
     frames(&mut pair, &["-"; 400]);
     assert!(!times_of(&pair, &large).is_empty());
 }
+
+/// The bytes that the client sends in each of some seconds, where hosts send and receive so much at most, and how many copies
+/// are among them.
+fn repeated_under(outgoing: u32, incoming: u32) -> (Vec<u64>, u64) {
+    let mut pair = settled_with(|config| {
+        config.redundancy = Redundancy::Repeat(NonZeroU8::new(2).unwrap());
+        config.outgoing_bandwidth = NonZeroU32::new(outgoing);
+        config.incoming_bandwidth = NonZeroU32::new(incoming);
+    });
+    frames(&mut pair, &["-"; 125]); // limits are known a second later
+    let before = pair.client.stats().copies;
+    let packet = "p".repeat(100);
+    let seconds = (0..8).map(|_| {
+        let before = pair.client.host.stats().bytes_sent;
+        frames(&mut pair, &[packet.as_str(); 60]);
+        pair.client.host.stats().bytes_sent - before
+    });
+    (seconds.collect(), pair.client.stats().copies - before)
+}
+
+#[test]
+fn copies_that_nobody_asked_for_keep_to_the_limits_of_bandwidth() {
+    // A host that says what it sends at most is told what the other one receives.
+    for (outgoing, incoming) in [(10_000, 0), (1_000_000, 10_000)] {
+        let (seconds, copies) = repeated_under(outgoing, incoming);
+        assert!(seconds[2..].iter().all(|bytes| *bytes < 10_000), "{outgoing}, {incoming}: {seconds:?}");
+        assert!(copies < 250, "{copies}");
+    }
+    for (outgoing, incoming) in [(0, 0), (25_000, 0), (1_000_000, 25_000)] {
+        let (seconds, _) = repeated_under(outgoing, incoming);
+        assert!(seconds[2..].iter().all(|bytes| *bytes > 18_000), "{outgoing}, {incoming}: {seconds:?}");
+    }
+}

@@ -50,7 +50,7 @@ pub fn distribute_outgoing(outgoing_bandwidth: u32, elapsed: u32, peers: &mut [P
 
 /// As `distribute_outgoing`, with room for a mark for each peer.
 fn distribute(outgoing_bandwidth: u32, elapsed: u32, peers: &mut [PeerShare], settled: &mut Vec<bool>) {
-    let per_pass = |bandwidth: u32| u64::from(bandwidth) * u64::from(elapsed) / 1000;
+    let per_pass = |bandwidth| per_pass(bandwidth, elapsed);
     let (mut bandwidth, mut total) = if outgoing_bandwidth == 0 {
         (u64::from(u32::MAX), u64::from(u32::MAX))
     } else {
@@ -84,6 +84,11 @@ fn distribute(outgoing_bandwidth: u32, elapsed: u32, peers: &mut [PeerShare], se
     for (peer, _) in peers.iter_mut().zip(settled).filter(|(_, settled)| !**settled) {
         peer.settle(throttle);
     }
+}
+
+/// The bytes that a limit in bytes/s allows in so many ms.
+fn per_pass(bandwidth: u32, elapsed: u32) -> u64 {
+    u64::from(bandwidth) * u64::from(elapsed) / 1000
 }
 
 /// What each peer is told to send at most, in bytes/s, 0 = unlimited (PROTOCOL.md §11.3). `incoming_bandwidth` is our
@@ -143,6 +148,7 @@ impl Host {
         if core::mem::take(&mut self.recalculate_bandwidth) {
             announce_incoming(self.shared.incoming_bandwidth, &shares, &mut announced);
         }
+        self.make_room(elapsed);
         self.apply_shares(&shares, &announced);
         self.shares = shares;
         self.trim();
@@ -167,10 +173,28 @@ impl Host {
             let Some(peer) = self.table.get_mut(slot) else { continue };
             peer.trim_if_idle();
             peer.throttle.limit = THROTTLE_SCALE;
-            (peer.outgoing_data_total, peer.incoming_data_total) = (0, 0);
+            (peer.outgoing_data_total, peer.incoming_data_total, peer.repeatable) = (0, 0, 0);
+            peer.has_room = false;
             self.touch(slot);
         }
         true
+    }
+
+    /// Lets copies ride along unasked as long as they, and everything else that was queued since the last pass, keep to our limit
+    /// and to the peer's.
+    fn make_room(&mut self, elapsed: u32) {
+        let Host { table, shared, .. } = self;
+        let fits = |bytes, bandwidth| bandwidth == 0 || bytes <= per_pass(bandwidth, elapsed);
+        let all =
+            table.active().filter_map(|slot| table.get(slot)).map(|peer| peer.queued_with_copies(shared));
+        let has_room = fits(all.sum(), shared.outgoing_bandwidth);
+        let mut from = 0;
+        while let Some(slot) = table.next_active(from) {
+            from = slot + 1;
+            let Some(peer) = table.get_mut(slot) else { continue };
+            peer.has_room = has_room && fits(peer.queued_with_copies(shared), peer.incoming_bandwidth);
+            peer.repeatable = 0;
+        }
     }
 
     fn apply_shares(&mut self, shares: &[PeerShare], announced: &[u32]) {

@@ -7,7 +7,7 @@ use crate::channel::Channel;
 /// Each part, the bytes it takes, and those it may take.
 fn parts() -> [(&'static str, usize, usize); 15] {
     [
-        ("connection", size_of::<Connection>(), 432),
+        ("connection", size_of::<Connection>(), 440),
         ("stage", size_of::<Stage>(), 8),
         ("address", size_of::<SocketAddr>(), 32),
         ("channels", size_of::<Channels>(), 48),

@@ -123,6 +123,9 @@ pub(crate) struct Connection {
     /// Bytes since the last bandwidth tick: received, and queued.
     pub(crate) incoming_data_total: u32,
     pub(crate) outgoing_data_total: u32,
+    /// Of those queued, what may ride along unasked; and whether there was room for it beside all others by the last tick.
+    pub(crate) repeatable: u32,
+    pub(crate) has_room: bool,
     pub(crate) channels: Channels,
     pub(crate) channel_count: u8,
     pub(crate) inbox: Inbox,
@@ -177,6 +180,8 @@ impl Connection {
             outgoing_bandwidth: 0,
             incoming_data_total: 0,
             outgoing_data_total: 0,
+            repeatable: 0,
+            has_room: false,
             channels: Channels::default(),
             channel_count,
             inbox: Inbox::default(),

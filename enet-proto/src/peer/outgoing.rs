@@ -56,7 +56,7 @@ pub(crate) struct Outgoing {
 }
 
 /// Payload bytes of the largest command that rides along before anybody misses it.
-const SMALL: u32 = 256;
+pub(super) const SMALL: u32 = 256;
 
 /// Commands that ride along at once.
 const MAX_RIDERS: u8 = 16;

@@ -3,7 +3,7 @@
 use enet_wire::{Body, ChannelId, CommandKind, MAX_FRAGMENTS, ReliableSeq, UnreliableSeq};
 
 use super::command::{COMMAND, Cut, Queued, QueuedBody};
-use super::outgoing::Choice;
+use super::outgoing::{Choice, SMALL};
 use super::{Connection, Stage};
 
 use crate::error::{SendError, SendErrorReason};
@@ -127,6 +127,10 @@ impl Connection {
         let commands = &mut shared.commands;
         let kind = match number {
             Number::Reliable(seq) => {
+                if len <= SMALL {
+                    let fixed = CommandKind::SendReliable.fixed_len() as u32;
+                    self.repeatable = self.repeatable.wrapping_add(fixed + len);
+                }
                 let queued = || Queued::new(slot, id, seq, stamp, len, QueuedBody::Reliable(payload()));
                 self.outgoing.queue_with(true, queued, commands);
                 CommandKind::SendReliable

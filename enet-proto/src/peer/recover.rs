@@ -42,7 +42,11 @@ impl Connection {
             return (0, 0);
         }
         let repeats = match self.redundancy(shared) {
-            Redundancy::Repeat(copies) if self.throttle.value == THROTTLE_SCALE => copies.get(),
+            Redundancy::Repeat(copies)
+                if self.throttle.value == THROTTLE_SCALE && self.may_repeat(shared) =>
+            {
+                copies.get()
+            }
             Redundancy::Repeat(_) | Redundancy::Off => 0,
         };
         let is_spared =
@@ -52,6 +56,20 @@ impl Connection {
             && self.outgoing.loss_spacing() >= MUCH
             && !self.recovery.is_often_late();
         (repeats - u8::from(is_spared), if in_burst { burst } else { 1 })
+    }
+
+    /// Whether copies that nobody asked for do not lead beyond a limit of bandwidth: there is none, or they have room below it.
+    fn may_repeat(&self, shared: &Shared) -> bool {
+        self.has_room || shared.outgoing_bandwidth == 0 && self.incoming_bandwidth == 0
+    }
+
+    /// Bytes queued since the last bandwidth tick, with all the copies that are to ride along unasked, whether they did or not.
+    pub(crate) fn queued_with_copies(&self, shared: &Shared) -> u64 {
+        let copies = match self.redundancy(shared) {
+            Redundancy::Repeat(copies) => copies.get(),
+            Redundancy::Off => 0,
+        };
+        u64::from(self.outgoing_data_total) + u64::from(self.repeatable) * u64::from(copies)
     }
 
     /// Whether no command counted as lost since losses were last averaged, nor in the average.
