@@ -8,8 +8,11 @@ const SPELL: u32 = 100;
 /// Delay that is no queue, in µs, besides an eighth of the way and what round trips scatter by.
 const ALLOWANCE: u32 = 10_000;
 
-/// For how many spells a loss is remembered.
-const LOSS_MEMORY: u8 = 3;
+/// Spells whose losses are counted when a queue is suspected: the last that was not long, and two that are.
+const SUSPECT: usize = 3;
+
+/// Losses that count in a spell.
+const MOST: u8 = 31;
 
 /// What a sample says of the path. A value, as the other estimators are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +28,8 @@ pub enum Reading {
 /// The shortest round trips of late, and what became of them. All in µs.
 ///
 /// A queue fills by and by; a route changes from one packet to the next, and nothing changes after it. So a round trip that
-/// jumps and stays is a longer way, and one that climbs is a queue, which it remains until it is short again.
+/// jumps and stays is a longer way, unless more is lost than before. One that climbs is a queue, which it remains until it is
+/// short again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Queueing {
     /// The shortest of the running throttle interval and of the last: the way's length.
@@ -36,8 +40,10 @@ pub struct Queueing {
     /// The shortest of the running spell and of the last; 0 if there was none.
     spells: [u32; 2],
     began: Millis,
-    /// Spells for which a loss is still remembered.
-    lossy: u8,
+    /// Losses in the running spell and in those before it.
+    losses: [u8; SUSPECT],
+    /// Losses in a spell that is not long, smoothed, in 2048ths.
+    usual_losses: u16,
     is_long: bool,
     is_growing: bool,
 }
@@ -58,6 +64,7 @@ impl Queueing {
         if now.diff(self.began) >= SPELL {
             self.end_spell();
             (self.spells, self.began) = ([0, self.spells[0]], now);
+            self.losses = [0, self.losses[0], self.losses[1]];
         }
         self.spells[0] = if self.spells[0] == 0 { rtt } else { self.spells[0].min(rtt) };
         if self.is_growing && rtt <= self.base().saturating_add(self.allowance() / 2) {
@@ -70,13 +77,20 @@ impl Queueing {
         let [now, before] = self.spells;
         let (base, allowance) = (self.base(), self.allowance());
         let was_long = core::mem::replace(&mut self.is_long, now > base.saturating_add(allowance));
-        self.lossy = self.lossy.saturating_sub(1);
+        if !self.is_long && !self.is_growing {
+            self.usual_losses = self.usual_losses - self.usual_losses / 32 + u16::from(self.losses[0]) * 64;
+        }
         if !self.is_long || self.is_growing || before == 0 {
             return;
         }
         let risen = now - base;
         let climbs = now.saturating_sub(before) > risen / 4;
-        if self.lossy > 0 || was_long && climbs || !was_long && before > base.saturating_add(allowance / 4) {
+        let is_queue = if was_long {
+            climbs || self.loses_more_than_usual()
+        } else {
+            before > base.saturating_add(allowance / 4)
+        };
+        if is_queue {
             self.is_growing = true;
         } else if was_long {
             // It jumped, and there it stays.
@@ -87,7 +101,15 @@ impl Queueing {
 
     /// A datagram was lost: where queues are long, for want of room.
     pub fn on_loss(&mut self) {
-        self.lossy = LOSS_MEMORY;
+        self.losses[0] = (self.losses[0] + 1).min(MOST);
+    }
+
+    /// Whether more than one was lost of late beside twice as many as usual. With losses that have nothing to do with each other
+    /// that happens by chance, but hardly once in thirty times.
+    fn loses_more_than_usual(&self) -> bool {
+        let usual = u32::from(self.usual_losses) * SUSPECT as u32;
+        let lost: u32 = self.losses.iter().map(|losses| u32::from(*losses) * 2_048).sum();
+        lost > 2 * usual + 2_048
     }
 
     /// What a round trip of so many µs says.
@@ -108,7 +130,7 @@ impl Queueing {
 
     /// Whether nothing is known but the way's length.
     pub(crate) const fn is_at_rest(&self) -> bool {
-        !self.is_long && !self.is_growing && self.lossy == 0
+        !self.is_long && !self.is_growing && matches!(self.losses, [0, 0, 0])
     }
 
     /// The way's length, as it was told or measured.
@@ -177,7 +199,7 @@ mod tests {
         let mut readings = [0; 2];
         for at in 0..120_u32 {
             let rtt = if at < 60 { 40_000 } else { 400_000 };
-            if at == 62 {
+            if at == 62 || at == 66 {
                 path.on_loss();
             }
             path.on_round_trip(rtt, 500, Millis(at * 50 / 3 + 1), 5_000);
@@ -191,5 +213,61 @@ mod tests {
     fn jitter_is_no_queue() {
         let jitter = |at: u32| 40 + (at.wrapping_mul(2_654_435_761) >> 16) % 40;
         assert_eq!(queued(60, jitter, 12_000), [0; 60]);
+    }
+
+    /// How many samples of 60 a second said `Queued` after a step from 10 to 100 ms, of which the chance before and after it says
+    /// how many are lost, of 1024.
+    fn queued_after_step(seed: u32, chance: [u32; 2]) -> usize {
+        let mut path = Queueing::default();
+        let mut random = seed;
+        let samples = (0..60 * 30_u32).filter(|sample| {
+            let is_after = *sample >= 60 * 20;
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let rtt = if is_after { 100_000 } else { 10_000 };
+            if random >> 22 < chance[usize::from(is_after)] {
+                path.on_loss();
+                return false;
+            }
+            path.on_round_trip(rtt, 500, Millis(sample * 50 / 3 + 1), 5_000);
+            path.read(rtt) == Reading::Queued
+        });
+        samples.count()
+    }
+
+    /// In how many of 200 such steps a queue was seen.
+    fn steps_taken_for_queues(before: u32, after: u32) -> usize {
+        (0..200).filter(|seed| queued_after_step(seed * 7_919, [before, after]) > 0).count()
+    }
+
+    #[test]
+    fn one_loss_makes_no_queue_of_a_longer_way() {
+        for lost in 595..620 {
+            let mut path = Queueing::default();
+            let queued = (0..1_800_u32).any(|sample| {
+                let rtt = if sample < 600 { 10_000 } else { 100_000 };
+                if sample == lost {
+                    path.on_loss();
+                }
+                path.on_round_trip(rtt, 500, Millis(sample * 50 / 3 + 1), 5_000);
+                path.read(rtt) == Reading::Queued
+            });
+            assert!(!queued, "{lost}");
+        }
+    }
+
+    #[test]
+    fn a_way_that_becomes_longer_is_no_queue_where_as_much_was_lost_before() {
+        for loss in [0, 10, 20, 40, 100] {
+            let wrong = steps_taken_for_queues(loss, loss);
+            assert!(wrong <= 12, "{loss} of 1024 lost: {wrong} of 200");
+        }
+    }
+
+    #[test]
+    fn a_queue_that_fills_at_once_is_known_by_its_losses_where_some_are_usual() {
+        for loss in [0, 10, 20, 40] {
+            let seen = steps_taken_for_queues(loss, 400);
+            assert!(seen >= 180, "{loss} of 1024 lost: {seen} of 200");
+        }
     }
 }
