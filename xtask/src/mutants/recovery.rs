@@ -190,4 +190,46 @@ pub(super) const RECOVERY: &[Edit] = &[
         "was_long",
     ),
     edit("recovery: a queue that is full says nothing", "peer/queueing.rs", "self.lossy > 0 || ", ""),
+    edit(
+        "recovery: silences that were delays are taken for bursts",
+        "peer/recover.rs",
+        "&& !self.recovery.is_often_late()",
+        "",
+    ),
+    edit(
+        "recovery: packets are repeated though the throttle is not fully open",
+        "peer/recover.rs",
+        " if self.throttle.value == THROTTLE_SCALE =>",
+        " if self.throttle.value <= THROTTLE_SCALE =>",
+    ),
+    edit(
+        "recovery: what was lost rides along though a queue grows",
+        "peer/recover.rs",
+        "is_some_and(|queueing| queueing.is_growing())",
+        "is_some_and(|queueing| queueing.is_growing() && false)",
+    ),
+    edit(
+        "recovery: no datagram's packets are repeated once less",
+        "peer/recover.rs",
+        "repeats - u8::from(is_spared)",
+        "repeats - u8::from(is_spared && false)",
+    ),
+    edit(
+        "recovery: some packets are repeated once less though packets are lost",
+        "peer/recover.rs",
+        "repeats > 1 && self.loses_nothing()",
+        "repeats > 1",
+    ),
+    edit(
+        "recovery: a path silent for long is probed as often as before",
+        "peer/recovery.rs",
+        ".max(self.silent / PATIENT_PAUSES)",
+        "",
+    ),
+    edit(
+        "recovery: losses say nothing of a queue",
+        "peer/recover.rs",
+        "queueing.on_loss();",
+        "let _ = queueing;",
+    ),
 ];
