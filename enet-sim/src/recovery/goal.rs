@@ -102,6 +102,8 @@ pub fn goals(row: &str) -> Vec<Goal> {
             vec![goal(Lost, Most(0.0)), goal(FirstAfterCut, Most(180.0))]
         }
         "recovery-rtt-step" => vec![goal(WorstSecondPercent, Least(95.0))],
+        // Nine tenths of what 2 % of loss leaves.
+        "recovery-rtt-step-2" => vec![goal(WorstSecondPercent, Least(88.2))],
         "recovery-bulk-2" | "recovery-bulk-5" => vec![goal(P50, Times(1.1, Of::Row("recovery-bulk-0")))],
         "recovery-share-game" => vec![goal(P99, Times(1.0, C))],
         "recovery-share-bulk" => vec![goal(P50, Times(1.0, C))],

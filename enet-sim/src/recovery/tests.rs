@@ -175,6 +175,17 @@ fn a_lost_connection_is_dead_however_quick_it_was_and_one_is_enough() {
 }
 
 #[test]
+fn the_worst_second_of_unreliable_messages_stands_in_the_table_for_every_subject() {
+    let mut c = cell("recovery-rtt-step", Subject::C, 40.0, 0);
+    for (run, share) in c.runs.iter_mut().zip([0.033, 0.5, 1.0]) {
+        run.worst_second = Some(share);
+    }
+    let without = cell("recovery-0", Subject::C, 40.0, 0);
+    assert!(table(&[c]).contains("| 50.0 (3.3–100.0) |"));
+    assert!(table(&[without]).contains("| –         |"));
+}
+
+#[test]
 fn the_same_options_give_the_same_cells_on_any_number_of_threads() {
     let mut options = Options::new("recovery-10").unwrap();
     (options.subjects, options.seeds) = (vec![Subject::Compat, Subject::Modern], 3);

@@ -153,7 +153,7 @@ pub fn recovery_html(cells: &[Cell]) -> String {
 fn push_table(page: &mut String, cells: &[Cell]) {
     page.push_str(
         "<div class=\"scroll\"><table><thead><tr><th>row</th><th>who</th><th>p50 ms</th><th>p99</th><th>p99.9</th>\
-         <th>bytes a message</th><th>transmissions</th><th>needless %</th><th>lost</th><th>goals met</th></tr></thead>\n<tbody>\n",
+         <th>bytes a message</th><th>transmissions</th><th>needless %</th><th>worst second %</th><th>lost</th><th>goals met</th></tr></thead>\n<tbody>\n",
     );
     for cell in cells {
         let number = |measure| match cell.spread(measure) {
@@ -169,6 +169,7 @@ fn push_table(page: &mut String, cells: &[Cell]) {
             Measure::WireBytes,
             Measure::Transmissions,
             Measure::NeedlessPercent,
+            Measure::WorstSecondPercent,
         ] {
             let _ = write!(page, "<td>{}</td>", number(measure));
         }

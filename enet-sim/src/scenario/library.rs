@@ -49,6 +49,7 @@ pub const RECOVERY: &[(&str, &str)] = scenarios!("recovery/":
     "recovery-outage-3s",
     "recovery-outage-8s",
     "recovery-rtt-step",
+    "recovery-rtt-step-2",
     "recovery-bulk-0",
     "recovery-bulk-2",
     "recovery-bulk-5",
