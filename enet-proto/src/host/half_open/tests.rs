@@ -139,6 +139,20 @@ fn who_gets_the_place_of_one_that_waited_for_a_reply_gets_none_unasked() {
     assert_eq!(replied_to(&mut table), []);
 }
 
+/// Both parts of a name count: those with one of them in common stand beside each other in the indexes.
+#[test]
+fn everybody_is_found_as_themselves_among_many_of_one_address_and_many_of_one_id() {
+    let mut table = table(16_000);
+    let of_one_address = (0..200).map(|number| of_network(1, number, 0));
+    let of_one_id = (2..200).map(|network| of_network(network, 7, 0));
+    let all: Vec<(Number, Candidate)> =
+        of_one_address.chain(of_one_id).map(|it| (table.insert(it).0, it)).collect();
+    for (number, it) in all {
+        assert_eq!(table.find(it.address(), it.connect_id), Some(number));
+        assert_eq!(table.route(it.address(), it.proof.id()), Some(number));
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Insert { network: u16 },
