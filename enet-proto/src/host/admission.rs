@@ -336,3 +336,95 @@ impl Host {
         if is_held { Ok(()) } else { Err(DiscardReason::Undecided) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::net::Ipv4Addr;
+
+    use enet_wire::Connect;
+
+    use super::*;
+    use crate::peer::candidate::Proof;
+    use crate::peer::establish::Grant;
+
+    fn lobby() -> Lobby {
+        Lobby::new(&HostConfig::new([7; 32]), Secret([3, 5]))
+    }
+
+    fn candidate() -> Candidate {
+        let from = SocketAddr::from((Ipv4Addr::LOCALHOST, 5_000));
+        let id = WirePeerId::from_bits(5);
+        let grant = Grant { channels: 1, mtu: 1_400, window: 65_536 };
+        Candidate::new(from, &Connect::default(), id, grant, Proof::new(9, id, 0), 0)
+    }
+
+    /// One request, made at 2,000 ms.
+    fn requests() -> (Requests, RequestId) {
+        let mut requests = Requests::default();
+        let id = requests.insert(candidate(), None, 2_000);
+        (requests, id)
+    }
+
+    #[test]
+    fn a_thousand_are_refused_in_a_second_and_a_thousand_in_the_next() {
+        let mut lobby = lobby();
+        for began in [0, 1_000] {
+            assert!((0..REFUSALS).all(|_| lobby.may_refuse(began)));
+            assert!(!lobby.may_refuse(began) && !lobby.may_refuse(began + 999));
+        }
+    }
+
+    #[test]
+    fn strangers_are_not_refused_while_a_thousand_refusals_wait_and_nobody_while_two_thousand_do() {
+        let mut lobby = lobby();
+        for waiting in 0..3 * REFUSALS {
+            assert_eq!(lobby.refusals.len(), waiting.min(2 * REFUSALS) as usize);
+            let now = u64::from(waiting) * 1_000;
+            assert_eq!(lobby.may_refuse(now), waiting < REFUSALS, "{waiting}");
+            lobby.refuse(Refusal::of(&candidate(), 0));
+        }
+    }
+
+    #[test]
+    fn eight_kilobytes_are_held_of_who_is_not_decided_about_each_datagram_with_64_for_itself() {
+        for before in 0..4 {
+            for (more, fits) in [(0, true), (1, false)] {
+                let (mut requests, id) = requests();
+                assert!((0..before).all(|_| requests.hold(id, &Header::default(), &[1; 900], 2_000)));
+                let left = HELD - before * (900 + HELD_EACH) - HELD_EACH;
+                let commands = std::vec![2; left + more];
+                assert_eq!(requests.hold(id, &Header::default(), &commands, 2_000), fits, "{before}");
+                assert_eq!(requests.take_held(id, 2_000).len(), before + usize::from(fits));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_held_is_forgotten_after_half_a_second_and_makes_room() {
+        let (mut requests, id) = requests();
+        assert!(requests.hold(id, &Header::default(), &[1; 5_000], 2_000));
+        assert!(!requests.hold(id, &Header::default(), &[2; 5_000], 2_499));
+        assert!(requests.hold(id, &Header::default(), &[3; 5_000], 2_500));
+        let mut late = requests.take_held(id, 2_999);
+        assert_eq!(late.pop().map(|it| it.commands[0]), Some(3));
+        assert!(late.is_empty());
+
+        assert!(requests.hold(id, &Header::default(), &[4; 5_000], 3_000));
+        assert!(requests.take_held(id, 3_500).is_empty());
+    }
+
+    #[test]
+    fn a_request_is_there_for_ten_seconds_and_known_by_each_of_its_names() {
+        let (mut requests, id) = requests();
+        let it = candidate();
+        assert_eq!(requests.deadline(), Some(12_000));
+        assert_eq!((requests.expired(11_999), requests.expired(12_000)), (None, Some(id)));
+        let names = |requests: &Requests| {
+            let route = requests.route(it.address(), it.proof.id());
+            (route, requests.knows(it.address(), it.connect_id), requests.count_from(it.address().ip()))
+        };
+        assert_eq!((requests.len(), names(&requests)), (1, (Some(id), true, 1)));
+        assert!(requests.remove(id).is_some());
+        assert_eq!((requests.len(), names(&requests)), (0, (None, false, 0)));
+    }
+}
