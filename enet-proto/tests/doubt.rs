@@ -5,7 +5,7 @@ mod common;
 
 use common::{Crafted, modern};
 use enet_proto::{DiscardReason, DisconnectReason, HostConfig, Packet, PeerState};
-use enet_testkit::commands::{acknowledge, disconnect, disconnect_now, ping, unsequenced};
+use enet_testkit::commands::{acknowledge, disconnect, disconnect_now, ping, reliable, unsequenced};
 use enet_testkit::pair::{Client, Pair, Server, ms};
 use enet_wire::CommandKind;
 
@@ -110,6 +110,24 @@ fn forged_disconnects_do_not_make_the_next_one_plausible() {
         remote.says(&[disconnect(seq, 9)]);
         assert_eq!(remote.state(), PeerState::Connected);
     }
+}
+
+#[test]
+fn control_commands_say_which_disconnect_is_the_next_one_and_packets_do_not() {
+    let mut remote = Crafted::client_with(modern);
+    for seq in 1..=40 {
+        remote.says(&[reliable(0, seq, b"x")]);
+    }
+    remote.says(&[disconnect(41, 9)]);
+    assert_eq!(remote.state(), PeerState::Connected);
+
+    let mut remote = Crafted::client_with(modern);
+    for seq in 2..=40 {
+        remote.says(&[ping(seq)]);
+    }
+    remote.says(&[disconnect(41, 9)]);
+    remote.heard();
+    assert_eq!(remote.endings(), [(DisconnectReason::Remote, 9)]);
 }
 
 #[test]
