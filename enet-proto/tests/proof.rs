@@ -71,6 +71,18 @@ fn a_strict_host_answers_a_connect_once_and_with_fewer_bytes() {
 }
 
 #[test]
+fn a_host_wants_to_be_called_when_an_answer_is_to_be_repeated_and_when_the_stranger_is_given_up() {
+    let mut remote = Crafted::modern();
+    remote.says(&[connect(two_channels())]);
+    for wait in [500, 1_000, 28_500] {
+        remote.heard();
+        assert_eq!(remote.host.poll_timeout(), Some(remote.now + ms(wait)));
+        remote.wait(wait);
+    }
+    assert_eq!((remote.host.stats().half_open, remote.host.poll_timeout()), (0, None));
+}
+
+#[test]
 fn a_connect_said_again_is_answered_with_the_same_bytes() {
     let mut remote = Crafted::modern();
     remote.says(&[connect(two_channels())]);
