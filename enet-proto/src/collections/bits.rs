@@ -76,13 +76,16 @@ const fn trailing(word: u64) -> u16 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::steps;
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
     proptest! {
         #[test]
-        fn it_behaves_like_an_ordered_set(ops in prop::collection::vec((0u16..4096, any::<bool>(), 0u16..4100), 1..200)) {
+        fn it_behaves_like_an_ordered_set(
+            ops in prop::collection::vec((0u16..4096, any::<bool>(), 0u16..4100), 1..steps(200)),
+        ) {
             let mut bits = BitSet::new();
             let mut model = BTreeSet::new();
             for (slot, present, from) in ops {

@@ -133,6 +133,7 @@ fn class_of(room: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::steps;
     use super::*;
     use std::vec::Vec;
 
@@ -140,7 +141,7 @@ mod tests {
     fn copies_stay_intact_while_buffers_come_and_go() {
         let mut buffers = Buffers::default();
         let mut held = VecDeque::new();
-        for i in 0..1_000usize {
+        for i in 0..steps(1_000) {
             let fill = i.to_le_bytes()[0];
             held.push_back((buffers.copy(&std::vec![fill; 40 + i % 100]), fill));
             if i % 3 > 0 {

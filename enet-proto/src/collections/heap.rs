@@ -151,13 +151,16 @@ impl DeadlineHeap {
 
 #[cfg(test)]
 mod tests {
+    use super::super::steps;
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
     proptest! {
         #[test]
-        fn the_heap_knows_the_earliest_deadline(ops in prop::collection::vec((0u16..40, prop::option::of(0u64..1000)), 1..300)) {
+        fn the_heap_knows_the_earliest_deadline(
+            ops in prop::collection::vec((0u16..40, prop::option::of(0u64..1000)), 1..steps(300)),
+        ) {
             let mut heap = DeadlineHeap::new();
             let mut model = BTreeMap::new();
             for (slot, deadline) in ops {

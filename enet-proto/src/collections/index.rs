@@ -134,6 +134,7 @@ impl<K: Copy + PartialEq> Index<K> {
 #[cfg(test)]
 mod tests {
     use super::super::slab::{Key, Slab};
+    use super::super::steps;
     use super::*;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
@@ -153,7 +154,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_behaves_like_a_map(ops in prop::collection::vec((0u8..6, 0u64..200, any::<prop::sample::Index>()), 1..500)) {
+        fn it_behaves_like_a_map(
+            ops in prop::collection::vec((0u8..6, 0u64..200, any::<prop::sample::Index>()), 1..steps(500)),
+        ) {
             let (mut index, mut slab) = (Index::new(), Slab::new());
             let mut model = BTreeMap::new();
             for (op, name, pick) in ops {

@@ -279,6 +279,7 @@ impl<T> Lists<T> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::steps;
     use super::*;
     use proptest::prelude::*;
     use std::vec::Vec;
@@ -286,7 +287,10 @@ mod tests {
     proptest! {
         #[test]
         fn lists_behave_like_vectors(
-            ops in prop::collection::vec((0u8..9, any::<bool>(), any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..300),
+            ops in prop::collection::vec(
+                (0u8..9, any::<bool>(), any::<prop::sample::Index>(), any::<prop::sample::Index>()),
+                1..steps(300),
+            ),
         ) {
             let mut lists = Lists::new();
             let mut ends = [List::default(); 2];
