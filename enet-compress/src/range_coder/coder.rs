@@ -307,9 +307,12 @@ fn last_bytes(input: &[u8]) -> u32 {
 mod tests {
     use super::*;
 
+    /// Miri, which is a thousand times slower, looks at some totals; all others at every one.
+    const STEP: usize = if cfg!(miri) { 0x3FF } else { 1 };
+
     #[test]
     fn a_product_with_a_reciprocal_is_a_division() {
-        for total in 2..=u32::from(u16::MAX) {
+        for total in (2..=u32::from(u16::MAX)).step_by(STEP) {
             let divisor = total;
             let last_multiple = u32::MAX / divisor * divisor;
             for range in [BOTTOM, BOTTOM + 1, TOP, u32::MAX / 3, last_multiple - 1, last_multiple, u32::MAX] {

@@ -134,6 +134,9 @@ mod tests {
 
     const ROOM: usize = 20_000;
 
+    /// Bytes of a long input; under Miri, which is a thousand times slower, fewer.
+    const LONG: usize = if cfg!(miri) { 100 } else { 6000 };
+
     fn compress(input: &[u8]) -> Vec<u8> {
         let mut coder = RangeCoder::new();
         let mut block = vec![0; ROOM];
@@ -160,21 +163,21 @@ mod tests {
 
     fn few_values() -> impl Strategy<Value = Vec<u8>> {
         (1..60_u8, 1..60_u8).prop_flat_map(|(values, step)| {
-            vec((0..values).prop_map(move |value| value.wrapping_mul(step)), 1..6000)
+            vec((0..values).prop_map(move |value| value.wrapping_mul(step)), 1..LONG)
         })
     }
 
     proptest! {
         #[test]
         fn the_tree_reads_what_the_model_writes(
-            input in prop_oneof![vec(any::<u8>(), 1..6000), vec(0..200_u8, 1..300), few_values()],
+            input in prop_oneof![vec(any::<u8>(), 1..LONG), vec(0..200_u8, 1..LONG / 20), few_values()],
         ) {
             prop_assert_eq!(decompress(&compress(&input)), Some(input));
         }
 
         #[test]
         fn model_and_tree_read_the_same_from_damaged_blocks(
-            input in prop_oneof![vec(any::<u8>(), 1..2000), few_values()],
+            input in prop_oneof![vec(any::<u8>(), 1..LONG / 3), few_values()],
             changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..5),
         ) {
             let mut block = compress(&input);
@@ -206,12 +209,13 @@ mod tests {
 
     #[test]
     fn a_byte_repeated_for_ever_is_rescaled_again_and_again() {
-        for input in [vec![7; 9000], [7, 0].repeat(4500), [255, 255, 0].repeat(3000)] {
+        for input in [vec![7; LONG / 2 * 3], [7, 0].repeat(LONG / 4 * 3), [255, 255, 0].repeat(LONG / 2)] {
             assert_eq!(decompress(&compress(&input)), Some(input));
         }
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "a hundred thousand symbols take half an hour")]
     fn contexts_of_all_bytes_are_rescaled_when_their_total_passes_65280() {
         // Few symbols, so no reset, and every byte as often as any other after 7 7.
         let round = (0..=255).filter(|&value| value != 7).flat_map(|value| [7, 7, value]);
@@ -232,6 +236,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "eight thousand symbols take minutes")]
     fn the_model_starts_anew_before_4096_symbols_are_known() {
         let mut value: u32 = 1;
         let mut next = || {
