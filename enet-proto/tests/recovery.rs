@@ -526,8 +526,8 @@ fn what_is_swallowed_holds_up_nothing_else_that_was_lost() {
     assert!(!times_of(&pair, &large).is_empty());
 }
 
-/// The bytes that the client sends in each of some seconds, where hosts send and receive so much at most, and how many copies
-/// are among them.
+/// The bytes that the client sends in each of some seconds, where hosts send and receive so much at most, and how many
+/// copies are among them.
 fn repeated_under(outgoing: u32, incoming: u32) -> (Vec<u64>, u64) {
     let mut pair = settled_with(|config| {
         config.redundancy = Redundancy::Repeat(NonZeroU8::new(2).unwrap());

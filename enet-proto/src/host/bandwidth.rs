@@ -180,8 +180,8 @@ impl Host {
         true
     }
 
-    /// Lets copies ride along unasked as long as they, and everything else that was queued since the last pass, keep to our limit
-    /// and to the peer's.
+    /// Lets copies ride along unasked as long as they keep to our limit and to the peer's, with everything else that
+    /// was queued since the last pass.
     fn make_room(&mut self, elapsed: u32) {
         let Host { table, shared, .. } = self;
         let fits = |bytes, bandwidth| bandwidth == 0 || bytes <= per_pass(bandwidth, elapsed);

@@ -71,8 +71,8 @@ impl Gaps {
     }
 }
 
-/// Whether what lies so far ahead of what came then is something older, which was sent again. What comes long after that is
-/// never older: so many others have come since.
+/// Whether what lies so far ahead of what came then is something older, which was sent again. What comes long after
+/// that is never older: so many others have come since.
 const fn is_older(ahead: u16, at: Millis, now: Millis) -> bool {
     ahead >= 1 << 15 && now.diff(at) < MEMORY
 }

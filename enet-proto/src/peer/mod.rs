@@ -123,8 +123,9 @@ pub(crate) struct Connection {
     /// Bytes since the last bandwidth tick: received, and queued.
     pub(crate) incoming_data_total: u32,
     pub(crate) outgoing_data_total: u32,
-    /// Of those queued, what may ride along unasked; and whether there was room for it beside all others by the last tick.
+    /// Of those queued, what may ride along unasked.
     pub(crate) repeatable: u32,
+    /// Whether limits of bandwidth were seen to leave room for copies of it.
     pub(crate) has_room: bool,
     pub(crate) channels: Channels,
     pub(crate) channel_count: u8,

@@ -9,7 +9,7 @@ const SPELL: u32 = 100;
 const ALLOWANCE: u32 = 10_000;
 
 /// Spells whose losses are counted when a queue is suspected: the last that was not long, and two that are.
-const SUSPECT: usize = 3;
+const SUSPECT: u8 = 3;
 
 /// Losses that count in a spell.
 const MOST: u8 = 31;
@@ -28,8 +28,8 @@ pub enum Reading {
 /// The shortest round trips of late, and what became of them. All in µs.
 ///
 /// A queue fills by and by; a route changes from one packet to the next, and nothing changes after it. So a round trip that
-/// jumps and stays is a longer way, unless more is lost than before. One that climbs is a queue, which it remains until it is
-/// short again.
+/// jumps and stays is a longer way, unless more is lost than before. One that climbs is a queue, which it remains
+/// until it is short again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Queueing {
     /// The shortest of the running throttle interval and of the last: the way's length.
@@ -41,7 +41,7 @@ pub struct Queueing {
     spells: [u32; 2],
     began: Millis,
     /// Losses in the running spell and in those before it.
-    losses: [u8; SUSPECT],
+    losses: [u8; SUSPECT as usize],
     /// Losses in a spell that is not long, smoothed, in 2048ths.
     usual_losses: u16,
     is_long: bool,
@@ -104,10 +104,10 @@ impl Queueing {
         self.losses[0] = (self.losses[0] + 1).min(MOST);
     }
 
-    /// Whether more than one was lost of late beside twice as many as usual. With losses that have nothing to do with each other
-    /// that happens by chance, but hardly once in thirty times.
+    /// Whether more than one was lost of late beside twice as many as usual. With losses that have nothing to do with
+    /// each other that happens by chance, but hardly once in thirty times.
     fn loses_more_than_usual(&self) -> bool {
-        let usual = u32::from(self.usual_losses) * SUSPECT as u32;
+        let usual = u32::from(self.usual_losses) * u32::from(SUSPECT);
         let lost: u32 = self.losses.iter().map(|losses| u32::from(*losses) * 2_048).sum();
         lost > 2 * usual + 2_048
     }
@@ -215,8 +215,8 @@ mod tests {
         assert_eq!(queued(60, jitter, 12_000), [0; 60]);
     }
 
-    /// How many samples of 60 a second said `Queued` after a step from 10 to 100 ms, of which the chance before and after it says
-    /// how many are lost, of 1024.
+    /// How many samples of 60 a second said `Queued` where the way becomes 100 ms instead of 10, and of 1024 packets
+    /// so many are lost, before and after.
     fn queued_after_step(seed: u32, chance: [u32; 2]) -> usize {
         let mut path = Queueing::default();
         let mut random = seed;

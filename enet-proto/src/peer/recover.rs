@@ -58,12 +58,13 @@ impl Connection {
         (repeats - u8::from(is_spared), if in_burst { burst } else { 1 })
     }
 
-    /// Whether copies that nobody asked for do not lead beyond a limit of bandwidth: there is none, or they have room below it.
+    /// Whether copies that nobody asked for keep to the limits of bandwidth: there is none, or they have room below it.
     fn may_repeat(&self, shared: &Shared) -> bool {
         self.has_room || shared.outgoing_bandwidth == 0 && self.incoming_bandwidth == 0
     }
 
-    /// Bytes queued since the last bandwidth tick, with all the copies that are to ride along unasked, whether they did or not.
+    /// Bytes queued since the last bandwidth tick, with all the copies that were to ride along unasked, whether they
+    /// did or not: what is suspended for its size must not seem to fit then.
     pub(crate) fn queued_with_copies(&self, shared: &Shared) -> u64 {
         let copies = match self.redundancy(shared) {
             Redundancy::Repeat(copies) => copies.get(),

@@ -349,9 +349,9 @@ mod tests {
         path.on_arrival(arrival(1_000, 7), Millis(1_080));
         path.on_arrival(arrival(990, 6), Millis(1_090));
         let late = path.patience();
-        let mut in_order = (1..=3_000_u32).map(|packet| {
-            let sent = 1_000 + packet * 16;
-            path.on_arrival(arrival(sent, 7 + packet as u16), Millis(sent + 80));
+        let mut in_order = (1..=3_000_u16).map(|packet| {
+            let sent = 1_000 + u32::from(packet) * 16;
+            path.on_arrival(arrival(sent, 7 + packet), Millis(sent + 80));
             (sent + 80, path.patience())
         });
         let (forgotten, usual) = in_order.find(|(_, patience)| *patience != late).unwrap();

@@ -199,8 +199,8 @@ pub(super) const RECOVERY: &[Edit] = &[
     edit(
         "recovery: packets are repeated though the throttle is not fully open",
         "peer/recover.rs",
-        " if self.throttle.value == THROTTLE_SCALE =>",
-        " if self.throttle.value <= THROTTLE_SCALE =>",
+        "self.throttle.value == THROTTLE_SCALE",
+        "self.throttle.value <= THROTTLE_SCALE",
     ),
     edit(
         "recovery: what was lost rides along though a queue grows",

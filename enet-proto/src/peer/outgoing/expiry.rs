@@ -33,8 +33,8 @@ impl Outgoing {
         false
     }
 
-    /// Moves an expired command to the front of its retry queue, but behind those that go there now; what is swallowed to the
-    /// end of it, where it holds up nothing else.
+    /// Moves an expired command to the front of its retry queue, but behind those that go there now; what is
+    /// swallowed to the end of it, where it holds up nothing else.
     pub(super) fn postpone(
         &mut self,
         key: Key,
