@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::measure::{Measure, Spread};
+use super::measure::Measure;
 use super::{Cell, Subject};
 
 /// Something that is aimed at in a row.
@@ -25,6 +25,9 @@ pub enum Limit {
     Least(f64),
     /// Not above so many times another cell's.
     Times(f64, Of),
+    /// The slowest run not above so many times another cell's slowest. Runs that lost a connection have no number: they are
+    /// for [`Measure::Lost`].
+    SlowestTimes(f64, Of),
 }
 
 /// Another cell.
@@ -61,7 +64,7 @@ const KCP: Of = Of::Subject(Subject::Kcp);
 
 /// What is aimed at in a row; nothing where the row is there to be compared with.
 pub fn goals(row: &str) -> Vec<Goal> {
-    use Limit::{Least, Most, Times};
+    use Limit::{Least, Most, SlowestTimes, Times};
     use Measure::{FirstAfterCut, Lost, NeedlessPercent, P50, P99, P999, WireBytes, WorstSecondPercent};
     let game = |p99, p999, repeat, bytes| {
         vec![
@@ -105,8 +108,19 @@ pub fn goals(row: &str) -> Vec<Goal> {
         // Nine tenths of what 2 % of loss leaves.
         "recovery-rtt-step-2" => vec![goal(WorstSecondPercent, Least(88.2))],
         "recovery-bulk-2" | "recovery-bulk-5" => vec![goal(P50, Times(1.1, Of::Row("recovery-bulk-0")))],
-        "recovery-share-game" => vec![goal(P99, Times(1.0, C))],
-        "recovery-share-bulk" => vec![goal(P50, Times(1.0, C))],
+        "recovery-share-game" => vec![
+            goal(P99, Times(1.0, C)),
+            goal(P999, Times(1.0, C)),
+            goal(P999, SlowestTimes(1.0, C)),
+            goal(Lost, Times(1.0, C)),
+        ],
+        // Five downloads in a run: the 99th of a hundred is the last.
+        "recovery-share-bulk" => vec![
+            goal(P50, Times(1.0, C)),
+            goal(P99, Times(1.0, C)),
+            goal(P99, SlowestTimes(1.0, C)),
+            goal(Lost, Times(1.0, C)),
+        ],
         _ => Vec::new(),
     }
 }
@@ -118,7 +132,7 @@ pub struct Judged {
     pub goal: Goal,
     /// What it comes to in numbers: the other cell's times the factor.
     pub limit: f64,
-    /// What counts: the median, or of what must never happen the worst run.
+    /// What counts: the median, or of what must never happen the worst run; how many runs lost a connection.
     pub value: f64,
     /// Whether it was met.
     pub met: bool,
@@ -131,13 +145,8 @@ pub fn judge(cell: &Cell, cells: &[Cell]) -> Vec<Judged> {
 }
 
 fn judge_one(goal: Goal, cell: &Cell, cells: &[Cell]) -> Option<Judged> {
-    let pick = |spread: Spread| match goal.measure {
-        Measure::Lost | Measure::FirstAfterCut => spread.max,
-        Measure::WorstSecondPercent => spread.min,
-        _ => spread.median,
-    };
-    let value = match cell.spread(goal.measure) {
-        Some(spread) => pick(spread),
+    let value = match counts(goal, cell) {
+        Some(value) => value,
         // After an outage that nobody survives nothing arrives.
         None if goal.measure == Measure::FirstAfterCut => f64::INFINITY,
         None => return None,
@@ -145,17 +154,31 @@ fn judge_one(goal: Goal, cell: &Cell, cells: &[Cell]) -> Option<Judged> {
     let (limit, met) = match goal.limit {
         Limit::Most(limit) => (limit, value <= limit),
         Limit::Least(limit) => (limit, value >= limit),
-        Limit::Times(times, of) => {
+        Limit::Times(times, of) | Limit::SlowestTimes(times, of) => {
             let (row, subject) = match of {
                 Of::Subject(subject) => (cell.row.as_str(), subject),
                 Of::Row(row) => (row, cell.subject),
             };
             let other = cells.iter().find(|it| it.row == row && it.subject == subject)?;
-            let limit = times * pick(other.spread(goal.measure)?);
+            let limit = times * counts(goal, other)?;
             (limit, value <= limit && value.is_finite())
         }
     };
     Some(Judged { goal, limit, value, met })
+}
+
+/// What counts of a cell.
+fn counts(goal: Goal, cell: &Cell) -> Option<f64> {
+    if let Limit::SlowestTimes(..) = goal.limit {
+        let living = cell.runs.iter().filter_map(|run| goal.measure.of(run)).filter(|it| it.is_finite());
+        return living.max_by(f64::total_cmp);
+    }
+    match goal.measure {
+        Measure::Lost => Some(cell.lost() as f64),
+        Measure::FirstAfterCut => Some(cell.spread(goal.measure)?.max),
+        Measure::WorstSecondPercent => Some(cell.spread(goal.measure)?.min),
+        _ => Some(cell.spread(goal.measure)?.median),
+    }
 }
 
 impl fmt::Display for Limit {
@@ -165,6 +188,8 @@ impl fmt::Display for Limit {
             Limit::Least(limit) => write!(f, "≥ {limit}"),
             Limit::Times(times, Of::Subject(subject)) => write!(f, "≤ {times} × {subject}"),
             Limit::Times(times, Of::Row(row)) => write!(f, "≤ {times} × {row}"),
+            Limit::SlowestTimes(times, Of::Subject(subject)) => write!(f, "≤ {times} × {subject}'s"),
+            Limit::SlowestTimes(times, Of::Row(row)) => write!(f, "≤ {times} × {row}'s"),
         }
     }
 }

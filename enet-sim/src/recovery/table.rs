@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::{Cell, Judged, Measure, Spread, judge};
+use super::{Cell, Judged, Limit, Measure, Spread, judge};
 
 const COLUMNS: [&str; 12] = [
     "row",
@@ -100,16 +100,17 @@ fn words(judged: &Judged) -> String {
         Measure::FirstAfterCut => "first after outage",
         Measure::WorstSecondPercent => "worst second",
     };
+    let which = if matches!(goal.limit, Limit::SlowestTimes(..)) { "slowest " } else { "" };
     let mark = if *met { "✓" } else { "✗" };
-    let told = match goal.measure {
-        Measure::FirstAfterCut => format!(" {}", number(*value, 1)),
+    let told = match (goal.measure, goal.limit) {
+        (Measure::FirstAfterCut, _) | (_, Limit::SlowestTimes(..)) => format!(" {}", number(*value, 1)),
         _ => String::new(),
     };
     let comes_to = match goal.limit {
-        super::Limit::Times(..) => format!(" = {}", number(*limit, 1)),
+        Limit::Times(..) | Limit::SlowestTimes(..) => format!(" = {}", number(*limit, 1)),
         _ => String::new(),
     };
-    format!("{mark} {name}{told} {}{comes_to}", goal.limit)
+    format!("{mark} {which}{name}{told} {}{comes_to}", goal.limit)
 }
 
 /// An array with an object for each cell: `row`, `subject`, `seeds`, `lost_runs`, each [`Measure`] as `{median, min, max}`

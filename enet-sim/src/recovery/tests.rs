@@ -175,6 +175,28 @@ fn a_lost_connection_is_dead_however_quick_it_was_and_one_is_enough() {
 }
 
 #[test]
+fn beside_others_lost_connections_and_the_slowest_run_are_held_against_c_s() {
+    let share = |subject| cell("recovery-share-bulk", subject, 300.0, 0);
+    let (mut c, mut ours) = (share(Subject::C), share(Subject::Modern));
+    let judged = |c: &Cell, ours: &Cell| {
+        let cells = [c.clone(), ours.clone()];
+        // The median and the slowest, then what was lost.
+        [met(ours, &cells, Measure::P99), met(ours, &cells, Measure::Lost)].concat()
+    };
+    assert_eq!(judged(&c, &ours), [true, true, true]);
+    ours.runs[0].latency_ms.as_mut().unwrap().p99 = 301.0;
+    assert_eq!(judged(&c, &ours), [true, false, true]);
+    ours.runs[0].disconnects = 1;
+    assert_eq!(judged(&c, &ours), [true, true, false], "it is lost, and not slow");
+    // C loses as many.
+    c.runs[2].disconnects = 2;
+    assert_eq!(judged(&c, &ours), [true; 3]);
+    ours.runs[1].disconnects = 1;
+    assert_eq!(judged(&c, &ours), [false, true, false]);
+    assert!(table(&[c, ours]).contains("✓ slowest p99 300.0 ≤ 1 × c's = 300.0; ✗ lost ≤ 1 × c = 1.0"));
+}
+
+#[test]
 fn the_worst_second_of_unreliable_messages_stands_in_the_table_for_every_subject() {
     let mut c = cell("recovery-rtt-step", Subject::C, 40.0, 0);
     for (run, share) in c.runs.iter_mut().zip([0.033, 0.5, 1.0]) {
