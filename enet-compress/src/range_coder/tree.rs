@@ -427,12 +427,14 @@ mod tests {
         // Truncated to one byte, most blocks lead to a code just above the interval, again and again.
         let mut tree = Tree::new();
         let mut unsorted = 0;
-        for byte in 1..=255 {
-            for limit in 0..200 {
+        // Some of them under Miri, which takes a minute for a hundred.
+        let (bytes, limits) = if cfg!(miri) { (29, 60) } else { (1, 1) };
+        for byte in (1..=255).step_by(bytes) {
+            for limit in (0..200).step_by(limits) {
                 tree.decompress(&[byte], &mut [0; 200][..limit]);
                 unsorted += usize::from(!tree.check_invariants());
             }
         }
-        assert!(unsorted > 50, "the case this is about occurred");
+        assert!(unsorted * bytes * limits > 50, "the case this is about occurred");
     }
 }
