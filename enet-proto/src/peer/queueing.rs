@@ -8,7 +8,7 @@ const SPELL: u32 = 100;
 /// Delay that is no queue, in µs, besides an eighth of the way and what round trips scatter by.
 const ALLOWANCE: u32 = 10_000;
 
-/// Spells whose losses are counted when a queue is suspected: the last that was not long, and two that are.
+/// Spells whose losses are counted when a queue is suspected: the one that ends, and two before it.
 const SUSPECT: u8 = 3;
 
 /// Losses that count in a spell.
@@ -85,12 +85,8 @@ impl Queueing {
         }
         let risen = now - base;
         let climbs = now.saturating_sub(before) > risen / 4;
-        let is_queue = if was_long {
-            climbs || self.loses_more_than_usual()
-        } else {
-            before > base.saturating_add(allowance / 4)
-        };
-        if is_queue {
+        let was_gradual = before > base.saturating_add(allowance / 4);
+        if self.loses_more_than_usual() || if was_long { climbs } else { was_gradual } {
             self.is_growing = true;
         } else if was_long {
             // It jumped, and there it stays.

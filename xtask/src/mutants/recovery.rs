@@ -126,7 +126,42 @@ pub(super) const RECOVERY: &[Edit] = &[
         "spacing < DENSE => DEAR",
         "spacing < DENSE => PRICE",
     ),
-    edit("recovery: what is sent again makes new gaps", "peer/gaps.rs", "since >= 1 << 15", "false"),
+    edit(
+        "recovery: what is sent again makes new gaps",
+        "peer/gaps.rs",
+        "ahead >= 1 << 15 && now.diff(at) < MEMORY",
+        "false",
+    ),
+    edit(
+        "recovery: gaps count no more after half of all numbers came without one",
+        "peer/gaps.rs",
+        "ahead >= 1 << 15 && now.diff(at) < MEMORY",
+        "ahead >= 1 << 15",
+    ),
+    edit(
+        "recovery: lateness is forgotten only when something comes late again",
+        "peer/recovery.rs",
+        "        if self.late != [0; 2] {\n            self.forget_lateness(now);\n        }\n",
+        "",
+    ),
+    edit(
+        "recovery: what is swallowed holds up what else was lost",
+        "peer/outgoing/expiry.rs",
+        "let (is_data, is_swallowed) = (sent.body.is_data(), sent.is_swallowed());",
+        "let (is_data, is_swallowed) = (sent.body.is_data(), false);",
+    ),
+    edit(
+        "recovery: copies that nobody asked for know no limit of bandwidth",
+        "peer/recover.rs",
+        "self.throttle.value == THROTTLE_SCALE && self.may_repeat(shared)",
+        "self.throttle.value == THROTTLE_SCALE",
+    ),
+    edit(
+        "recovery: any loss makes a queue of a longer way",
+        "peer/queueing.rs",
+        "if self.loses_more_than_usual() ||",
+        "if self.losses.iter().any(|losses| *losses > 0) ||",
+    ),
     edit(
         "recovery: acknowledgements owed for a copy are repeated, too",
         "peer/acks.rs",
@@ -186,10 +221,15 @@ pub(super) const RECOVERY: &[Edit] = &[
     edit(
         "recovery: a way that became longer is a queue",
         "peer/queueing.rs",
-        "was_long && climbs",
-        "was_long",
+        "if was_long { climbs }",
+        "if was_long { true }",
     ),
-    edit("recovery: a queue that is full says nothing", "peer/queueing.rs", "self.lossy > 0 || ", ""),
+    edit(
+        "recovery: a queue that is full says nothing",
+        "peer/queueing.rs",
+        "self.loses_more_than_usual() ||",
+        "",
+    ),
     edit(
         "recovery: silences that were delays are taken for bursts",
         "peer/recover.rs",
