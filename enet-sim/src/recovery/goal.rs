@@ -25,8 +25,8 @@ pub enum Limit {
     Least(f64),
     /// Not above so many times another cell's.
     Times(f64, Of),
-    /// The slowest run not above so many times another cell's slowest. Runs that lost a connection have no number: they are
-    /// for [`Measure::Lost`].
+    /// The slowest run not above so many times another cell's slowest. One that lost a connection is slower than any other:
+    /// how many those are is for [`Measure::Lost`].
     SlowestTimes(f64, Of),
 }
 
@@ -161,7 +161,8 @@ fn judge_one(goal: Goal, cell: &Cell, cells: &[Cell]) -> Option<Judged> {
             };
             let other = cells.iter().find(|it| it.row == row && it.subject == subject)?;
             let limit = times * counts(goal, other)?;
-            (limit, value <= limit && value.is_finite())
+            let may_be_lost = matches!(goal.limit, Limit::SlowestTimes(..));
+            (limit, value <= limit && (value.is_finite() || may_be_lost))
         }
     };
     Some(Judged { goal, limit, value, met })
@@ -170,8 +171,7 @@ fn judge_one(goal: Goal, cell: &Cell, cells: &[Cell]) -> Option<Judged> {
 /// What counts of a cell.
 fn counts(goal: Goal, cell: &Cell) -> Option<f64> {
     if let Limit::SlowestTimes(..) = goal.limit {
-        let living = cell.runs.iter().filter_map(|run| goal.measure.of(run)).filter(|it| it.is_finite());
-        return living.max_by(f64::total_cmp);
+        return cell.runs.iter().filter_map(|run| goal.measure.of(run)).max_by(f64::total_cmp);
     }
     match goal.measure {
         Measure::Lost => Some(cell.lost() as f64),

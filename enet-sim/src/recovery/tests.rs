@@ -187,13 +187,13 @@ fn beside_others_lost_connections_and_the_slowest_run_are_held_against_c_s() {
     ours.runs[0].latency_ms.as_mut().unwrap().p99 = 301.0;
     assert_eq!(judged(&c, &ours), [true, false, true]);
     ours.runs[0].disconnects = 1;
-    assert_eq!(judged(&c, &ours), [true, true, false], "it is lost, and not slow");
+    assert_eq!(judged(&c, &ours), [true, false, false], "a lost one is slower than any");
     // C loses as many.
     c.runs[2].disconnects = 2;
     assert_eq!(judged(&c, &ours), [true; 3]);
     ours.runs[1].disconnects = 1;
     assert_eq!(judged(&c, &ours), [false, true, false]);
-    assert!(table(&[c, ours]).contains("✓ slowest p99 300.0 ≤ 1 × c's = 300.0; ✗ lost ≤ 1 × c = 1.0"));
+    assert!(table(&[c, ours]).contains("✓ slowest p99 dead ≤ 1 × c's = dead; ✗ lost ≤ 1 × c = 1.0"));
 }
 
 #[test]

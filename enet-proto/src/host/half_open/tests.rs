@@ -146,7 +146,7 @@ fn everybody_is_found_as_themselves_among_many_of_one_address_and_many_of_one_id
     let of_one_address = (0..200).map(|number| of_network(1, number, 0));
     let of_one_id = (2..200).map(|network| of_network(network, 7, 0));
     let all: Vec<(Number, Candidate)> =
-        of_one_address.chain(of_one_id).map(|it| (table.insert(it).0, it)).collect();
+        of_one_address.chain(of_one_id).map(|it| (table.insert(it, None).0, it)).collect();
     for (number, it) in all {
         assert_eq!(table.find(it.address(), it.connect_id), Some(number));
         assert_eq!(table.route(it.address(), it.proof.id()), Some(number));
