@@ -55,7 +55,7 @@ pub struct HostConfig {
     /// Whether [`Event::Writable`](crate::Event::Writable) says when a queue that was full takes packets again.
     pub writable_events: bool,
     /// Connections that one IPv4 address, or the /64 of an IPv6 address, may hold, `None` = unlimited; `Some(0)` refuses every
-    /// incoming connection. Link-local addresses count each for itself.
+    /// incoming connection. Link-local addresses, and those behind NAT64 or Teredo, count each for itself.
     pub max_peers_per_ip: Option<u16>,
     /// Clients that were answered and have not proven their address yet, at most. Each takes 96 bytes while it lasts, and those
     /// with a token for [`Ask`](crate::Admission::Ask) together up to 4 MiB more; in a flood the oldest make room. Default

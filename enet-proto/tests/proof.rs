@@ -581,39 +581,41 @@ fn a_stranger_s_block_is_decompressed_to_64_bytes_at_most() {
 
 /// Whoever forges CONNECTs of one address has taken all its names after some thousands, and so need not guess one.
 #[test]
-fn of_those_who_have_proven_nothing_a_thousand_blocks_a_second_are_decompressed_as_a_whole() {
+fn an_attempt_is_worth_eight_blocks_that_prove_nothing_and_none_out_of_its_session() {
     #[derive(Debug)]
-    struct Room(Arc<Mutex<Vec<usize>>>);
-    impl Compressor for Room {
+    struct Counting(Arc<Mutex<u32>>);
+    impl Compressor for Counting {
         fn compress(&mut self, _: &[u8], _: &mut [u8]) -> Option<usize> {
             None
         }
-        fn decompress(&mut self, _: &[u8], output: &mut [u8]) -> Option<usize> {
-            self.0.lock().unwrap().push(output.len());
-            None
+        fn decompress(&mut self, input: &[u8], output: &mut [u8]) -> Option<usize> {
+            *self.0.lock().unwrap() += 1;
+            output.fill(0);
+            (input == b"zeros").then_some(output.len())
         }
     }
-    let rooms = Arc::new(Mutex::new(Vec::new()));
-    let compressor = Box::new(Room(Arc::clone(&rooms)));
-    let mut remote = Crafted::stranger_with(|config| {
-        modern(config);
-        config.compressor = Some(compressor);
-    });
-    let granted = remote.knocks(two_channels()).unwrap();
-    remote.adopts(&granted);
-    let header = enet_wire::Header { compressed: true, ..remote.header };
-    let flood = |remote: &mut Crafted| {
-        for _ in 0..5_000 {
-            remote.utters(&[&header.encode()[..], b"bomb"].concat());
-        }
-        let rooms = core::mem::take(&mut *rooms.lock().unwrap());
-        (rooms.iter().filter(|room| **room > 64).count(), rooms.iter().filter(|room| **room == 64).count())
-    };
-    assert_eq!(flood(&mut remote), (1_000, 4_000));
-    remote.wait(1_000);
-    assert_eq!(flood(&mut remote), (1_000, 4_000));
-    remote.says(&[remote.proof()]);
-    assert_eq!(flood(&mut remote), (5_000, 0), "an address that is proven");
+    for bomb in [&b"zeros"[..], b"damaged"] {
+        let count = Arc::new(Mutex::new(0));
+        let compressor = Box::new(Counting(Arc::clone(&count)));
+        let mut remote = Crafted::stranger_with(|config| {
+            modern(config);
+            config.compressor = Some(compressor);
+        });
+        let granted = remote.knocks(two_channels()).unwrap();
+        remote.adopts(&granted);
+        let flood = |remote: &mut Crafted, session: u8| {
+            let session = Session::new(session & 3).unwrap();
+            let header = enet_wire::Header { compressed: true, session, ..remote.header };
+            for _ in 0..1_000 {
+                remote.utters(&[&header.encode()[..], bomb].concat());
+            }
+            core::mem::take(&mut *count.lock().unwrap())
+        };
+        let session = remote.header.session.get();
+        assert_eq!((1..4).map(|other| flood(&mut remote, session + other)).sum::<u32>(), 0);
+        assert_eq!(flood(&mut remote, session), 8);
+        assert_eq!(remote.host.stats().half_open, 0);
+    }
 }
 
 #[test]

@@ -23,7 +23,8 @@ const STEPS: u32 = 64;
 #[derive(Debug, Default)]
 pub(super) struct Sources {
     usual: Recent<Usual>,
-    /// Sends to whom nobody has asked for yet. Apart from the others, so that no flood of strangers reaches those.
+    /// Sends to whom nobody has asked for yet. Apart from the others, so that strangers displace strangers: only who repeats himself gets among
+    /// those.
     strangers: Recent<u8>,
     asked: u32,
 }

@@ -94,10 +94,6 @@ impl Refusal {
 /// Refusals in a second, and refusals that wait to be sent. Who gets none tries again.
 const REFUSALS: u32 = 1_000;
 
-/// Datagrams in a second of those whom we have answered and who have proven nothing that are decompressed as a whole: what a
-/// client says together with its proof. Of further ones there is room for the proof.
-const INFLATED: u32 = 1_000;
-
 /// Events that wait, at which refusals and pings are no longer reported: they must not keep out those who are let in.
 pub(crate) const REPORTS: usize = 64;
 
@@ -233,27 +229,8 @@ pub(crate) struct Lobby {
     pub(crate) refusals: VecDeque<Refusal>,
     /// Whether the application hears of them.
     pub(crate) reports: bool,
-    refused: Ration,
-    inflated: Ration,
-}
-
-/// Counts what may be done so many times in a second.
-#[derive(Debug, Clone, Copy, Default)]
-struct Ration {
-    began: u64,
-    count: u32,
-}
-
-impl Ration {
-    /// Takes one of `most`, if there is one left.
-    fn take(&mut self, now: u64, most: u32) -> bool {
-        if now.saturating_sub(self.began) >= 1_000 {
-            *self = Ration { began: now, count: 0 };
-        }
-        let may = self.count < most;
-        self.count += u32::from(may);
-        may
-    }
+    /// When the running second began, and refusals in it.
+    refused: (u64, u32),
 }
 
 impl Lobby {
@@ -266,8 +243,7 @@ impl Lobby {
             policy: None,
             refusals: VecDeque::new(),
             reports: config.report_refusals,
-            refused: Ration::default(),
-            inflated: Ration::default(),
+            refused: (0, 0),
         }
     }
 
@@ -292,12 +268,11 @@ impl Lobby {
 
     /// Whether another refusal may be sent.
     pub(crate) fn may_refuse(&mut self, now: u64) -> bool {
-        self.refusals.len() < REFUSALS as usize && self.refused.take(now, REFUSALS)
-    }
-
-    /// Whether another datagram of somebody who has proven nothing may be decompressed as a whole.
-    pub(crate) fn may_inflate(&mut self, now: u64) -> bool {
-        self.inflated.take(now, INFLATED)
+        let (began, count) = self.refused;
+        let (began, count) = if now.saturating_sub(began) < 1_000 { (began, count) } else { (now, 0) };
+        let may = count < REFUSALS && self.refusals.len() < REFUSALS as usize;
+        self.refused = (began, count + u32::from(may));
+        may
     }
 }
 

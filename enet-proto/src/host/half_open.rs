@@ -96,6 +96,9 @@ const QUOTA: usize = 4;
 /// Bytes of all tokens that are kept for the application.
 const TOKEN_BYTES: u32 = 4 << 20;
 
+/// Names of entries that have gone that are not worth looking for.
+const FEW: usize = 64;
+
 /// New entries in a second above which replies are not repeated unasked.
 const HURRY: u32 = 1_000;
 
@@ -118,6 +121,8 @@ pub(crate) struct HalfOpen {
     /// What the policy has seen and the application is to see, of those who brought any.
     tokens: BTreeMap<Number, Box<[u8]>>,
     token_bytes: u32,
+    /// Who brought them, in order of arrival; and names of entries that have gone.
+    token_order: VecDeque<(Number, ConnectId)>,
     secret: Secret,
     is_always_strict: bool,
     /// When the running second began, and new entries in it.
@@ -139,6 +144,7 @@ impl HalfOpen {
             buckets: Vec::new(),
             tokens: BTreeMap::new(),
             token_bytes: 0,
+            token_order: VecDeque::new(),
             secret,
             is_always_strict,
             arrivals: (0, 0),
@@ -199,22 +205,47 @@ impl HalfOpen {
         {
             self.remove(oldest);
         }
-        while (self.entries >= self.limit || self.token_bytes.saturating_add(bytes) > TOKEN_BYTES)
+        if self.entries >= self.limit
             && let Some(oldest) = self.all.oldest
         {
             self.remove(oldest);
+        }
+        while self.token_bytes.saturating_add(bytes) > TOKEN_BYTES
+            && let Some((oldest, id)) = self.token_order.pop_front()
+        {
+            if self.has_token(oldest, id) {
+                self.remove(oldest);
+            }
         }
         let gone = before - self.entries;
         self.count_arrival(candidate.created);
         let number = self.append(candidate);
         if let Some(token) = token {
-            self.tokens.insert(number, token);
-            self.token_bytes += bytes;
-            if let Some(bucket) = self.buckets.get_mut(at) {
-                bucket.token_bytes += bytes;
-            }
+            self.keep_token(number, candidate.connect_id, token);
         }
         (number, gone as u64)
+    }
+
+    fn keep_token(&mut self, number: Number, id: ConnectId, token: Box<[u8]>) {
+        let bytes = counted(token.len());
+        self.tokens.insert(number, token);
+        self.token_bytes += bytes;
+        if let Some(at) = self.get(number).map(|candidate| self.bucket_of(candidate))
+            && let Some(bucket) = self.buckets.get_mut(at)
+        {
+            bucket.token_bytes += bytes;
+        }
+        self.token_order.push_back((number, id));
+        if self.token_order.len() > 2 * self.tokens.len() + FEW {
+            let mut order = core::mem::take(&mut self.token_order);
+            order.retain(|(number, id)| self.has_token(*number, *id));
+            self.token_order = order;
+        }
+    }
+
+    /// Whether this entry is still there, and has brought a token.
+    fn has_token(&self, number: Number, id: ConnectId) -> bool {
+        self.tokens.contains_key(&number) && self.get(number).is_some_and(|it| it.connect_id == id)
     }
 
     /// Takes what an entry's application is to see.
@@ -379,6 +410,7 @@ impl HalfOpen {
         self.replies = VecDeque::new();
         (self.by_origin, self.by_id) = (Index::new(), Index::new());
         self.buckets = Vec::new();
+        self.token_order = VecDeque::new();
     }
 
     /// The ends of the order that an entry is in; it comes to it, or goes.
@@ -453,6 +485,10 @@ impl HalfOpen {
         let bytes: u32 = self.tokens.values().map(|token| counted(token.len())).sum();
         let by_bucket: u32 = self.buckets.iter().map(|it| it.token_bytes).sum();
         assert!(bytes == self.token_bytes && bytes == by_bucket && bytes <= TOKEN_BYTES, "tokens");
+        let known = self.token_order.iter().filter(|(number, id)| self.has_token(*number, *id));
+        assert!(
+            known.count() >= self.tokens.len() && self.token_order.len() <= 2 * self.tokens.len() + FEW + 1
+        );
         for candidate in candidates {
             assert!(
                 self.find(candidate.address(), candidate.connect_id).is_some(),

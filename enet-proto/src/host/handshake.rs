@@ -262,11 +262,14 @@ impl Host {
         rest: &mut &[u8],
     ) -> Result<Option<u16>, DiscardReason> {
         self.credit(number, datagram.bytes.len());
-        let candidate = self.lobby.half_open.get_mut(number).ok_or(DiscardReason::UnknownPeer)?;
-        let proof = candidate.proof;
+        let proof = self.lobby.half_open.get(number).ok_or(DiscardReason::UnknownPeer)?.proof;
         let in_session = header.session.get() == proof.incoming();
-        let decoded = Command::decode(rest).map_err(|_| DiscardReason::MalformedCommand)?;
-        let (Command { channel, body, .. }, behind) = decoded;
+        let Ok((Command { channel, body, .. }, behind)) = Command::decode(rest) else {
+            if in_session {
+                self.note_wrong(number);
+            }
+            return Err(DiscardReason::MalformedCommand);
+        };
         match body {
             Body::Acknowledge { received_seq, received_sent_time } => {
                 let is_right = in_session
@@ -278,9 +281,7 @@ impl Host {
                     *rest = behind;
                     return self.on_proven(number, header, behind);
                 }
-                if candidate.is_wrong_again() {
-                    self.lobby.half_open.remove(number);
-                }
+                self.note_wrong(number);
                 Err(DiscardReason::BadProof)
             }
             _ if !in_session => Err(DiscardReason::WrongSession),
@@ -293,6 +294,20 @@ impl Host {
                 self.lobby.half_open.reply_to(number);
                 Err(DiscardReason::UnexpectedCommand)
             }
+        }
+    }
+
+    /// Looks at the session before anything expensive is done: a blind guess has it once in four times.
+    pub(super) fn check_session(&self, number: Number, header: &Header) -> Result<(), DiscardReason> {
+        let candidate = self.lobby.half_open.get(number).ok_or(DiscardReason::UnknownPeer)?;
+        let is_right = candidate.proof.incoming() == header.session.get();
+        if is_right { Ok(()) } else { Err(DiscardReason::WrongSession) }
+    }
+
+    /// Notes what proves nothing and no client says; after some of it the attempt is forgotten.
+    pub(super) fn note_wrong(&mut self, number: Number) {
+        if self.lobby.half_open.get_mut(number).is_some_and(Candidate::is_wrong_again) {
+            self.lobby.half_open.remove(number);
         }
     }
 

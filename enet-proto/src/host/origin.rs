@@ -7,19 +7,20 @@ use enet_wire::{ConnectId, WirePeerId};
 use crate::collections::index::Name;
 
 /// Those who are likely to be one: an IPv4 address, or the 64 bits of an IPv6 address that a line or a rented machine has
-/// for itself (RFC 6177). Neighbours on a link are told apart by the whole address.
+/// for itself (RFC 6177). Neighbours on a link are told apart by the whole address, and so is who comes through a gateway that
+/// puts IPv4 addresses into one network: NAT64 (RFC 6052) and Teredo (RFC 4380).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Household(IpAddr);
 
 impl Household {
     pub(crate) const fn of(ip: IpAddr) -> Household {
-        match ip.to_canonical() {
-            IpAddr::V6(ip) if !ip.is_unicast_link_local() && !ip.is_loopback() => {
-                let [a, b, c, d, ..] = ip.segments();
-                Household(IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)))
-            }
-            ip => Household(ip),
-        }
+        let IpAddr::V6(v6) = ip.to_canonical() else { return Household(ip.to_canonical()) };
+        let [a, b, c, d, ..] = v6.segments();
+        let has_many = v6.is_unicast_link_local()
+            || v6.is_loopback()
+            || matches!((a, b, c, d), (0x64, 0xff9b, 0, 0) | (0x2001, 0, _, _));
+        let network = if has_many { v6 } else { Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0) };
+        Household(IpAddr::V6(network))
     }
 }
 
@@ -92,6 +93,8 @@ mod tests {
         assert!(is_one("192.0.2.1", "::ffff:192.0.2.1"));
         assert!(!is_one("192.0.2.1", "192.0.2.2"));
         assert!(!is_one("fe80::1", "fe80::2"), "a LAN");
+        assert!(!is_one("64:ff9b::c000:201", "64:ff9b::c000:202"), "NAT64");
+        assert!(!is_one("2001:0:4136:e378::1", "2001:0:4136:e378::2"), "Teredo");
     }
 
     #[test]

@@ -148,13 +148,20 @@ impl Host {
         }
         .map_err(|_| DiscardReason::Truncated)?;
         let header_len = datagram.bytes.len() - block.len();
-        let is_trusted = match route {
-            Route::Stranger => !self.table.has_ids(),
-            Route::Candidate(_) => !header.compressed || self.lobby.may_inflate(self.elapsed),
-            Route::Slot(_) | Route::Elsewhere(_) | Route::Request(_) => true,
+        let most = match route {
+            Route::Stranger if self.table.has_ids() => MAX_STRANGER,
+            _ => MAX_MTU as usize - header_len,
         };
-        let most = if is_trusted { MAX_MTU as usize - header_len } else { MAX_UNPROVEN };
-        let opened = self.decompress(header, block, most)?;
+        if header.compressed
+            && let Route::Candidate(number) = route
+        {
+            self.check_session(*number, header)?;
+        }
+        let opened = self.decompress(header, block, most).inspect_err(|_| {
+            if let Route::Candidate(number) = route {
+                self.note_wrong(*number);
+            }
+        })?;
         let commands = match &opened {
             Opened::AsSent(commands) => commands,
             Opened::Decompressed(commands) => commands.as_slice(),
@@ -343,8 +350,8 @@ impl Host {
     }
 }
 
-/// Bytes that commands may have that are decompressed for somebody who has proven nothing: a CONNECT has 48, a proof 8.
-const MAX_UNPROVEN: usize = 64;
+/// Bytes that a stranger's commands may have when they are decompressed: a CONNECT has 48.
+const MAX_STRANGER: usize = 64;
 
 impl Shared {
     /// Counts what is no command and so ends a datagram's commands.

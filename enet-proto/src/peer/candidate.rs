@@ -96,7 +96,7 @@ pub(crate) struct Candidate {
     /// UDP payload bytes that came from there, and went there.
     received: u16,
     sent: u16,
-    /// Acknowledgements that proved nothing.
+    /// What proved nothing and no client says.
     wrong: u8,
     flags: u8,
 }
@@ -225,7 +225,7 @@ impl Candidate {
         assert!(u32::from(self.sent) <= u32::from(self.received) * AMPLIFICATION, "a reflector");
     }
 
-    /// Notes an acknowledgement that proves nothing; whether there were too many.
+    /// Notes what proves nothing; whether there was too much of it.
     pub(crate) const fn is_wrong_again(&mut self) -> bool {
         self.wrong += 1;
         self.wrong >= WRONG_ACKNOWLEDGEMENTS

@@ -299,7 +299,8 @@ impl Outgoing {
         sent.enter_flight(departure, self.datagram);
         self.credit.earn();
         let number = (sent.channel, sent.seq);
-        if departure.repeats > 0 && sent.len <= SMALL && self.riders < MAX_RIDERS {
+        let is_whole = matches!(sent.body, QueuedBody::Reliable(_));
+        if departure.repeats > 0 && is_whole && sent.len <= SMALL && self.riders < MAX_RIDERS {
             self.begin_to_ride(key, departure.repeats, commands);
         } else {
             self.unnamed.get_or_insert(key);

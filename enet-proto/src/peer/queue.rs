@@ -287,6 +287,11 @@ impl Connection {
     ) {
         self.charge_outgoing(&body, commands);
         let len = body.next_len();
+        if matches!(body, QueuedBody::Reliable(_)) && len <= SMALL {
+            #[allow(clippy::cast_possible_truncation)] // 6
+            let fixed = body.kind().fixed_len() as u32;
+            self.repeatable = self.repeatable.wrapping_add(fixed + len);
+        }
         let queued = Queued::new(self.slot, channel, seq, shared.take_stamps(commands), len, body);
         self.outgoing.queue(queued, &mut shared.commands);
     }

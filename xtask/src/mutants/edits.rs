@@ -492,16 +492,16 @@ pub(crate) const EDITS: &[Edit] = &[
         "is_far",
     ),
     edit(
-        "all blocks of who has proven nothing are decompressed as a whole",
-        "host/receive.rs",
-        "!header.compressed || self.lobby.may_inflate(self.elapsed)",
-        "true",
+        "blocks that prove nothing cost an attempt nothing",
+        "host/handshake.rs",
+        "            if in_session {\n                self.note_wrong(number);\n            }\n",
+        "",
     ),
     edit(
         "IPv6 addresses of one line count one by one",
         "host/origin.rs",
-        "!ip.is_unicast_link_local() && !ip.is_loopback()",
-        "false",
+        "let network = if has_many { v6 }",
+        "let network = if true { v6 }",
     ),
     edit(
         "tokens that were judged take as much memory as they like",

@@ -236,3 +236,23 @@ fn tokens_take_no_more_than_four_mebibytes_and_of_one_network_a_quarter() {
     let (without, gone) = table.insert(of_network(8, 9_001, 0), None);
     assert_eq!((gone, table.take_token(without)), (0, None));
 }
+
+#[test]
+fn tokens_make_room_for_tokens_and_displace_nobody_else() {
+    let token = || Some(vec![7; 1_024].into_boxed_slice());
+    let mut table = table(u16::MAX);
+    for number in 0..10_000 {
+        table.insert(of_network(number, u32::from(number), 0), None);
+    }
+    for number in 10_000..30_000 {
+        table.insert(of_network(number, u32::from(number), 0), token());
+    }
+    assert!((13_000..=14_096).contains(&table.len()), "{}", table.len());
+    assert!((0..10_000).all(|number| is_there(&table, &of_network(number, number.into(), 0))));
+    table.check_invariants();
+    for number in 30_000..60_000 {
+        let (number, _) = table.insert(of_network(number, u32::from(number), 0), token());
+        table.remove(number);
+    }
+    table.check_invariants();
+}
