@@ -423,18 +423,17 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "after each block the whole tree is looked at, which takes more than twenty minutes")]
     fn positions_beyond_the_root_leave_it_consistent_but_unsorted() {
         // Truncated to one byte, most blocks lead to a code just above the interval, again and again.
         let mut tree = Tree::new();
         let mut unsorted = 0;
-        // Some of them under Miri, which takes a minute for a hundred.
-        let (bytes, limits) = if cfg!(miri) { (29, 60) } else { (1, 1) };
-        for byte in (1..=255).step_by(bytes) {
-            for limit in (0..200).step_by(limits) {
+        for byte in 1..=255 {
+            for limit in 0..200 {
                 tree.decompress(&[byte], &mut [0; 200][..limit]);
                 unsorted += usize::from(!tree.check_invariants());
             }
         }
-        assert!(unsorted * bytes * limits > 50, "the case this is about occurred");
+        assert!(unsorted > 50, "the case this is about occurred");
     }
 }
