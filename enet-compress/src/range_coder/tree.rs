@@ -423,7 +423,10 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(miri, ignore = "after each block the whole tree is looked at, which takes more than twenty minutes")]
+    #[cfg_attr(
+        miri,
+        ignore = "after each block the whole tree is looked at, which takes more than twenty minutes"
+    )]
     fn positions_beyond_the_root_leave_it_consistent_but_unsorted() {
         // Truncated to one byte, most blocks lead to a code just above the interval, again and again.
         let mut tree = Tree::new();
