@@ -96,6 +96,9 @@ const QUOTA: usize = 4;
 /// Bytes of all tokens that are kept for the application.
 const TOKEN_BYTES: u32 = 4 << 20;
 
+/// The same of one network.
+const NETWORK_TOKEN_BYTES: u32 = TOKEN_BYTES / 4;
+
 /// Names of entries that have gone that are not worth looking for.
 const FEW: usize = 64;
 
@@ -200,7 +203,7 @@ impl HalfOpen {
         let at = self.bucket_of(&candidate);
         while let Some(bucket) = self.buckets.get(at)
             && (usize::from(bucket.entries) >= quota
-                || bucket.token_bytes.saturating_add(bytes) > TOKEN_BYTES / QUOTA as u32)
+                || bucket.token_bytes.saturating_add(bytes) > NETWORK_TOKEN_BYTES)
             && let Some(oldest) = bucket.ends.oldest
         {
             self.remove(oldest);

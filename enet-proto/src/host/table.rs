@@ -341,7 +341,7 @@ impl Table {
         place.sessions = connection.sessions;
         let counted = place.marks.counted();
         place.marks.set(Marks::COUNTED, false);
-        self.count(slot, counted, Marks(0), Names::of(&connection, self.secret));
+        self.count(slot, counted, Marks(0), &Names::of(&connection, self.secret));
         self.occupied.set(slot, false);
         self.free.set(slot, !mutants::is(Mutant::SlotLeak));
         Some(connection)
@@ -358,11 +358,11 @@ impl Table {
         let now = place.marks.counted();
         if before != now {
             let names = Names::of(connection, self.secret);
-            self.count(slot, before, now, names);
+            self.count(slot, before, now, &names);
         }
     }
 
-    fn count(&mut self, slot: u16, before: Marks, now: Marks, names: Names) {
+    fn count(&mut self, slot: u16, before: Marks, now: Marks, names: &Names) {
         self.active.set(slot, now.has(Marks::ACTIVE));
         self.leaving =
             self.leaving - u16::from(before.has(Marks::LEAVING)) + u16::from(now.has(Marks::LEAVING));

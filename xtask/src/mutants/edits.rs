@@ -506,7 +506,7 @@ pub(crate) const EDITS: &[Edit] = &[
     edit(
         "tokens that were judged take as much memory as they like",
         "host/half_open.rs",
-        "bucket.token_bytes.saturating_add(bytes) > TOKEN_BYTES / QUOTA as u32",
+        "bucket.token_bytes.saturating_add(bytes) > NETWORK_TOKEN_BYTES",
         "false",
     ),
 ];
