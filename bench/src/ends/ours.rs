@@ -10,11 +10,14 @@ use mio::{Events, Interest, Poll, Token};
 
 use super::{Delivery, End, Event, GIVE_UP, THROTTLE};
 
-/// `enet_mio::Service`.
-pub struct Ours(Service);
+/// `enet_mio::Service`, on the loopback's address or on all.
+pub struct Bound<const ON_ALL: bool>(Service);
 
-/// The same, bound as servers usually are: each datagram tells at which address it arrived, and answers leave from there.
-pub struct Everywhere(Service);
+/// The usual one here.
+pub type Ours = Bound<false>;
+
+/// Bound as servers usually are: each datagram tells at which address it arrived, and answers leave from there.
+pub type Everywhere = Bound<true>;
 
 /// `enet_mio::Host` in an application's own `mio::Poll`.
 pub struct Polled {
@@ -48,27 +51,10 @@ trait Wrapper: Sized + Send {
     fn next(&mut self, wait: Duration) -> Result<Option<enet_mio::Event>, String>;
 }
 
-impl Wrapper for Ours {
+impl<const ON_ALL: bool> Wrapper for Bound<ON_ALL> {
     fn make(slots: u16) -> Result<Self, String> {
-        Service::bind("127.0.0.1:*", config(slots)?).map(Ours).map_err(text)
-    }
-
-    fn host(&self) -> &Host {
-        &self.0
-    }
-
-    fn host_mut(&mut self) -> &mut Host {
-        &mut self.0
-    }
-
-    fn next(&mut self, wait: Duration) -> Result<Option<enet_mio::Event>, String> {
-        self.0.service(wait).map_err(text)
-    }
-}
-
-impl Wrapper for Everywhere {
-    fn make(slots: u16) -> Result<Self, String> {
-        Service::bind("0.0.0.0:*", config(slots)?).map(Everywhere).map_err(text)
+        let to = if ON_ALL { "0.0.0.0:*" } else { "127.0.0.1:*" };
+        Service::bind(to, config(slots)?).map(Bound).map_err(text)
     }
 
     fn host(&self) -> &Host {

@@ -1,5 +1,7 @@
 //! [`HalfOpen`]: CONNECTs that were answered and whose senders have not proven yet that they are where they say.
 
+mod tokens;
+
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec;
@@ -98,9 +100,6 @@ const TOKEN_BYTES: u32 = 4 << 20;
 
 /// The same of one network.
 const NETWORK_TOKEN_BYTES: u32 = TOKEN_BYTES / 4;
-
-/// Names of entries that have gone that are not worth looking for.
-const FEW: usize = 64;
 
 /// New entries in a second above which replies are not repeated unasked.
 const HURRY: u32 = 1_000;
@@ -227,40 +226,6 @@ impl HalfOpen {
             self.keep_token(number, candidate.connect_id, token);
         }
         (number, gone as u64)
-    }
-
-    fn keep_token(&mut self, number: Number, id: ConnectId, token: Box<[u8]>) {
-        let bytes = counted(token.len());
-        self.tokens.insert(number, token);
-        self.token_bytes += bytes;
-        if let Some(at) = self.get(number).map(|candidate| self.bucket_of(candidate))
-            && let Some(bucket) = self.buckets.get_mut(at)
-        {
-            bucket.token_bytes += bytes;
-        }
-        self.token_order.push_back((number, id));
-        if self.token_order.len() > 2 * self.tokens.len() + FEW {
-            let mut order = core::mem::take(&mut self.token_order);
-            order.retain(|(number, id)| self.has_token(*number, *id));
-            self.token_order = order;
-        }
-    }
-
-    /// Whether this entry is still there, and has brought a token.
-    fn has_token(&self, number: Number, id: ConnectId) -> bool {
-        self.tokens.contains_key(&number) && self.get(number).is_some_and(|it| it.connect_id == id)
-    }
-
-    /// Takes what an entry's application is to see.
-    pub(crate) fn take_token(&mut self, number: Number) -> Option<Box<[u8]>> {
-        let token = self.tokens.remove(&number)?;
-        let bytes = counted(token.len());
-        self.token_bytes -= bytes;
-        let at = self.bucket_of(self.get(number)?);
-        if let Some(bucket) = self.buckets.get_mut(at) {
-            bucket.token_bytes -= bytes;
-        }
-        Some(token)
     }
 
     fn append(&mut self, candidate: Candidate) -> Number {
@@ -490,7 +455,8 @@ impl HalfOpen {
         assert!(bytes == self.token_bytes && bytes == by_bucket && bytes <= TOKEN_BYTES, "tokens");
         let known = self.token_order.iter().filter(|(number, id)| self.has_token(*number, *id));
         assert!(
-            known.count() >= self.tokens.len() && self.token_order.len() <= 2 * self.tokens.len() + FEW + 1
+            known.count() >= self.tokens.len()
+                && self.token_order.len() <= 2 * self.tokens.len() + tokens::FEW + 1
         );
         for candidate in candidates {
             assert!(
