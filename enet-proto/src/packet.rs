@@ -176,16 +176,25 @@ impl Payload {
     #[inline(always)]
     pub(crate) fn from_slice_or(slice: &[u8], share: impl FnOnce(&[u8]) -> Bytes) -> Payload {
         let mut payload = Payload::EMPTY;
-        payload.fill_or(slice, share);
+        if Payload::is_small(slice) {
+            payload.fill(slice);
+        } else {
+            payload = Payload(Repr::Shared(share(slice)));
+        }
         payload
     }
 
-    /// The same where an empty payload stands.
+    /// Whether a slice is small enough to be inline.
     #[inline(always)]
-    pub(crate) fn fill_or(&mut self, slice: &[u8], share: impl FnOnce(&[u8]) -> Bytes) {
-        match &mut self.0 {
-            Repr::Inline(inline) if slice.len() <= INLINE => inline.fill(slice),
-            repr => *repr = Repr::Shared(share(slice)),
+    pub(crate) const fn is_small(slice: &[u8]) -> bool {
+        slice.len() <= INLINE
+    }
+
+    /// Puts a small slice where an empty payload stands.
+    #[inline(always)]
+    pub(crate) fn fill(&mut self, slice: &[u8]) {
+        if let Repr::Inline(inline) = &mut self.0 {
+            inline.fill(slice);
         }
     }
 

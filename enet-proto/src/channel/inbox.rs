@@ -176,11 +176,17 @@ impl Inbox {
         memory: &mut Memory,
     ) {
         let Memory { inboxes, arena, .. } = memory;
-        let empty = || Received { channel, delivery, next: None, by_channel: None, payload: Payload::EMPTY };
-        let key = inboxes.push_back_with(&mut self.packets, empty);
-        if let Some(received) = inboxes.back_mut(&self.packets) {
-            received.payload.fill_or(payload, |slice| arena.copy(slice));
-        }
+        let received = |payload| Received { channel, delivery, next: None, by_channel: None, payload };
+        let key = if Payload::is_small(payload) {
+            let key = inboxes.push_back_with(&mut self.packets, || received(Payload::EMPTY));
+            if let Some(received) = inboxes.back_mut(&self.packets) {
+                received.payload.fill(payload);
+            }
+            key
+        } else {
+            let payload = arena.copy(payload).into();
+            inboxes.push_back_with(&mut self.packets, || received(payload))
+        };
         self.note(channel, key, memory);
     }
 

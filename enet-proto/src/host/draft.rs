@@ -1,11 +1,15 @@
 //! [`Draft`]: a datagram in the making (PROTOCOL.md §13.2).
 
+use alloc::vec::Vec;
+
 use enet_wire::{Body, CHECKSUM_LEN, Command, CommandKind, MAX_HEADER_LEN, MAX_MTU};
 
+use crate::channel::Channels;
 use crate::event::DisconnectReason;
 use crate::mutants::{self, Mutant};
 use crate::peer::acks::Ack;
 use crate::peer::command::{Queued, QueuedBody};
+use crate::peer::loss::PacketLoss;
 use crate::peer::outgoing::Limits;
 use crate::peer::{Connection, Stage};
 use crate::shared::Shared;
@@ -22,15 +26,21 @@ pub(super) type Buffer = [u8; COMMANDS + MAX_MTU as usize];
 /// Where the commands begin.
 pub(super) const COMMANDS: usize = MAX_HEADER_LEN + CHECKSUM_LEN;
 
-/// A datagram's commands so far.
+/// Payloads from this size on go to where they leave from at once; shorter ones wait until they are worth a copy together.
+const LARGE: usize = 256;
+
+/// A datagram's commands so far: those that stand at the end of `out`, and those in the buffer behind them.
 pub(super) struct Draft<'a> {
+    out: &'a mut Vec<u8>,
+    place: Place,
     buffer: &'a mut Buffer,
-    /// Where the next command begins.
+    /// Where the next command begins in the buffer.
     at: usize,
-    /// Where the last one must end, and where it might if no other datagram went before.
-    end: usize,
-    end_alone: usize,
-    /// Bytes by which the header grows, and the end comes nearer, with the first command that wants an acknowledgement.
+    /// Bytes of the commands so far; how many they may be, and might be if no other datagram went before.
+    len: usize,
+    most: usize,
+    most_alone: usize,
+    /// Bytes by which the header grows, and the room shrinks, with the first command that wants an acknowledgement.
     growth: usize,
     /// Bytes of the datagrams it follows in a train.
     segment: Option<usize>,
@@ -42,30 +52,49 @@ pub(super) struct Draft<'a> {
     pub(super) wrote_unreliable: bool,
     /// Whether something that could go did not fit.
     pub(super) again: bool,
+    /// Whether that was what comes next.
+    is_over: bool,
     /// Whether it would have fitted but for the size of the datagrams in front.
     pub(super) cramped: bool,
 }
 
+/// Where a datagram begins in the caller's buffer, and where its commands do.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) start: usize,
+    pub(super) commands: usize,
+}
+
 impl<'a> Draft<'a> {
     /// An empty datagram of at most `mtu` bytes; of at most `segment` if it is to follow others of that size.
-    #[inline]
-    pub(super) fn new(buffer: &'a mut Buffer, mtu: u32, segment: Option<usize>, shared: &Shared) -> Self {
+    #[inline(always)]
+    pub(super) fn new(
+        out: &'a mut Vec<u8>,
+        buffer: &'a mut Buffer,
+        mtu: u32,
+        segment: Option<usize>,
+        shared: &Shared,
+    ) -> Self {
         let checksum = if shared.checksum.is_some() { CHECKSUM_LEN } else { 0 };
         // A full datagram may exceed the MTU by its checksum (PROTOCOL.md §1.2), but nobody takes more than 4096.
         let most =
             (mtu as usize).min(MAX_MTU as usize - checksum) + usize::from(mutants::is(Mutant::MtuExceeded));
         // The header counts in full, unless it must be as short as those of the datagrams in front.
-        let alone = most.saturating_sub(MAX_HEADER_LEN);
-        let room = match segment {
-            None => alone,
+        let most_alone = most.saturating_sub(MAX_HEADER_LEN);
+        let most = match segment {
+            None => most_alone,
             Some(segment) => most.min(segment - checksum).saturating_sub(MAX_HEADER_LEN - SENT_TIME_LEN),
         };
         let more = usize::from(mutants::is(Mutant::TooManyCommands));
+        let start = out.len();
         Draft {
+            out,
+            place: Place { start, commands: start },
             buffer,
             at: COMMANDS,
-            end: COMMANDS + room,
-            end_alone: COMMANDS + alone,
+            len: 0,
+            most,
+            most_alone,
             growth: if segment.is_some() { SENT_TIME_LEN } else { 0 },
             segment,
             checksum,
@@ -74,17 +103,13 @@ impl<'a> Draft<'a> {
             sent_time: false,
             wrote_unreliable: false,
             again: false,
+            is_over: false,
             cramped: false,
         }
     }
 
     pub(super) const fn is_empty(&self) -> bool {
         self.commands == 0
-    }
-
-    /// Where the commands end.
-    pub(super) const fn at(&self) -> usize {
-        self.at
     }
 
     /// Whether a ping still fits.
@@ -94,7 +119,7 @@ impl<'a> Draft<'a> {
 
     #[inline]
     fn fits(&self, len: usize, acknowledged: bool) -> bool {
-        self.at + len + if acknowledged { self.growth } else { 0 } <= self.end
+        self.len + len + if acknowledged { self.growth } else { 0 } <= self.most
     }
 
     #[inline]
@@ -105,16 +130,62 @@ impl<'a> Draft<'a> {
         is_full && !is_too_large
     }
 
+    /// Whether what comes next does not fit: then the datagram is over.
+    #[inline(always)]
+    fn is_over_for(&mut self, len: usize, acknowledged: bool) -> bool {
+        self.is_over = self.is_full_for(len, acknowledged);
+        if self.is_over {
+            self.again = true;
+            self.cramped = self.segment.is_some() && self.len + len <= self.most_alone;
+        }
+        self.is_over
+    }
+
     #[inline(always)]
     fn put(&mut self, command: &Command<'_>) {
-        let room = self.buffer.get_mut(self.at..).unwrap_or_default();
-        let Ok(len) = command.encode(room) else { return };
-        self.at += len;
         self.commands += 1;
         if command.acknowledge {
             self.sent_time = true;
-            self.end -= core::mem::take(&mut self.growth);
+            self.most -= core::mem::take(&mut self.growth);
         }
+        if command.payload().len() >= LARGE {
+            let head = command.head();
+            if let Some(room) = self.buffer.get_mut(self.at..self.at + head.len()) {
+                room.copy_from_slice(&head);
+            }
+            self.at += head.len();
+            self.len += head.len();
+            return self.put_large(command.payload());
+        }
+        let room = self.buffer.get_mut(self.at..).unwrap_or_default();
+        let len = command.encode(room).unwrap_or(0); // there is room
+        self.at += len;
+        self.len += len;
+    }
+
+    #[inline(never)]
+    fn put_large(&mut self, payload: &[u8]) {
+        self.flush();
+        self.out.extend_from_slice(payload);
+        self.len += payload.len();
+    }
+
+    /// Moves what is in the buffer to where it leaves from.
+    #[inline]
+    fn flush(&mut self) {
+        let mut from = COMMANDS;
+        if self.place.start == self.place.commands {
+            from -= self.head();
+            self.place.commands += self.head();
+        }
+        self.out.extend_from_slice(self.buffer.get(from..self.at).unwrap_or_default());
+        self.at = COMMANDS;
+    }
+
+    /// Bytes in front of the commands, if it stays as it is.
+    #[inline]
+    const fn head(&self) -> usize {
+        self.checksum + MAX_HEADER_LEN - if self.sent_time { 0 } else { SENT_TIME_LEN }
     }
 
     /// Writes a command. What datagrams are full of has a branch of its own, so that its layout is known there.
@@ -141,6 +212,9 @@ impl<'a> Draft<'a> {
     /// Acknowledgements come first. Writing that of a DISCONNECT ends the connection.
     #[inline]
     pub(super) fn write_acks(&mut self, connection: &mut Connection, shared: &mut Shared) {
+        if connection.acks.is_empty() && connection.mishaps.is_none() {
+            return;
+        }
         let room = usize::from(Ack::LEN);
         while !self.is_full_for(room, false)
             && let Some(mishaps) = &mut connection.mishaps
@@ -189,17 +263,15 @@ impl<'a> Draft<'a> {
         }
         let before = self.commands;
         self.pack_run(connection, shared, limits);
-        let mut chose_reliable = self.commands > before;
+        let mut chose_reliable = self.commands > before || self.is_over;
         self.sequenced_run(connection, shared);
-        while let Some((choice, next)) =
-            connection.outgoing.choose(&shared.commands, &connection.channels, limits)
+        while !self.is_over
+            && let Some((choice, next)) =
+                connection.outgoing.choose(&shared.commands, &connection.channels, limits)
         {
             let reliable = next.is_reliable();
             chose_reliable |= reliable;
-            let len = next.encoded_len();
-            if self.is_full_for(len, reliable) {
-                self.again = true;
-                self.cramped = self.segment.is_some() && self.at + len <= self.end_alone;
+            if self.is_over_for(next.encoded_len(), reliable) {
                 break;
             }
             if !reliable && next.is_throttled() && !connection.throttle.admit() {
@@ -259,32 +331,50 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Writes packets that need no fragments as long as nothing else could be chosen: what `pack` does, in a loop without
+    /// Writes packets and fragments of packets as long as nothing else could be chosen: what `pack` does, in loops without
     /// its other cases.
     fn pack_run(&mut self, connection: &mut Connection, shared: &mut Shared, limits: Limits) {
+        if !connection.outgoing.is_data_next() {
+            return;
+        }
         let departure = connection.departure(shared);
         let Connection { outgoing, channels, loss, .. } = connection;
-        while outgoing.send_run(limits, departure, &mut shared.commands, |next, payload| {
-            if self.is_full_for(CommandKind::SendReliable.fixed_len() + payload.len(), true) {
-                return false;
-            }
-            let body = Body::SendReliable { payload };
-            self.put(&Command { body, ..next.header(true, false) });
-            loss.sent = loss.sent.wrapping_add(1);
-            if let Some(channel) = channels.get_used(next.channel) {
-                channel.sender.windows.on_sent(next.seq);
-            }
-            true
+        let commands = &mut shared.commands;
+        while outgoing.send_run(limits, departure, commands, |next, payload| {
+            self.write_data(next, Body::SendReliable { payload }, channels, loss)
+        }) || outgoing.send_fragments(limits, departure, commands, |next, fragment| {
+            self.write_data(next, Body::SendFragment(fragment), channels, loss)
         }) {}
+    }
+
+    /// Writes reliable data that is about to enter flight; whether it fits.
+    #[inline(always)]
+    fn write_data(
+        &mut self,
+        next: &Queued,
+        body: Body<'_>,
+        channels: &mut Channels,
+        loss: &mut PacketLoss,
+    ) -> bool {
+        let command = Command { body, ..next.header(true, false) };
+        if self.is_over_for(command.encoded_len(), true) {
+            return false;
+        }
+        self.put(&command);
+        loss.sent = loss.sent.wrapping_add(1);
+        if let Some(channel) = channels.get_used(next.channel) {
+            channel.sender.windows.on_sent(next.seq);
+        }
+        true
     }
 
     /// The same for sequenced packets.
     fn sequenced_run(&mut self, connection: &mut Connection, shared: &mut Shared) {
         let Connection { outgoing, throttle, loss, .. } = connection;
-        loop {
+        while outgoing.is_control_next() {
             let mut admitted = true;
             outgoing.send_sequenced(&mut shared.commands, |next, seq, payload| {
-                if self.is_full_for(CommandKind::SendUnreliable.fixed_len() + payload.len(), false) {
+                if self.is_over_for(CommandKind::SendUnreliable.fixed_len() + payload.len(), false) {
                     return false;
                 }
                 admitted = throttle.admit();
@@ -303,17 +393,22 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Fills up to the size of the datagrams it follows if more is to come, so that it may follow too. Zeros end the
-    /// commands (PROTOCOL.md §17.5).
-    pub(super) fn pad(&mut self) {
-        let Some(segment) = self.segment.filter(|_| self.again) else { return };
-        let header = if self.sent_time { MAX_HEADER_LEN } else { MAX_HEADER_LEN - SENT_TIME_LEN };
-        let missing = (segment + COMMANDS).saturating_sub(header + self.checksum + self.at);
-        if missing <= segment / PADDING_SHARE
-            && let Some(room) = self.buffer.get_mut(self.at..self.at + missing)
-        {
-            room.fill(0);
-            self.at += missing;
+    /// The datagram is complete. If more is to come it is filled up to the size of those it follows, so that it may
+    /// follow too: zeros end the commands (PROTOCOL.md §17.5).
+    #[inline(always)]
+    pub(super) fn finish(&mut self, fills_up: bool) -> Place {
+        if self.at > COMMANDS {
+            self.flush();
         }
+        if let Some(segment) = self.segment
+            && self.again
+            && fills_up
+        {
+            let missing = segment.saturating_sub(self.head() + self.len);
+            if (1..=segment / PADDING_SHARE).contains(&missing) {
+                self.out.resize(self.out.len() + missing, 0);
+            }
+        }
+        self.place
     }
 }

@@ -271,7 +271,10 @@ impl Host {
     fn run(&mut self, header: &Header, route: &Route, datagram: &Datagram<'_>, len: usize, commands: &[u8]) {
         let mut rest = commands;
         let slot = match route {
-            Route::Slot(slot) => *slot,
+            Route::Slot(slot) => {
+                self.table.latest = *slot;
+                *slot
+            }
             Route::Elsewhere(slot) => {
                 self.table.move_to(*slot, datagram.source);
                 *slot

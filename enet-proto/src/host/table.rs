@@ -84,6 +84,8 @@ pub(crate) struct Table {
     /// Slots by the address and wire id of their connection, unless the id is the slot's own.
     by_id: Option<Index<Occupied>>,
     secret: Secret,
+    /// Whose datagram came last: often enough the next one is theirs, too.
+    pub(super) latest: u16,
 }
 
 /// A slot number, one too many.
@@ -118,6 +120,7 @@ impl Table {
             leaving: 0,
             by_id: has_ids.then(Index::new),
             secret,
+            latest: 0,
         }
     }
 
@@ -127,9 +130,11 @@ impl Table {
     #[inline]
     pub(crate) fn route(&self, from: SocketAddr, id: WirePeerId) -> Option<u16> {
         let Some(by_id) = &self.by_id else { return self.get(id.get()).map(|_| id.get()) };
-        let is_it =
-            |it: Occupied| self.get(it.slot()).is_some_and(|it| it.wire_id == id && it.address == from);
-        by_id.find(self.secret.of_id(from, id), is_it).map(Occupied::slot)
+        let is_it = |slot: u16| self.get(slot).is_some_and(|it| it.wire_id == id && it.address == from);
+        if is_it(self.latest) {
+            return Some(self.latest);
+        }
+        by_id.find(self.secret.of_id(from, id), |it| is_it(it.slot())).map(Occupied::slot)
     }
 
     /// The slot that connects to everybody's address and goes by this id: its answer comes from another.

@@ -7,7 +7,7 @@ use core::num::NonZeroUsize;
 use enet_wire::{CHECKSUM_LEN, Command, ConnectId, Header, Session, WirePeerId};
 
 use super::Host;
-use super::draft::{COMMANDS, Draft};
+use super::draft::{Draft, Place};
 use crate::peer::Connection;
 use crate::time::Instant;
 
@@ -122,11 +122,11 @@ impl Host {
         match visit {
             Visit::Farewell => {
                 let (_, mut connection) = self.farewells.pop_front()?;
-                let built = self.build(&mut connection, out, None);
+                let (train, _) = self.build_train(&mut connection, out, 1);
                 connection.clear_queues(&mut self.shared);
-                let len = built.len?;
+                let train = train?;
                 let from = self.shared.local_address(connection.local);
-                Some(self.count_sent(connection.address, from, Train::of_one(len)))
+                Some(self.count_sent(connection.address, from, train))
             }
             Visit::Slot(slot) => {
                 if let Some(transmit) = self.transmit_lone(*slot, out) {
@@ -183,39 +183,39 @@ impl Host {
 
     /// Builds datagrams of one size, and perhaps a shorter one, as long as the connection fills them; whether it would
     /// go on.
-    #[inline]
+    #[inline(never)]
     fn build_train(
         &mut self,
         connection: &mut Connection,
         out: &mut Vec<u8>,
         max_segments: usize,
     ) -> (Option<Train>, bool) {
-        let mut built = self.build(connection, out, None);
-        let Some(first) = built.len else { return (None, built.again) };
-        let mut train = Train::of_one(first);
         let most = usize::from(connection.mtu);
-        while built.again && train.has_room_for(1, max_segments) {
-            let place = Place { segment: train.segment, is_last: !train.has_room_for(2, max_segments) };
-            built = self.build(connection, out, Some(place));
-            let Some(len) = built.len else { break };
-            train.len += len;
-            train.datagrams += 1;
+        let mut train: Option<Train> = None;
+        loop {
+            let turn =
+                train.map(|it| Turn { segment: it.segment, is_last: !it.has_room_for(2, max_segments) });
+            let built = self.build(connection, out, turn);
+            let Some(len) = built.len else { return (train, built.again) };
+            let longer = train.map_or(Train::of_one(len), |it| it.and(len));
+            train = Some(longer);
             // A small datagram in front must not make many small ones of what would fill large ones.
-            if len < train.segment || built.cramped && train.segment < most - most / SMALLER {
-                break;
+            let is_over = len < longer.segment || built.cramped && longer.segment < most - most / SMALLER;
+            if !built.again || is_over || !longer.has_room_for(1, max_segments) {
+                return (train, built.again);
             }
         }
-        (Some(train), built.again)
     }
 
-    /// Builds the next datagram of a connection at the end of `out`, for a place in a train if there is one.
-    fn build(&mut self, connection: &mut Connection, out: &mut Vec<u8>, place: Option<Place>) -> Built {
+    /// Builds the next datagram of a connection at the end of `out`, for a turn in a train if there is one.
+    #[inline(always)]
+    fn build(&mut self, connection: &mut Connection, out: &mut Vec<u8>, turn: Option<Turn>) -> Built {
         if connection.is_finished() || connection.held {
             return Built { len: None, again: false, cramped: false };
         }
-        let segment = place.map(|place| place.segment);
+        let segment = turn.map(|turn| turn.segment);
         let shared = &mut self.shared;
-        let mut draft = Draft::new(&mut self.draft, connection.mtu.into(), segment, shared);
+        let mut draft = Draft::new(out, &mut self.draft, connection.mtu.into(), segment, shared);
         draft.write_acks(connection, shared);
         let may_ping = connection.outgoing.is_empty() || !draft.pack(connection, shared);
         if may_ping && connection.is_quiet(shared.now) && draft.fits_ping() {
@@ -226,44 +226,59 @@ impl Host {
             return Built { len: None, again, cramped };
         }
         connection.loss.on_datagram(shared.now);
-        if place.is_some_and(|place| !place.is_last) {
-            draft.pad();
-        }
-        let (end, sent_time, wrote_unreliable) = (draft.at(), draft.sent_time, draft.wrote_unreliable);
+        let place = draft.finish(turn.is_some_and(|turn| !turn.is_last));
+        let (sent_time, wrote_unreliable) = (draft.sent_time, draft.wrote_unreliable);
         let envelope = Envelope::of(connection, sent_time.then(|| self.shared.now.sent_time()));
-        let len = self.seal(&envelope, out, end);
+        let len = self.seal(&envelope, out, place);
         if wrote_unreliable {
             connection.disconnect_if_drained(&mut self.shared);
         }
         Built { len: Some(len), again, cramped }
     }
 
-    /// Finishes the datagram whose commands are in the draft up to `end`: compression, header, checksum. Its length.
-    fn seal(&mut self, envelope: &Envelope, out: &mut Vec<u8>, end: usize) -> usize {
-        let compressed = self.compress(end);
-        let Envelope { peer, session, connect_id, sent_time } = *envelope;
-        let header = Header { peer, session, compressed: compressed.is_some(), sent_time };
+    /// Finishes the datagram at the end of `out`: header, compression, checksum. Its length.
+    #[inline(always)]
+    fn seal(&mut self, envelope: &Envelope, out: &mut Vec<u8>, place: Place) -> usize {
+        let Envelope { peer, session, sent_time, .. } = *envelope;
+        let header = Header { peer, session, compressed: false, sent_time };
+        if self.compressor.is_some()
+            || self.shared.checksum.is_some()
+            || place.start + header.encoded_len() != place.commands
+        {
+            return self.seal_elaborately(envelope, header, out, place);
+        }
+        let _ = header.encode_into(out.get_mut(place.start..).unwrap_or_default()); // there is room
+        out.len() - place.start
+    }
+
+    #[inline(never)]
+    fn seal_elaborately(
+        &mut self,
+        envelope: &Envelope,
+        header: Header,
+        out: &mut Vec<u8>,
+        place: Place,
+    ) -> usize {
+        let block = self.compress(out, place);
+        let header = Header { compressed: block.is_some(), ..header };
         let checksum = self.shared.checksum;
-        let (head_len, sum_len) = (header.encoded_len(), checksum.map_or(0, |_| CHECKSUM_LEN));
-        let start = COMMANDS - head_len - sum_len;
-        let datagram = self.draft.get_mut(start..end).unwrap_or_default();
+        let head = header.encoded_len() + checksum.map_or(0, |_| CHECKSUM_LEN);
+        shift(out, place.commands, place.start + head);
+        let datagram = out.get_mut(place.start..).unwrap_or_default();
         let _ = header.encode_into(datagram); // there is room
         if let Some(checksum) = checksum {
-            // The connect id stands in the checksum's place while it is computed (PROTOCOL.md §1.3).
-            let seed = if peer.is_unknown() { [0; CHECKSUM_LEN] } else { connect_id.0 };
-            put_at(datagram, head_len, seed);
+            // The connect id stands in the checksum's place while it is computed, of commands that are not compressed
+            // (PROTOCOL.md §1.3).
+            let seed = if envelope.peer.is_unknown() { [0; CHECKSUM_LEN] } else { envelope.connect_id.0 };
+            put_at(datagram, header.encoded_len(), seed);
             let sum = checksum.of(&[datagram]);
-            put_at(datagram, head_len, sum);
+            put_at(datagram, header.encoded_len(), sum);
         }
-        let before = out.len();
-        match compressed.and_then(|len| self.scratch.get(..len)) {
-            Some(block) => {
-                out.extend_from_slice(self.draft.get(start..COMMANDS).unwrap_or_default());
-                out.extend_from_slice(block);
-            }
-            None => out.extend_from_slice(self.draft.get(start..end).unwrap_or_default()),
+        if let Some(block) = block.and_then(|len| self.scratch.get(..len)) {
+            out.truncate(place.start + head);
+            out.extend_from_slice(block);
         }
-        out.len() - before
+        out.len() - place.start
     }
 
     /// Builds a datagram of one command for somebody without a slot. Its length.
@@ -273,18 +288,33 @@ impl Host {
         command: &Command<'_>,
         out: &mut Vec<u8>,
     ) -> usize {
-        let room = self.draft.get_mut(COMMANDS..).unwrap_or_default();
-        let len = command.encode(room).unwrap_or(0); // there is room
-        self.seal(envelope, out, COMMANDS + len)
+        let place = Place { start: out.len(), commands: out.len() };
+        out.extend_from_slice(&command.head());
+        out.extend_from_slice(command.payload());
+        self.seal(envelope, out, place)
     }
 
-    /// Compresses the draft's commands into the scratch buffer; the length if that saves anything.
-    fn compress(&mut self, end: usize) -> Option<usize> {
+    /// Compresses a datagram's commands into the scratch buffer; the length if that saves anything.
+    fn compress(&mut self, out: &[u8], place: Place) -> Option<usize> {
         let compressor = self.compressor.as_mut()?;
-        let commands = self.draft.get(COMMANDS..end)?;
+        let commands = out.get(place.commands..)?;
         self.scratch.resize(commands.len(), 0);
-        compressor.compress(commands, &mut self.scratch).filter(|len| (1..commands.len()).contains(len))
+        let len = compressor.compress(commands, &mut self.scratch);
+        len.filter(|len| (1..commands.len()).contains(len))
     }
+}
+
+/// Moves what begins at `from`, to the end of a buffer, to where it is to begin: there is room for another header in front of it,
+/// or none.
+fn shift(out: &mut Vec<u8>, from: usize, to: usize) {
+    if from == to {
+        return;
+    }
+    let end = out.len();
+    let moved = end + to - from;
+    out.resize(moved.max(end), 0);
+    out.copy_within(from..end, to);
+    out.truncate(moved);
 }
 
 /// Overwrites four bytes of a datagram.
@@ -324,7 +354,7 @@ struct Built {
 
 /// Where in a train a datagram is to go.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct Turn {
     /// Bytes of those in front.
     segment: usize,
     is_last: bool,
@@ -349,6 +379,11 @@ pub(super) struct Train {
 impl Train {
     pub(super) const fn of_one(len: usize) -> Self {
         Train { datagrams: 1, segment: len, len }
+    }
+
+    /// With one more of so many bytes.
+    const fn and(self, len: usize) -> Self {
+        Train { datagrams: self.datagrams + 1, len: self.len + len, ..self }
     }
 
     const fn has_room_for(&self, more: usize, max_segments: usize) -> bool {

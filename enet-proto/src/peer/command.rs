@@ -105,7 +105,8 @@ pub(crate) struct Cut {
 impl Cut {
     /// The fragment of a packet.
     #[allow(clippy::cast_possible_truncation)] // packets are limited to u32 lengths when they are queued
-    fn of(self, packet: &[u8]) -> Fragment<'_> {
+    #[inline]
+    pub(super) fn of(self, packet: &[u8]) -> Fragment<'_> {
         let offset = self.number.saturating_mul(u32::from(self.size));
         let rest = packet.get(offset as usize..).unwrap_or_default();
         let payload = rest.get(..usize::from(self.size)).unwrap_or(rest);
@@ -119,7 +120,7 @@ impl Cut {
         }
     }
 
-    const fn is_last(self) -> bool {
+    pub(super) const fn is_last(self) -> bool {
         self.number + 1 >= self.count
     }
 }

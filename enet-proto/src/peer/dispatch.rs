@@ -35,12 +35,15 @@ impl Connection {
         let unanswered = mutants::is(Mutant::RepeatUnacknowledged)
             && self.channels.get(command.channel).is_some_and(|it| it.receiver.is_settled(command.seq));
         match command.body {
-            // The two that datagrams are full of.
+            // Those that datagrams are full of.
             Body::Acknowledge { received_seq, received_sent_time } => {
                 self.on_acknowledge(command.channel, received_seq, received_sent_time, shared)
             }
             Body::SendReliable { payload } if self.is_active() => {
                 self.on_reliable(command.channel, command.seq, payload, shared)
+            }
+            Body::SendUnreliable { seq, payload } if self.is_active() => {
+                self.on_unreliable(command.channel, command.seq, seq, payload, shared)
             }
             _ => {
                 // A copy, so that only this branch needs the command in memory.
@@ -85,15 +88,15 @@ impl Connection {
                 self.adopt_throttle(settings);
                 Ok(())
             }
-            Body::SendUnreliable { seq, payload } => {
-                self.on_unreliable(channel, command.seq, seq, payload, shared)
-            }
             Body::SendUnsequenced { group, payload } => self.on_unsequenced(channel, group, payload, shared),
             Body::SendFragment(fragment) => self.on_fragment(channel, &fragment, shared),
             Body::SendUnreliableFragment(fragment) => {
                 self.on_unreliable_fragment(channel, command.seq, &fragment, shared)
             }
-            Body::Ping | Body::Acknowledge { .. } | Body::SendReliable { .. } => Ok(()),
+            Body::Ping
+            | Body::Acknowledge { .. }
+            | Body::SendReliable { .. }
+            | Body::SendUnreliable { .. } => Ok(()),
         }
     }
 

@@ -1,7 +1,7 @@
 //! [`Outgoing`]: what waits to be sent and what waits to be acknowledged, and the pure decision what goes next
 //! (PROTOCOL.md §9.5, §13.2).
 
-use enet_wire::{ChannelId, ReliableSeq, UnreliableSeq, UnsequencedGroup};
+use enet_wire::{ChannelId, Fragment, ReliableSeq, UnreliableSeq, UnsequencedGroup};
 
 pub(crate) use self::acknowledged::Acknowledged;
 use self::clusters::Clusters;
@@ -168,7 +168,7 @@ impl Outgoing {
         commands: &'a Commands,
         limits: Limits,
     ) -> Option<(&'a Queued, &'a [u8])> {
-        if !self.control.is_empty() || !self.retry_control.is_empty() || !self.retry_data.is_empty() {
+        if !self.is_data_next() {
             return None;
         }
         let next = commands.lists.front(&self.data)?;
@@ -183,7 +183,7 @@ impl Outgoing {
         &self,
         commands: &'a Commands,
     ) -> Option<(&'a Queued, UnreliableSeq, &'a [u8])> {
-        if !self.data.is_empty() || !self.retry_control.is_empty() || !self.retry_data.is_empty() {
+        if !self.is_control_next() {
             return None;
         }
         let next = commands.lists.front(&self.control)?;
@@ -209,7 +209,7 @@ impl Outgoing {
         commands: &mut Commands,
         mut write: impl FnMut(&Queued, UnreliableSeq, &[u8]) -> bool,
     ) {
-        if !self.data.is_empty() || !self.retry_control.is_empty() || !self.retry_data.is_empty() {
+        if !self.is_control_next() {
             return;
         }
         let (mut count, mut bytes) = (0, 0);
@@ -257,7 +257,7 @@ impl Outgoing {
         commands: &mut Commands,
         mut write: impl FnMut(&Queued, &[u8]) -> bool,
     ) -> bool {
-        if !self.control.is_empty() || !self.retry_control.is_empty() || !self.retry_data.is_empty() {
+        if !self.is_data_next() {
             return false;
         }
         let Outgoing { data, in_flight, bytes, datagram, riders, .. } = self;
@@ -284,6 +284,31 @@ impl Outgoing {
             self.begin_to_ride(key, departure.repeats, commands);
         }
         rider.is_some()
+    }
+
+    /// The same with the fragments of a packet; whether the last of them left.
+    #[inline(always)]
+    pub(crate) fn send_fragments(
+        &mut self,
+        limits: Limits,
+        departure: Departure,
+        commands: &mut Commands,
+        mut write: impl FnMut(&Queued, Fragment<'_>) -> bool,
+    ) -> bool {
+        while self.is_data_next()
+            && let Some(next) = commands.lists.front(&self.data)
+            && let QueuedBody::Fragments(packet, cut) = &next.body
+            && self.bytes.saturating_add(next.len) <= limits.byte_window
+            && !next.seq.starts_window()
+            && write(next, cut.of(packet))
+        {
+            let is_last = cut.is_last();
+            self.send_data(departure, commands);
+            if is_last {
+                return true;
+            }
+        }
+        false
     }
 
     /// As `send_data`, for one that is not in fragments, or the last of them.
@@ -402,6 +427,24 @@ impl Outgoing {
     #[inline]
     pub(crate) const fn is_empty(&self) -> bool {
         self.control.is_empty()
+            && self.data.is_empty()
+            && self.retry_control.is_empty()
+            && self.retry_data.is_empty()
+    }
+
+    /// Whether reliable data is all that waits, and none of it was lost.
+    #[inline(always)]
+    pub(crate) const fn is_data_next(&self) -> bool {
+        !self.data.is_empty()
+            && self.control.is_empty()
+            && self.retry_control.is_empty()
+            && self.retry_data.is_empty()
+    }
+
+    /// Whether what is not reliable data is all that waits, and none of it was lost.
+    #[inline(always)]
+    pub(crate) const fn is_control_next(&self) -> bool {
+        !self.control.is_empty()
             && self.data.is_empty()
             && self.retry_control.is_empty()
             && self.retry_data.is_empty()
