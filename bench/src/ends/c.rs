@@ -100,12 +100,12 @@ pub struct CPeer(*mut c_void);
 unsafe impl Send for CPeer {}
 
 /// A received packet, destroyed when it is dropped.
-pub struct CPacket {
+struct CPacket {
     packet: NonNull<RawPacket>,
     functions: &'static Functions,
 }
 
-impl AsRef<[u8]> for CPacket {
+impl CPacket {
     fn as_ref(&self) -> &[u8] {
         // SAFETY: the packet is alive and nobody writes to it.
         let packet = unsafe { self.packet.as_ref() };
@@ -145,7 +145,6 @@ impl C {
 
 impl End for C {
     type Peer = CPeer;
-    type Packet = CPacket;
 
     fn open(slots: u16) -> Result<Self, String> {
         let functions = functions()?;
@@ -176,7 +175,11 @@ impl End for C {
         if peer.is_null() { Err("enet_host_connect finds no free slot".to_owned()) } else { Ok(()) }
     }
 
-    fn service(&mut self, wait: Duration) -> Result<Option<Event<Self>>, String> {
+    fn service(
+        &mut self,
+        wait: Duration,
+        handle: impl FnOnce(&mut Self, Event<CPeer, &[u8]>) -> Result<(), String>,
+    ) -> Result<bool, String> {
         const CONNECT: u32 = 1;
         const DISCONNECT: u32 = 2;
         const RECEIVE: u32 = 3;
@@ -190,20 +193,22 @@ impl End for C {
         };
         // SAFETY: the host is alive; the event is valid for the call.
         match unsafe { (self.functions.host_service)(self.host.as_ptr(), &raw mut event, wait) } {
-            0 => return Ok(None),
+            0 => return Ok(false),
             1.. => {}
             _ => return Err("enet_host_service fails".to_owned()),
         }
         let peer = CPeer(event.peer);
         match event.kind {
-            CONNECT => Ok(Some(Event::Connected(peer))),
-            DISCONNECT => Ok(Some(Event::Disconnected(peer))),
+            CONNECT => handle(self, Event::Connected(peer))?,
+            DISCONNECT => handle(self, Event::Disconnected(peer))?,
             RECEIVE => {
                 let packet = NonNull::new(event.packet).ok_or("a receive event without a packet")?;
-                Ok(Some(Event::Received(peer, CPacket { packet, functions: self.functions })))
+                let packet = CPacket { packet, functions: self.functions };
+                handle(self, Event::Received(peer, packet.as_ref()))?;
             }
-            other => Err(format!("enet_host_service gives an event of type {other}")),
+            other => return Err(format!("enet_host_service gives an event of type {other}")),
         }
+        Ok(true)
     }
 
     fn send(&mut self, peer: CPeer, delivery: Delivery, bytes: &[u8]) -> Result<(), String> {

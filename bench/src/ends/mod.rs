@@ -25,8 +25,6 @@ const SOCKET_BUFFER: usize = 256 << 10;
 pub trait End: Sized + Send {
     /// A connection's handle.
     type Peer: Copy + PartialEq + Send;
-    /// A received packet, read where the implementation keeps it.
-    type Packet: AsRef<[u8]>;
 
     /// A host with so many slots on a free port of 127.0.0.1.
     fn open(slots: u16) -> Result<Self, String>;
@@ -37,8 +35,13 @@ pub trait End: Sized + Send {
     /// Starts a connection with one channel.
     fn connect(&mut self, to: SocketAddr) -> Result<(), String>;
 
-    /// `enet_host_service`: the next event; sends and receives, and waits for it no longer than `wait`.
-    fn service(&mut self, wait: Duration) -> Result<Option<Event<Self>>, String>;
+    /// `enet_host_service`: sends and receives, and waits for an event no longer than `wait`. If there is one it is
+    /// handled where the implementation has put it, as an application does.
+    fn service(
+        &mut self,
+        wait: Duration,
+        handle: impl FnOnce(&mut Self, Event<Self::Peer, &[u8]>) -> Result<(), String>,
+    ) -> Result<bool, String>;
 
     /// Queues a copy of the bytes on channel 0.
     fn send(&mut self, peer: Self::Peer, delivery: Delivery, bytes: &[u8]) -> Result<(), String>;
@@ -72,23 +75,22 @@ pub enum Delivery {
 }
 
 /// What a host reports.
-pub enum Event<E: End> {
+pub enum Event<P, B> {
     /// A connection is established.
-    Connected(E::Peer),
+    Connected(P),
     /// A packet arrived.
-    Received(E::Peer, E::Packet),
+    Received(P, B),
     /// A connection is over.
-    Disconnected(E::Peer),
+    Disconnected(P),
 }
 
 /// What a game loop does once a frame: handles all that is there. Gives how many events there were.
 pub fn turn<E: End>(
     end: &mut E,
-    mut handle: impl FnMut(&mut E, Event<E>) -> Result<(), String>,
+    mut handle: impl FnMut(&mut E, Event<E::Peer, &[u8]>) -> Result<(), String>,
 ) -> Result<usize, String> {
     let mut events = 0;
-    while let Some(event) = end.service(Duration::ZERO)? {
-        handle(end, event)?;
+    while end.service(Duration::ZERO, &mut handle)? {
         events += 1;
     }
     Ok(events)
@@ -100,7 +102,7 @@ pub fn receive<E: End>(
     mut handle: impl FnMut(&mut E, E::Peer, &[u8]) -> Result<(), String>,
 ) -> Result<usize, String> {
     turn(end, |end, event| match event {
-        Event::Received(peer, packet) => handle(end, peer, packet.as_ref()),
+        Event::Received(peer, packet) => handle(end, peer, packet),
         Event::Connected(_) => Err("a connection that nobody asked for".to_owned()),
         Event::Disconnected(_) => Err("a peer is lost".to_owned()),
     })

@@ -1,6 +1,7 @@
 //! Our hosts: [`Ours`] is a [`Service`], [`Everywhere`] one on all addresses, [`Polled`] a [`Host`] in a poll of the
 //! application's, [`Driven`] one without.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -48,7 +49,7 @@ trait Wrapper: Sized + Send {
     fn make(slots: u16) -> Result<Self, String>;
     fn host(&self) -> &Host;
     fn host_mut(&mut self) -> &mut Host;
-    fn next(&mut self, wait: Duration) -> Result<Option<enet_mio::Event>, String>;
+    fn next(&mut self, wait: Duration) -> io::Result<Option<enet_mio::Event>>;
 }
 
 impl<const ON_ALL: bool> Wrapper for Bound<ON_ALL> {
@@ -65,8 +66,9 @@ impl<const ON_ALL: bool> Wrapper for Bound<ON_ALL> {
         &mut self.0
     }
 
-    fn next(&mut self, wait: Duration) -> Result<Option<enet_mio::Event>, String> {
-        self.0.service(wait).map_err(text)
+    #[inline]
+    fn next(&mut self, wait: Duration) -> io::Result<Option<enet_mio::Event>> {
+        self.0.service(wait)
     }
 }
 
@@ -86,16 +88,18 @@ impl Wrapper for Polled {
     }
 
     /// The four steps of the loop that `enet_mio::Host` documents.
-    fn next(&mut self, wait: Duration) -> Result<Option<enet_mio::Event>, String> {
-        if let Some(event) = self.host.poll_event() {
-            return Ok(Some(event));
+    #[inline]
+    fn next(&mut self, wait: Duration) -> io::Result<Option<enet_mio::Event>> {
+        let event = self.host.poll_event();
+        if event.is_some() {
+            return Ok(event);
         }
         let wait = self.host.timeout().map_or(wait, |own| own.min(wait));
-        self.poll.poll(&mut self.ready, Some(wait)).map_err(text)?;
+        self.poll.poll(&mut self.ready, Some(wait))?;
         if !self.ready.is_empty() {
             self.host.on_ready();
         }
-        self.host.drive().map_err(text)?;
+        self.host.drive()?;
         Ok(self.host.poll_event())
     }
 }
@@ -114,19 +118,18 @@ impl Wrapper for Driven {
     }
 
     /// Does not wait.
-    fn next(&mut self, _: Duration) -> Result<Option<enet_mio::Event>, String> {
+    fn next(&mut self, _: Duration) -> io::Result<Option<enet_mio::Event>> {
         if let Some(event) = self.0.poll_event() {
             return Ok(Some(event));
         }
         self.0.on_ready();
-        self.0.drive().map_err(text)?;
+        self.0.drive()?;
         Ok(self.0.poll_event())
     }
 }
 
 impl<W: Wrapper> End for W {
     type Peer = PeerId;
-    type Packet = Packet;
 
     fn open(slots: u16) -> Result<Self, String> {
         W::make(slots)
@@ -142,14 +145,23 @@ impl<W: Wrapper> End for W {
         self.host_mut().connect(to, ConnectOptions::default()).map(|_| ()).map_err(text)
     }
 
-    fn service(&mut self, wait: Duration) -> Result<Option<Event<Self>>, String> {
-        match self.next(wait)? {
-            None => Ok(None),
-            Some(enet_mio::Event::Connected { peer, .. }) => Ok(Some(Event::Connected(peer))),
-            Some(enet_mio::Event::Received { peer, packet, .. }) => Ok(Some(Event::Received(peer, packet))),
-            Some(enet_mio::Event::Disconnected { peer, .. }) => Ok(Some(Event::Disconnected(peer))),
-            Some(other) => Err(format!("an event that is new to the benchmark: {other:?}")),
+    #[inline]
+    fn service(
+        &mut self,
+        wait: Duration,
+        handle: impl FnOnce(&mut Self, Event<PeerId, &[u8]>) -> Result<(), String>,
+    ) -> Result<bool, String> {
+        use enet_mio::Event::{Connected, Disconnected, Received};
+        let next = self.next(wait);
+        match &next {
+            Ok(Some(Received { peer, packet, .. })) => handle(self, Event::Received(*peer, packet))?,
+            Ok(Some(Connected { peer, .. })) => handle(self, Event::Connected(*peer))?,
+            Ok(Some(Disconnected { peer, .. })) => handle(self, Event::Disconnected(*peer))?,
+            Ok(Some(other)) => return Err(format!("an event that is new to the benchmark: {other:?}")),
+            Ok(None) => return Ok(false),
+            Err(error) => return Err(text(error)),
         }
+        Ok(true)
     }
 
     fn send(&mut self, peer: PeerId, delivery: Delivery, bytes: &[u8]) -> Result<(), String> {

@@ -61,7 +61,7 @@ pub fn join<S: End, C: End>(
     Ok((at_server, at_client))
 }
 
-fn connected<E: End>(event: &Event<E>) -> Result<E::Peer, String> {
+fn connected<P: Copy>(event: &Event<P, &[u8]>) -> Result<P, String> {
     match event {
         Event::Connected(peer) => Ok(*peer),
         Event::Received(..) => Err("a packet that nobody sent".to_owned()),
@@ -84,7 +84,7 @@ pub fn part<S: End, C: End>(server: &mut S, client: &mut C, peers: &[C::Peer]) -
     Ok(())
 }
 
-fn disconnected<E: End>(event: &Event<E>) -> Result<(), String> {
+fn disconnected<P>(event: &Event<P, &[u8]>) -> Result<(), String> {
     match event {
         Event::Disconnected(_) => Ok(()),
         _ => Err("something other than the end of a connection".to_owned()),

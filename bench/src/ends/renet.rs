@@ -20,7 +20,7 @@ const SERVER: ClientId = 0;
 /// A server of `renet`, which becomes a client when it is told to connect: the crate has a type for each.
 pub struct Renet {
     role: Role,
-    events: VecDeque<Event<Renet>>,
+    events: VecDeque<Event<ClientId, Bytes>>,
     last: Instant,
 }
 
@@ -119,7 +119,6 @@ impl Renet {
 
 impl End for Renet {
     type Peer = ClientId;
-    type Packet = Bytes;
 
     fn open(slots: u16) -> Result<Self, String> {
         let socket = socket()?;
@@ -159,11 +158,21 @@ impl End for Renet {
     }
 
     /// Does not wait. A tick happens when all that the last one brought is handled.
-    fn service(&mut self, _: Duration) -> Result<Option<Event<Self>>, String> {
+    fn service(
+        &mut self,
+        _: Duration,
+        handle: impl FnOnce(&mut Self, Event<ClientId, &[u8]>) -> Result<(), String>,
+    ) -> Result<bool, String> {
         if self.events.is_empty() {
             self.tick()?;
         }
-        Ok(self.events.pop_front())
+        let Some(event) = self.events.pop_front() else { return Ok(false) };
+        match event {
+            Event::Connected(peer) => handle(self, Event::Connected(peer))?,
+            Event::Received(peer, packet) => handle(self, Event::Received(peer, &packet))?,
+            Event::Disconnected(peer) => handle(self, Event::Disconnected(peer))?,
+        }
+        Ok(true)
     }
 
     fn send(&mut self, peer: ClientId, delivery: Delivery, bytes: &[u8]) -> Result<(), String> {

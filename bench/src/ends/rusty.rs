@@ -11,33 +11,12 @@ use super::{Delivery, End, Event, GIVE_UP, SOCKET_BUFFER, THROTTLE};
 /// A host of `rusty_enet`.
 pub struct Rusty(Host<UdpSocket>);
 
-/// A packet of `rusty_enet`.
-pub struct RustyPacket(Packet);
-
-impl AsRef<[u8]> for RustyPacket {
-    fn as_ref(&self) -> &[u8] {
-        self.0.data()
-    }
-}
-
 fn text(error: impl std::fmt::Debug) -> String {
     format!("{error:?}")
 }
 
-impl Rusty {
-    fn next(&mut self) -> Result<Option<Event<Rusty>>, String> {
-        let event = self.0.service().map_err(text)?;
-        Ok(event.map(|event| match event.no_ref() {
-            EventNoRef::Connect { peer, .. } => Event::Connected(peer),
-            EventNoRef::Disconnect { peer, .. } => Event::Disconnected(peer),
-            EventNoRef::Receive { peer, packet, .. } => Event::Received(peer, RustyPacket(packet)),
-        }))
-    }
-}
-
 impl End for Rusty {
     type Peer = PeerID;
-    type Packet = RustyPacket;
 
     fn open(slots: u16) -> Result<Self, String> {
         let socket = UdpSocket::bind("127.0.0.1:0").map_err(text)?;
@@ -57,15 +36,26 @@ impl End for Rusty {
     }
 
     /// The crate does not wait, so this looks again until the time is over, and sleeps as long as a careful user would.
-    fn service(&mut self, wait: Duration) -> Result<Option<Event<Self>>, String> {
+    fn service(
+        &mut self,
+        wait: Duration,
+        handle: impl FnOnce(&mut Self, Event<PeerID, &[u8]>) -> Result<(), String>,
+    ) -> Result<bool, String> {
         let deadline = (!wait.is_zero()).then(|| Instant::now() + wait);
-        loop {
-            let event = self.next()?;
-            if event.is_some() || deadline.is_none_or(|deadline| Instant::now() >= deadline) {
-                return Ok(event);
+        let event = loop {
+            let event = self.0.service().map_err(text)?.map(rusty_enet::Event::no_ref);
+            match event {
+                Some(event) => break event,
+                None if deadline.is_none_or(|deadline| Instant::now() >= deadline) => return Ok(false),
+                None => std::thread::sleep(Duration::from_micros(50)),
             }
-            std::thread::sleep(Duration::from_micros(50));
+        };
+        match event {
+            EventNoRef::Connect { peer, .. } => handle(self, Event::Connected(peer))?,
+            EventNoRef::Disconnect { peer, .. } => handle(self, Event::Disconnected(peer))?,
+            EventNoRef::Receive { peer, packet, .. } => handle(self, Event::Received(peer, packet.data()))?,
         }
+        Ok(true)
     }
 
     fn send(&mut self, peer: PeerID, delivery: Delivery, bytes: &[u8]) -> Result<(), String> {

@@ -119,19 +119,17 @@ fn serve<E: End>(
     let mut served = 0;
     let (mut start, mut end) = (thread_time(), None);
     while !over.load(Ordering::Relaxed) {
-        match server.service(WAIT)? {
-            None => {}
-            Some(Event::Received(peer, packet)) => {
-                server.send(peer, Delivery::Reliable, packet.as_ref())?;
-                served += 1;
-                if served == first {
-                    start = thread_time();
-                } else if served == last {
-                    end = Some(thread_time());
-                }
+        server.service(WAIT, |server, event| {
+            let Event::Received(peer, packet) = event else { return Err("the client is lost".to_owned()) };
+            server.send(peer, Delivery::Reliable, packet)?;
+            served += 1;
+            if served == first {
+                start = thread_time();
+            } else if served == last {
+                end = Some(thread_time());
             }
-            Some(_) => return Err("the client is lost".to_owned()),
-        }
+            Ok(())
+        })?;
     }
     Ok(end.map(|end| end - start))
 }
@@ -147,11 +145,12 @@ fn converse<E: End>(
     let mut talk = Talk::new(messages);
     talk.begin(client, peer, outstanding)?;
     while !talk.is_over() {
-        match client.service(WAIT)? {
-            Some(Event::Received(peer, packet)) => talk.answer(client, peer, packet.as_ref())?,
-            Some(_) => return Err("the server is lost".to_owned()),
-            None if over.load(Ordering::Relaxed) || Instant::now() >= deadline => return Err(talk.missing()),
-            None => {}
+        let came = client.service(WAIT, |client, event| match event {
+            Event::Received(peer, packet) => talk.answer(client, peer, packet),
+            _ => Err("the server is lost".to_owned()),
+        })?;
+        if !came && (over.load(Ordering::Relaxed) || Instant::now() >= deadline) {
+            return Err(talk.missing());
         }
     }
     Ok(())

@@ -14,18 +14,8 @@ struct Careless<const CHANGES: bool>(Ours, usize, usize);
 type Losing = Careless<false>;
 type Changing = Careless<true>;
 
-/// A packet of somebody careless.
-struct Copied(Vec<u8>);
-
-impl AsRef<[u8]> for Copied {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
 impl<const CHANGES: bool> End for Careless<CHANGES> {
     type Peer = <Ours as End>::Peer;
-    type Packet = Copied;
 
     fn open(slots: u16) -> Result<Self, String> {
         Ours::open(slots).map(|ours| Careless(ours, 0, 0))
@@ -39,17 +29,27 @@ impl<const CHANGES: bool> End for Careless<CHANGES> {
         self.0.connect(to)
     }
 
-    fn service(&mut self, wait: Duration) -> Result<Option<Event<Self>>, String> {
+    fn service(
+        &mut self,
+        wait: Duration,
+        handle: impl FnOnce(&mut Self, Event<Self::Peer, &[u8]>) -> Result<(), String>,
+    ) -> Result<bool, String> {
         loop {
-            return Ok(Some(match self.0.service(wait)? {
-                None => {
-                    self.2 += 1;
-                    return Ok(None);
-                }
-                Some(Event::Connected(peer)) => Event::Connected(peer),
-                Some(Event::Disconnected(peer)) => Event::Disconnected(peer),
-                Some(Event::Received(peer, packet)) => {
-                    let mut packet = packet.as_ref().to_vec();
+            let mut came = None;
+            let is_any = self.0.service(wait, |_, event| {
+                came = Some(match event {
+                    Event::Connected(peer) => Event::Connected(peer),
+                    Event::Disconnected(peer) => Event::Disconnected(peer),
+                    Event::Received(peer, packet) => Event::Received(peer, packet.to_vec()),
+                });
+                Ok(())
+            })?;
+            self.2 += usize::from(!is_any);
+            match came {
+                None => return Ok(false),
+                Some(Event::Connected(peer)) => handle(self, Event::Connected(peer))?,
+                Some(Event::Disconnected(peer)) => handle(self, Event::Disconnected(peer))?,
+                Some(Event::Received(peer, mut packet)) => {
                     self.1 += 1;
                     if self.1.is_multiple_of(50) {
                         if !CHANGES {
@@ -57,9 +57,10 @@ impl<const CHANGES: bool> End for Careless<CHANGES> {
                         }
                         packet.truncate(1);
                     }
-                    Event::Received(peer, Copied(packet))
+                    handle(self, Event::Received(peer, &packet))?;
                 }
-            }));
+            }
+            return Ok(true);
         }
     }
 
