@@ -353,6 +353,14 @@ impl Host {
         self.clock.now()
     }
 
+    /// The next event, as `Service` gives it.
+    #[inline(never)]
+    pub(crate) fn take_event(&mut self) -> io::Result<Option<Event>> {
+        let event = self.protocol.poll_event_as(Ok);
+        event.iter().flatten().for_each(log::event);
+        event
+    }
+
     /// Whether there is something to receive or to send without waiting.
     pub(crate) fn is_busy(&mut self) -> bool {
         self.udp.is_readable() || self.protocol.has_pending_transmit()

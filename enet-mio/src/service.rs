@@ -142,10 +142,18 @@ impl Service {
     #[doc(alias = "enet_host_service")]
     #[inline]
     pub fn service(&mut self, timeout: Duration) -> io::Result<Option<Event>> {
-        let waiting = self.waiting_event();
-        if waiting.is_some() {
-            return Ok(waiting);
+        // An event is large: what fetches it writes it where the caller has room for it, and nobody moves it.
+        if self.host.events_come_first() && self.host.has_event_at_hand() {
+            if self.looks.is_due() {
+                self.send_if_patience_is_over();
+            }
+            return self.host.take_event();
         }
+        self.next_event_told(timeout)
+    }
+
+    #[inline(never)]
+    fn next_event_told(&mut self, timeout: Duration) -> io::Result<Option<Event>> {
         let event = self.next_event(timeout);
         event.iter().flatten().for_each(log::event);
         event
@@ -263,19 +271,8 @@ impl Service {
         self.host.handle_waking(self.waker.clone())
     }
 
-    /// The next event, if it is there without receiving anything. Sends first if what is to be sent has waited enough.
-    #[inline]
-    fn waiting_event(&mut self) -> Option<Event> {
-        if !self.host.events_come_first() {
-            return None; // that pass looks itself
-        }
-        let event = self.host.poll_event();
-        if event.is_some() && self.looks.is_due() {
-            self.send_if_patience_is_over();
-        }
-        event
-    }
-
+    /// Sends what is to be sent if it has waited enough.
+    #[inline(never)]
     fn send_if_patience_is_over(&mut self) {
         let now = self.host.now();
         self.looks.on_look(now);

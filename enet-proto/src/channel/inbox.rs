@@ -90,6 +90,12 @@ impl Inbox {
         self.packets.is_empty()
     }
 
+    /// Whether there is one packet to be fetched.
+    #[inline]
+    pub(crate) const fn is_single(&self) -> bool {
+        self.packets.is_single()
+    }
+
     /// Reserves `length` bytes unless `limit` is reached already; one packet may overshoot it. A packet that `is_next` on
     /// its channel has room while the application has nothing to fetch: without it what was taken before it might stay for
     /// ever.
@@ -191,12 +197,16 @@ impl Inbox {
     }
 
     /// Notes a packet among those of its channel, where they are told apart.
-    #[inline]
+    #[inline(always)]
     fn note(&self, channel: ChannelId, key: Option<Key>, memory: &mut Memory) {
         // Hardly any host's application ever asks for one channel's.
-        if memory.by_channel.len() == 0 || self.packets.is_single() {
-            return;
+        if memory.by_channel.len() > 0 && !self.packets.is_single() {
+            self.note_channel(channel, key, memory);
         }
+    }
+
+    #[inline(never)]
+    fn note_channel(&self, channel: ChannelId, key: Option<Key>, memory: &mut Memory) {
         let Some(by_channel) = memory.inboxes.front(&self.packets).and_then(|front| front.by_channel) else {
             return;
         };
@@ -206,7 +216,6 @@ impl Inbox {
     }
 
     /// The first packet is about to go, and the lists are the next one's, or nobody's.
-    #[cold]
     fn hand_on(&self, by_channel: Key, memory: &mut Memory) {
         let next = self.packets.first().and_then(|first| memory.inboxes.next(first));
         match next.and_then(|next| memory.inboxes.get_mut(next)) {
@@ -218,20 +227,29 @@ impl Inbox {
     /// The next packet; its bytes are given back.
     #[inline]
     pub(crate) fn take(&mut self, memory: &mut Memory) -> Option<(ChannelId, Packet)> {
-        let Received { channel, delivery, next, by_channel, payload } =
-            memory.inboxes.front_mut(&self.packets)?;
-        // Taken out before the place is given up, so that it is moved only once.
-        let payload = core::mem::replace(payload, Payload::EMPTY);
-        let (channel, next, packet) = (*channel, *next, Packet::new(*delivery, payload));
-        if let Some(key) = *by_channel {
-            if let Some(by_channel) = memory.by_channel.get_mut(key) {
-                by_channel.pass(channel, next);
-            }
-            self.hand_on(key, memory);
+        let front = memory.inboxes.front(&self.packets)?;
+        let (length, by_channel) = (front.payload.as_slice().len(), front.by_channel);
+        if by_channel.is_some() {
+            self.leave_channel(memory);
         }
-        memory.inboxes.discard_front(&mut self.packets);
-        self.give_back(packet.len(), memory);
-        Some((channel, packet))
+        self.give_back(length, memory);
+        // Last of all, so that it is moved once, and in one piece.
+        let Received { channel, delivery, payload, .. } = memory.inboxes.pop_front(&mut self.packets)?;
+        Some((channel, Packet::new(delivery, payload)))
+    }
+
+    /// The first packet is about to go: it is not its channel's first any more, and the lists are handed on.
+    #[cold]
+    fn leave_channel(&self, memory: &mut Memory) {
+        let Some(Received { channel, next, by_channel: Some(key), .. }) = memory.inboxes.front(&self.packets)
+        else {
+            return;
+        };
+        let (channel, next, key) = (*channel, *next, *key);
+        if let Some(by_channel) = memory.by_channel.get_mut(key) {
+            by_channel.pass(channel, next);
+        }
+        self.hand_on(key, memory);
     }
 
     /// The next packet that came on a channel.

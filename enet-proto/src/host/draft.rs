@@ -36,11 +36,10 @@ pub(super) struct Draft<'a> {
     buffer: &'a mut Buffer,
     /// Where the next command begins in the buffer.
     at: usize,
-    /// Bytes of the commands so far; how many they may be, and might be if no other datagram went before.
-    len: usize,
-    most: usize,
-    most_alone: usize,
-    /// Bytes by which the header grows, and the room shrinks, with the first command that wants an acknowledgement.
+    /// Where the last one must end, and where it might if no other datagram went before.
+    end: usize,
+    end_alone: usize,
+    /// Bytes by which the header grows, and the end comes nearer, with the first command that wants an acknowledgement.
     growth: usize,
     /// Bytes of the datagrams it follows in a train.
     segment: Option<usize>,
@@ -80,9 +79,9 @@ impl<'a> Draft<'a> {
         let most =
             (mtu as usize).min(MAX_MTU as usize - checksum) + usize::from(mutants::is(Mutant::MtuExceeded));
         // The header counts in full, unless it must be as short as those of the datagrams in front.
-        let most_alone = most.saturating_sub(MAX_HEADER_LEN);
-        let most = match segment {
-            None => most_alone,
+        let alone = most.saturating_sub(MAX_HEADER_LEN);
+        let room = match segment {
+            None => alone,
             Some(segment) => most.min(segment - checksum).saturating_sub(MAX_HEADER_LEN - SENT_TIME_LEN),
         };
         let more = usize::from(mutants::is(Mutant::TooManyCommands));
@@ -92,9 +91,8 @@ impl<'a> Draft<'a> {
             place: Place { start, commands: start },
             buffer,
             at: COMMANDS,
-            len: 0,
-            most,
-            most_alone,
+            end: COMMANDS + room,
+            end_alone: COMMANDS + alone,
             growth: if segment.is_some() { SENT_TIME_LEN } else { 0 },
             segment,
             checksum,
@@ -119,7 +117,7 @@ impl<'a> Draft<'a> {
 
     #[inline]
     fn fits(&self, len: usize, acknowledged: bool) -> bool {
-        self.len + len + if acknowledged { self.growth } else { 0 } <= self.most
+        self.at + len + if acknowledged { self.growth } else { 0 } <= self.end
     }
 
     #[inline]
@@ -133,12 +131,12 @@ impl<'a> Draft<'a> {
     /// Whether what comes next does not fit: then the datagram is over.
     #[inline(always)]
     fn is_over_for(&mut self, len: usize, acknowledged: bool) -> bool {
-        self.is_over = self.is_full_for(len, acknowledged);
-        if self.is_over {
-            self.again = true;
-            self.cramped = self.segment.is_some() && self.len + len <= self.most_alone;
+        let is_over = self.is_full_for(len, acknowledged);
+        if is_over {
+            (self.is_over, self.again) = (true, true);
+            self.cramped = self.segment.is_some() && self.at + len <= self.end_alone;
         }
-        self.is_over
+        is_over
     }
 
     #[inline(always)]
@@ -146,7 +144,7 @@ impl<'a> Draft<'a> {
         self.commands += 1;
         if command.acknowledge {
             self.sent_time = true;
-            self.most -= core::mem::take(&mut self.growth);
+            self.end -= core::mem::take(&mut self.growth);
         }
         if command.payload().len() >= LARGE {
             let head = command.head();
@@ -154,20 +152,18 @@ impl<'a> Draft<'a> {
                 room.copy_from_slice(&head);
             }
             self.at += head.len();
-            self.len += head.len();
             return self.put_large(command.payload());
         }
         let room = self.buffer.get_mut(self.at..).unwrap_or_default();
         let len = command.encode(room).unwrap_or(0); // there is room
         self.at += len;
-        self.len += len;
     }
 
     #[inline(never)]
     fn put_large(&mut self, payload: &[u8]) {
         self.flush();
         self.out.extend_from_slice(payload);
-        self.len += payload.len();
+        self.leave(payload.len());
     }
 
     /// Moves what is in the buffer to where it leaves from.
@@ -179,7 +175,15 @@ impl<'a> Draft<'a> {
             self.place.commands += self.head();
         }
         self.out.extend_from_slice(self.buffer.get(from..self.at).unwrap_or_default());
+        self.leave(self.at - COMMANDS);
         self.at = COMMANDS;
+    }
+
+    /// So many bytes of commands are not in the buffer.
+    #[inline]
+    fn leave(&mut self, bytes: usize) {
+        self.end = self.end.saturating_sub(bytes);
+        self.end_alone = self.end_alone.saturating_sub(bytes);
     }
 
     /// Bytes in front of the commands, if it stays as it is.
@@ -404,7 +408,7 @@ impl<'a> Draft<'a> {
             && self.again
             && fills_up
         {
-            let missing = segment.saturating_sub(self.head() + self.len);
+            let missing = segment.saturating_sub(self.head() + self.out.len() - self.place.commands);
             if (1..=segment / PADDING_SHARE).contains(&missing) {
                 self.out.resize(self.out.len() + missing, 0);
             }

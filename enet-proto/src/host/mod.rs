@@ -258,28 +258,51 @@ impl Host {
     /// The next event: connects and disconnects as they happened, then packets, one peer after the other.
     #[doc(alias = "enet_host_check_events")]
     pub fn poll_event(&mut self) -> Option<Event> {
+        self.poll_event_as(|event| event)
+    }
+
+    /// The same as part of something larger: an event is large itself, and costs most where it is moved.
+    #[doc(hidden)] // for `enet_mio::Service`
+    #[inline(always)]
+    pub fn poll_event_as<R>(&mut self, wrap: impl Fn(Option<Event>) -> R) -> R {
         if !self.events.is_empty() {
-            return self.events.pop_front();
+            return wrap(self.events.pop_front());
         }
         while let Some(slot) = self.dispatch.front().copied() {
-            if let Some((peer, connection)) = self.table.occupant(slot)
-                && connection.stage == Stage::Connected
-                && let Some((channel, packet)) = connection.inbox.take(&mut self.shared.memory)
-            {
-                if connection.inbox.is_empty() {
+            if let Some(connection) = self.has_packet(slot) {
+                if connection.inbox.is_single() {
                     self.leave_dispatch();
                 } else if self.dispatch.len() > 1 {
                     self.dispatch.rotate_left(1);
                 }
-                return Some(Event::Received { peer, channel, packet });
+                if let Some((peer, connection)) = self.table.occupant(slot)
+                    && let Some((channel, packet)) = connection.inbox.take(&mut self.shared.memory)
+                {
+                    return wrap(Some(Event::Received { peer, channel, packet }));
+                }
             }
             self.leave_dispatch();
             let peer = self.table.id_of(slot);
             if let Some(event) = self.fetch_end(slot, peer) {
-                return Some(event);
+                return wrap(Some(event));
             }
         }
-        self.raise_writable()
+        wrap(self.raise_writable())
+    }
+
+    /// Whether [`poll_event`](Host::poll_event) surely has something to give. Unlike
+    /// [`has_pending_event`](Host::has_pending_event) it does not look closely: there may be events of which it does not know.
+    #[doc(hidden)] // for `enet_mio::Service`
+    #[inline]
+    pub fn has_event_at_hand(&self) -> bool {
+        !self.events.is_empty() || self.dispatch.front().is_some_and(|slot| self.has_packet(*slot).is_some())
+    }
+
+    /// The connection in a slot if there is a packet to be fetched from it.
+    #[inline]
+    fn has_packet(&self, slot: u16) -> Option<&Connection> {
+        let connection = self.table.get(slot)?;
+        (connection.stage == Stage::Connected && !connection.inbox.is_empty()).then_some(connection)
     }
 
     /// Takes the slot in front off the queue of those with events.

@@ -129,11 +129,14 @@ impl Acks {
     #[inline(always)]
     pub(crate) fn pop_run(&mut self, runs: &mut Runs, mut write: impl FnMut(Ack) -> bool) {
         while let Some(run) = runs.front_mut(&self.owed).filter(|run| !run.first.of_disconnect) {
-            while run.count > 0 && write(run.first) {
-                run.first.seq = run.first.seq.next();
-                run.count -= 1;
+            // By value: what is written and read again at once is waited for.
+            let Run { mut first, mut count } = *run;
+            while count > 0 && write(first) {
+                first.seq = first.seq.next();
+                count -= 1;
             }
-            if run.count > 0 {
+            *run = Run { first, count };
+            if count > 0 {
                 return;
             }
             runs.discard_front(&mut self.owed);
