@@ -66,11 +66,12 @@ impl End for Ours {
         while let Some(bytes) = wire.inbox(self.side).pop() {
             self.host.handle_datagram(now, Datagram::new(source, bytes));
         }
-        while let Some(event) = self.host.poll_event() {
+        // Handled where it lies: an event is not small.
+        while let Some(event) = &self.host.poll_event() {
             match event {
-                Event::Connected { peer, .. } => app(self, peer, Happening::Connected)?,
-                Event::Received { peer, packet, .. } => app(self, peer, Happening::Received(&packet))?,
-                Event::Disconnected { peer, .. } => app(self, peer, Happening::Disconnected)?,
+                Event::Connected { peer, .. } => app(self, *peer, Happening::Connected)?,
+                Event::Received { peer, packet, .. } => app(self, *peer, Happening::Received(packet))?,
+                Event::Disconnected { peer, .. } => app(self, *peer, Happening::Disconnected)?,
                 _ => {}
             }
         }
