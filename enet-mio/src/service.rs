@@ -150,10 +150,14 @@ impl Service {
     pub fn service(&mut self, timeout: Duration) -> io::Result<Option<Event>> {
         // An event is large: what fetches it writes it where the caller has room for it, and nobody moves it.
         if self.host.events_come_first() && self.host.has_event_at_hand() {
-            if self.looks.is_due() {
-                self.send_if_patience_is_over();
+            if !self.looks.is_due() {
+                return self.host.take_event();
             }
-            return self.host.take_event();
+            self.send_if_patience_is_over();
+            // Orders that were carried out may have taken away what was at hand.
+            if self.host.has_event_at_hand() {
+                return self.host.take_event();
+            }
         }
         self.next_event_told(timeout)
     }

@@ -6,7 +6,7 @@ mod common;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{PATIENCE, client, config, connect, server};
 use enet_mio::enet_proto::{Profile, Timeouts};
@@ -313,6 +313,29 @@ fn an_idle_call_asks_the_poll_and_misses_nothing() {
     assert_eq!(server.stats().datagrams_received, 1);
 }
 
+/// What has waited enough is sent between two events, which carries out orders, too.
+#[test]
+fn an_order_that_takes_away_what_is_at_hand_cuts_no_wait_short() {
+    let (mut server, mut client) = (server(), client());
+    let handle = server.handle();
+    let (at_server, at_client) = connect(&mut server, &mut client, ConnectOptions::default());
+    for _ in 0..MESSAGES {
+        client.peer_mut(at_client).unwrap().send(0, Packet::reliable(BODY.as_slice())).unwrap();
+    }
+    client.flush();
+    assert!(matches!(server.service(PATIENCE).unwrap(), Some(Event::Received { .. })));
+    thread::sleep(Duration::from_millis(2));
+    handle.disconnect(at_server, 0).unwrap();
+    let wait = Duration::from_millis(20);
+    loop {
+        let begin = Instant::now();
+        if server.service(wait).unwrap().is_none() {
+            assert!(begin.elapsed() >= wait / 2, "{:?} of {wait:?}", begin.elapsed());
+            return;
+        }
+    }
+}
+
 #[test]
 fn the_first_wait_sees_what_arrived_before_the_socket_was_registered() {
     let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -400,7 +423,7 @@ fn a_wake_during_idle_calls_ends_the_next_wait() {
     for _ in 0..5 {
         assert_eq!(server.service(Duration::ZERO).unwrap(), None);
     }
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     assert_eq!(server.service(PATIENCE).unwrap(), None);
     assert!(start.elapsed() < PATIENCE / 2);
 }
