@@ -93,7 +93,8 @@ impl Span {
     #[inline(always)]
     fn settled_bits(&self) -> u32 {
         let open = self.low ^ self.low.wrapping_add(self.range);
-        (open | 1).leading_zeros() & 24
+        // Zeros at its top. Processors of the first x86-64 count those at the bottom in fewer steps.
+        open.swap_bytes().trailing_zeros() & 24
     }
 
     #[inline(always)]
