@@ -1,16 +1,56 @@
-//! The weight below each group of eight neighbouring values, for contexts that know many.
+//! The weight up to each of 256 values, for contexts that know many: eight values make a group, eight groups a quarter.
 
-use super::lanes;
+use super::coder::Interval;
+use super::lanes::Shift;
 
-/// How many groups the 256 values make.
-pub(super) const GROUPS: usize = 32;
-/// How many groups make a quarter.
-const QUARTER: usize = GROUPS / 4;
+/// How many quarters there are.
+const QUARTERS: usize = 4;
+
+/// Something for each group of eight neighbouring values: by quarter, and by the group's place there.
+#[derive(Clone, Copy)]
+pub(super) struct Groups<T>([[T; 8]; QUARTERS]);
+
+/// Where a value is. As its bits are: 2 for the quarter, 3 for the group, 3 for the value there.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    quarter: usize,
+    /// 8 times its number.
+    group: Shift,
+    /// 8 times its number.
+    pub(super) lane: Shift,
+}
+
+impl Place {
+    #[inline(always)]
+    pub(super) fn of(value: u8) -> Self {
+        let value = u32::from(value);
+        Self { quarter: (value >> 6) as usize, group: value & 0o70, lane: value << 3 & 0o70 }
+    }
+
+    /// The value that is there.
+    #[inline(always)]
+    #[allow(clippy::cast_possible_truncation, reason = "2 bits and 3 and 3")]
+    pub(super) fn value(self) -> u8 {
+        (self.quarter << 6) as u8 | self.group as u8 | (self.lane >> 3) as u8
+    }
+}
+
+impl<T: Copy> Groups<T> {
+    pub(super) const fn of(group: T) -> Self {
+        Self([[group; 8]; QUARTERS])
+    }
+
+    #[inline(always)]
+    #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the arrays")]
+    pub(super) fn at(&mut self, place: Place) -> &mut T {
+        &mut self.0[place.quarter % QUARTERS][place.group as usize / 8 % 8]
+    }
+}
 
 /// What to add to the words of [`Eight`] and of a [`Cumulative`] to add some weight.
 pub(super) struct Steps {
     /// For each quarter.
-    quarters: [u64; 4],
+    quarters: [u64; QUARTERS],
     /// For each of eight.
     eight: [[u64; 2]; 8],
 }
@@ -19,13 +59,13 @@ impl Steps {
     /// Of a weight.
     #[allow(clippy::indexing_slicing, reason = "at compile time")]
     pub(super) const fn new(weight: u8) -> Self {
-        let mut steps = Self { quarters: [0; 4], eight: [[0; 2]; 8] };
+        let mut steps = Self { quarters: [0; QUARTERS], eight: [[0; 2]; 8] };
         let mut at = 0;
         while at < 8 {
-            let mut behind = at + 1;
+            let mut behind = at;
             while behind < 8 {
                 steps.eight[at][behind % 2] |= (weight as u64) << (behind / 2 * 16);
-                if behind < 4 && at < 4 {
+                if at < behind && behind < QUARTERS {
                     steps.quarters[at] |= (weight as u64) << (behind * 16);
                 }
                 behind += 1;
@@ -36,120 +76,125 @@ impl Steps {
     }
 }
 
-/// Of eight neighbours, the weight of those before each; all of them weigh less than 2¹⁵.
+/// 1 in each of four lanes of 16 bits.
+const ONES: u64 = 0x0001_0001_0001_0001;
+
+/// Of eight neighbours, the weight up to and including each; all of them weigh less than 2¹⁵.
 ///
-/// In 16 bits each, those of even ones in one word, those of odd ones in another.
+/// In 15 bits each, those of even ones in one word, those of odd ones in another. The 16th bit is set: it stops the borrow
+/// when a position is subtracted from all of them at once, and is left where the position is not beyond.
 #[derive(Clone, Copy)]
 pub(super) struct Eight([u64; 2]);
 
 impl Eight {
-    pub(super) const ZERO: Self = Self([0; 2]);
-    /// Each weighs 1.
-    pub(super) const ONES: Self = Self([0x0006_0004_0002_0000, 0x0007_0005_0003_0001]);
-    /// Each weighs 8.
-    const EIGHTS: Self = Self([0x0030_0020_0010_0000, 0x0038_0028_0018_0008]);
+    pub(super) const ZERO: Self = Self([ONES << 15; 2]);
 
-    /// With these weights.
-    pub(super) fn of(weights: impl Iterator<Item = u32>) -> Self {
-        let mut eight = Self::ZERO;
-        for (at, weight) in weights.enumerate() {
-            eight.add_any(at, weight);
-        }
-        eight
-    }
-
-    /// Adds weight to one of them.
-    #[inline(always)]
-    pub(super) fn add_any(&mut self, at: usize, weight: u32) {
-        self.add_times(at, &ONE, weight.into());
-    }
-
-    /// Adds the weight of `steps` to one of them.
-    #[inline(always)]
-    pub(super) fn add(&mut self, at: usize, steps: &Steps) {
-        self.add_times(at, steps, 1);
+    /// Each has the same weight.
+    pub(super) const fn of(weight: u8) -> Self {
+        let weight = weight as u64;
+        Self([0x0007_0005_0003_0001 * weight + (ONES << 15), 0x0008_0006_0004_0002 * weight + (ONES << 15)])
     }
 
     #[inline(always)]
     #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
-    fn add_times(&mut self, at: usize, steps: &Steps, times: u64) {
+    fn add_times(&mut self, lane: Shift, steps: &Steps, times: u64) {
         let [even, odd] = &mut self.0;
-        let [even_step, odd_step] = steps.eight[at % 8];
+        let [even_step, odd_step] = steps.eight[lane as usize / 8 % 8];
         *even += even_step * times;
         *odd += odd_step * times;
     }
 
-    /// The weight before one of them.
+    /// Adds the weight of `steps` to one of them.
     #[inline(always)]
-    #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
-    pub(super) fn below(&self, at: usize) -> u32 {
-        (self.0[at % 2] >> (16 * (at / 2 % 4)) & 0xFFFF) as u32
+    pub(super) fn add(&mut self, lane: Shift, steps: &Steps) {
+        self.add_times(lane, steps, 1);
     }
 
-    /// The one in which a position lies, and the weight before it.
+    /// Adds weight to one of them.
     #[inline(always)]
-    pub(super) fn find(&self, position: u32) -> (usize, u32) {
+    pub(super) fn add_any(&mut self, lane: Shift, weight: u32) {
+        self.add_times(lane, &ONE, weight.into());
+    }
+
+    /// The share of one of them.
+    #[inline(always)]
+    pub(super) fn interval(&self, lane: Shift) -> Interval {
         let [even, odd] = self.0;
-        // The first one begins at 0, so the first beyond is the second or later; if there is none, it is the last one.
-        let at = lanes::first_beyond(odd, even >> 16 | 0x7FFF << 48, position);
-        let below = if at & 8 == 0 { even } else { odd } >> (at & 48) & 0xFFFF;
-        ((at / 8) as usize, below as u32)
+        // Rotated so that the same distance brings even and odd ones to the bottom.
+        let (until, with) =
+            if lane & 8 == 0 { (odd << 16, even) } else { (even.rotate_left(8), odd.rotate_left(8)) };
+        let [until, with] = [until, with].map(|word| (word.rotate_right(lane) & 0x7FFF) as u32);
+        Interval { under: until, count: with - until }
+    }
+
+    /// The one in which a position lies; they must weigh more.
+    #[inline(always)]
+    pub(super) fn find(&self, position: u32) -> Shift {
+        let [even, odd] = self.0;
+        let positions = u64::from(position) * ONES;
+        // A bit for each that the position is not beyond.
+        let left = (even - ONES - positions) >> 15 & ONES | (odd - ONES - positions) >> 7 & ONES << 8;
+        left.trailing_zeros()
     }
 }
 
 static ONE: Steps = Steps::new(1);
 
-/// For each group of eight neighbouring values the weight of all values in the groups before it: before its quarter, and
-/// from there on.
+/// The weight before each group: before its quarter, and from there on.
 #[derive(Clone, Copy)]
 pub(super) struct Cumulative {
-    /// For each quarter the weight before it, in 16 bits.
+    /// For each quarter the weight before it, in 16 bits. The escape comes before the first one.
     quarters: u64,
     /// The groups of each quarter.
-    groups: [Eight; 4],
+    groups: [Eight; QUARTERS],
 }
 
 impl Cumulative {
-    pub(super) const ZERO: Self = Self { quarters: 0, groups: [Eight::ZERO; 4] };
+    /// Nothing weighs anything.
+    pub(super) const ZERO: Self = Self { quarters: 0, groups: [Eight::ZERO; QUARTERS] };
 
-    /// A weight of 1 for every value.
-    pub(super) const MINIMUM: Self = Self { quarters: 0x00C0_0080_0040_0000, groups: [Eight::EIGHTS; 4] };
+    /// A weight of 1 for every value and for the escape.
+    pub(super) const MINIMUM: Self =
+        Self { quarters: 0x00C1_0081_0041_0001, groups: [Eight::of(8); QUARTERS] };
 
-    /// Of groups with these weights.
-    pub(super) fn of(weights: impl Iterator<Item = u32>) -> Self {
-        let mut cumulative = Self::ZERO;
-        for (group, weight) in weights.enumerate() {
-            cumulative.add_any(group, weight);
-        }
-        cumulative
+    /// Adds weight to the escape.
+    #[inline(always)]
+    pub(super) fn add_escapes(&mut self, weight: u32) {
+        self.quarters += u64::from(weight) * ONES;
+    }
+
+    /// The weight of the escape.
+    #[inline(always)]
+    pub(super) fn escapes(&self) -> u32 {
+        self.before(0)
     }
 
     /// Adds weight to a group.
     #[inline(always)]
-    pub(super) fn add_any(&mut self, group: usize, weight: u32) {
-        self.add_times(group, &ONE, weight.into());
+    pub(super) fn add_any(&mut self, place: Place, weight: u32) {
+        self.add_times(place, &ONE, weight.into());
     }
 
     /// Adds the weight of `steps` to a group.
     #[inline(always)]
-    pub(super) fn add(&mut self, group: usize, steps: &Steps) {
-        self.add_times(group, steps, 1);
+    pub(super) fn add(&mut self, place: Place, steps: &Steps) {
+        self.add_times(place, steps, 1);
     }
 
     #[inline(always)]
     #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the arrays")]
-    fn add_times(&mut self, group: usize, steps: &Steps, times: u64) {
-        let quarter = group / QUARTER % 4;
+    fn add_times(&mut self, place: Place, steps: &Steps, times: u64) {
+        let quarter = place.quarter % QUARTERS;
         self.quarters += steps.quarters[quarter] * times;
-        self.groups[quarter].add_times(group, steps, times);
+        self.groups[quarter].add_times(place.group, steps, times);
     }
 
     /// The weight before a group.
     #[inline(always)]
     #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
-    pub(super) fn below(&self, group: usize) -> u32 {
-        let quarter = group / QUARTER % 4;
-        self.before(quarter) + self.groups[quarter].below(group)
+    pub(super) fn below(&self, place: Place) -> u32 {
+        let quarter = place.quarter % QUARTERS;
+        self.before(quarter) + self.groups[quarter].interval(place.group).under
     }
 
     /// The weight before a quarter.
@@ -158,31 +203,23 @@ impl Cumulative {
         (self.quarters >> (16 * quarter) & 0xFFFF) as u32
     }
 
-    /// The group in which a position lies, and the weight before it. `is_at_or_behind` compares the position with some
-    /// weight: it may know the answer sooner than the position is computed.
+    /// The group in which a position lies, and the position from its beginning. Not in the escape. `is_at_or_behind` compares
+    /// the position with some weight: it may know the answer sooner than the position is computed.
     #[inline(always)]
     #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
-    pub(super) fn find(&self, position: u32, is_at_or_behind: impl Fn(u32) -> bool) -> (usize, u32) {
-        let quarter = usize::from(is_at_or_behind(self.before(1)))
-            + usize::from(is_at_or_behind(self.before(2)))
-            + usize::from(is_at_or_behind(self.before(3)));
-        let before = self.before(quarter);
-        let (group, within) = self.groups[quarter % 4].find(position.wrapping_sub(before));
-        (quarter * QUARTER + group, before + within)
+    pub(super) fn find(&self, position: u32, is_at_or_behind: impl Fn(u32) -> bool) -> (Place, u32) {
+        let (mut quarter, mut before) = (0, self.before(0));
+        for next in 1..QUARTERS {
+            let start = self.before(next);
+            if is_at_or_behind(start) {
+                (quarter, before) = (next, start);
+            }
+        }
+        let in_quarter = position.wrapping_sub(before);
+        let groups = &self.groups[quarter % QUARTERS];
+        let group = groups.find(in_quarter);
+        (Place { quarter, group, lane: 0 }, in_quarter.wrapping_sub(groups.interval(group).under))
     }
-}
-
-/// Where a value is: its group, and which of the eight there.
-#[inline(always)]
-pub(super) fn place(value: u8) -> (usize, usize) {
-    (usize::from(value >> 3), usize::from(value & 7))
-}
-
-/// The value at a place.
-#[inline(always)]
-#[allow(clippy::cast_possible_truncation, reason = "of 32 groups and 8 values")]
-pub(super) fn value_at(group: usize, at: usize) -> u8 {
-    (group << 3) as u8 | at as u8
 }
 
 #[cfg(test)]
@@ -192,50 +229,73 @@ mod tests {
 
     use super::*;
 
+    /// The first value of each group.
+    fn places() -> impl Iterator<Item = Place> {
+        (0..=255).step_by(8).map(Place::of)
+    }
+
     proptest! {
         #[test]
         fn sums_and_positions_are_those_of_the_groups_one_by_one(
-            added in vec((0..GROUPS, 0..2_u32), 0..400),
+            added in vec((0..32_usize, 0..2_u32), 0..400),
             position in 0..0x1_0000_u32,
         ) {
             static THREE: Steps = Steps::new(3);
-            let mut weights = [8_u32; GROUPS];
+            let mut weights = [8_u32; 32];
             let mut cumulative = Cumulative::MINIMUM;
             for (group, kind) in added {
                 // No group weighs more than 8 · 255.
+                let place = places().nth(group).unwrap();
                 match kind {
                     0 if weights[group] < 2000 => {
-                        cumulative.add(group, &THREE);
+                        cumulative.add(place, &THREE);
                         weights[group] += 3;
                     }
                     _ if weights[group] < 1800 => {
-                        cumulative.add_any(group, 200);
+                        cumulative.add_any(place, 200);
                         weights[group] += 200;
                     }
                     _ => {}
                 }
             }
-            let mut below = 0;
-            for (group, weight) in weights.into_iter().enumerate() {
-                prop_assert_eq!(cumulative.below(group), below);
+            let mut below = 1;
+            for (place, weight) in places().zip(weights) {
+                prop_assert_eq!(cumulative.below(place), below);
                 if (below..below + weight).contains(&position) {
-                    let found = cumulative.find(position, |weight| position >= weight);
-                    prop_assert_eq!(found, (group, below));
+                    let (found, within) = cumulative.find(position, |weight| position >= weight);
+                    prop_assert_eq!((found.value(), within), (place.value(), position - below));
                 }
                 below += weight;
+            }
+        }
+
+        #[test]
+        fn shares_are_those_of_eight_one_by_one(weights in vec(1..256_u32, 8)) {
+            let mut eight = Eight::ZERO;
+            for (lane, &weight) in (0..64).step_by(8).zip(&weights) {
+                eight.add_any(lane, weight);
+            }
+            let mut under = 0;
+            for (lane, count) in (0..64).step_by(8).zip(weights) {
+                let interval = eight.interval(lane);
+                prop_assert_eq!((interval.under, interval.count), (under, count));
+                prop_assert!((under..under + count).all(|position| eight.find(position) == lane));
+                under += count;
             }
         }
     }
 
     #[test]
     fn the_heaviest_groups_stay_apart() {
-        let cumulative = Cumulative::of([8 * 255; GROUPS].into_iter());
-        for group in 0..GROUPS {
-            let below = 8 * 255 * u32::try_from(group).unwrap();
-            assert_eq!(cumulative.below(group), below);
+        let mut cumulative = Cumulative::ZERO;
+        for place in places() {
+            cumulative.add_any(place, 8 * 255);
+        }
+        for (place, below) in places().zip((0..).step_by(8 * 255)) {
+            assert_eq!(cumulative.below(place), below);
             for position in [below, below + 8 * 255 - 1] {
-                let found = cumulative.find(position, |weight| position >= weight);
-                assert_eq!(found, (group, below));
+                let (found, within) = cumulative.find(position, |weight| position >= weight);
+                assert_eq!((found.value(), within), (place.value(), position - below));
             }
         }
     }
@@ -243,8 +303,7 @@ mod tests {
     #[test]
     fn every_value_has_a_place_of_its_own() {
         for value in 0..=255 {
-            let (group, at) = place(value);
-            assert_eq!(value_at(group, at), value);
+            assert_eq!(Place::of(value).value(), value);
         }
     }
 }

@@ -8,6 +8,7 @@ use core::slice;
 
 use super::coder::{Decoder, Encoder, Full, Interval};
 use super::context::{Context, FIRST, Knowledge};
+use super::cumulative::Place;
 use super::root::Root;
 use super::wide::Wides;
 
@@ -47,12 +48,12 @@ pub(super) struct Model {
     wides: Wides,
     pairs_len: PairId,
     symbols_len: u32,
-    at: Place,
+    at: Recent,
 }
 
 /// What precedes the next byte.
 #[derive(Clone, Copy)]
-struct Place {
+struct Recent {
     /// The context of the last two bytes.
     pair: PairId,
     /// The last byte.
@@ -65,11 +66,11 @@ impl Model {
         pairs: [Context::NEW; PAIRS],
         singles: [Context::NEW; 256],
         ids: [[0; 256]; 256],
-        root: Root::UNUSED,
+        root: Root::NEW,
         wides: Wides::NEW,
         pairs_len: 0,
         symbols_len: 0,
-        at: Place { pair: 0, last: 0 },
+        at: Recent { pair: 0, last: 0 },
     };
 
     /// Forgets everything.
@@ -78,13 +79,13 @@ impl Model {
     /// cases they get sham ones that know nothing either, and whatever is put there is never looked at: what byte 0 was
     /// followed by is forgotten when it first occurs, and no pair before the third byte is predicted again.
     pub(super) fn reset(&mut self) {
-        self.root.reset();
+        self.root = Root::NEW;
         self.wides.reset();
         self.pairs_len = 1;
         self.symbols_len = 0;
         pair(&mut self.pairs, 0).reset();
         single(&mut self.singles, 0).reset();
-        self.at = Place { pair: 0, last: 0 };
+        self.at = Recent { pair: 0, last: 0 };
     }
 
     /// Encodes bytes and learns from them.
@@ -102,7 +103,7 @@ impl Model {
                     let len = encode_run(context, input, encoder)?;
                     input = input.get(len..).unwrap_or_default();
                 }
-                at = Place { pair: next, last: value };
+                at = Recent { pair: next, last: value };
                 continue;
             }
             let pair = if encode_from(context, &mut self.wides, value, encoder)? {
@@ -110,7 +111,7 @@ impl Model {
             } else {
                 self.encode_shorter(at.last, value, encoder)?
             };
-            at = Place { pair, last: value };
+            at = Recent { pair, last: value };
             if self.symbols_len >= NEARLY_FULL {
                 self.reset();
                 at = self.at;
@@ -129,9 +130,10 @@ impl Model {
             self.symbols_len += 1;
             return Ok(*id(&mut self.ids, last, value));
         }
-        let total = self.root.total();
-        let (interval, is_new) = self.root.count(value);
-        encoder.encode(interval, total)?;
+        let place = Place::of(value);
+        let interval = self.root.interval(place);
+        encoder.encode(interval, self.root.total())?;
+        let is_new = self.root.count(place, interval.count);
         self.symbols_len += 1;
         Ok(self.add_pair(last, value, is_new))
     }
@@ -170,7 +172,7 @@ impl Model {
                 if next == at.pair && knowledge == Knowledge::FEW && context.is_first(value) {
                     decode_run(context, value, &mut decoder, &mut places);
                 }
-                at = Place { pair: next, last: value };
+                at = Recent { pair: next, last: value };
                 continue;
             }
             let context = single(&mut self.singles, at.last);
@@ -197,7 +199,7 @@ impl Model {
                 insert(context, knowledge, &mut self.wides, value);
                 self.symbols_len += 1;
             }
-            at = Place { pair: *id(&mut self.ids, at.last, value), last: value };
+            at = Recent { pair: *id(&mut self.ids, at.last, value), last: value };
             if self.symbols_len >= NEARLY_FULL {
                 self.reset();
                 at = self.at;
@@ -207,7 +209,8 @@ impl Model {
     }
 
     /// Whether nothing but escapes follows.
-    fn is_at_end(&mut self, at: Place, mut decoder: Decoder<'_>) -> Result<bool, Damage> {
+    #[inline(never)]
+    fn is_at_end(&mut self, at: Recent, mut decoder: Decoder<'_>) -> Result<bool, Damage> {
         for context in [pair(&mut self.pairs, at.pair), single(&mut self.singles, at.last)] {
             if decode_from(context, context.knowledge(), &mut self.wides, &mut decoder)?.is_some() {
                 return Ok(false);
@@ -221,12 +224,12 @@ impl Model {
         let unit = decoder.unit(self.root.total());
         // Nowhere in the root is beyond it, which C survives.
         let position = position_below(self.root.sum(), decoder, unit).map_err(|_| Damage::Beyond)?;
-        let Some(position) = position.checked_sub(Root::ESCAPES) else { return Ok(None) };
-        let (value, interval, is_new) = self
-            .root
-            .count_position(position, |weight| decoder.is_at_or_behind(weight + Root::ESCAPES, unit));
+        if position < Root::ESCAPES {
+            return Ok(None);
+        }
+        let (place, interval) = self.root.find(position, |weight| decoder.is_at_or_behind(weight, unit));
         decoder.consume(interval, unit);
-        Ok(Some((value, is_new)))
+        Ok(Some((place.value(), self.root.count(place, interval.count))))
     }
 }
 
@@ -423,14 +426,14 @@ fn decode_from_wide(wides: &mut Wides, wide: u32, decoder: &mut Decoder<'_>) -> 
     let (escapes, total) = wides.escapes(wide);
     let unit = decoder.unit(total);
     let position = position_below(wides.sum(wide), decoder, unit)?;
-    let Some(position) = position.checked_sub(escapes) else {
+    if position < escapes {
         decoder.narrow(0, escapes.wrapping_mul(unit));
         return Ok(None);
-    };
-    let (value, interval) =
-        wides.count_position(wide, position, |weight| decoder.is_at_or_behind(weight + escapes, unit));
+    }
+    let (place, interval) = wides.find(wide, position, |weight| decoder.is_at_or_behind(weight, unit));
     decoder.consume(interval, unit);
-    Ok(Some(value))
+    wides.count_at(wide, place, interval.count);
+    Ok(Some(place.value()))
 }
 
 #[cfg(test)]
@@ -440,7 +443,7 @@ impl Model {
     }
 
     /// Panics unless every sum is that of its parts. Returns the largest total.
-    pub(super) fn check_invariants(&self) -> u32 {
+    pub(super) fn check_invariants(&mut self) -> u32 {
         let (mut largest, weighed) = self.root.check();
         let mut symbols = weighed.iter().filter(|&&weight| weight > 1).count();
         let singles =

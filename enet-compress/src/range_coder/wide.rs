@@ -2,8 +2,8 @@
 
 use super::coder::{Interval, Total};
 use super::context::{Context, DELTA, ESCAPE_DELTA, MAX_COUNT};
-use super::cumulative::{Cumulative, GROUPS, Steps, place, value_at};
-use super::lanes::{self, Shift};
+use super::cumulative::{Cumulative, Groups, Place, Steps};
+use super::lanes;
 use super::root::MAX_TOTAL;
 
 /// Room for wide contexts: each knows at least eight of at most 4095 symbols, and eight are the root's.
@@ -18,8 +18,7 @@ static STEPS: Steps = Steps::new(DELTA);
 struct Wide {
     cumulative: Cumulative,
     /// The weights of eight neighbouring values; 0 of those not known.
-    groups: [u64; GROUPS],
-    escapes: u32,
+    groups: Groups<u64>,
     /// The weight of the escape and all bytes.
     sum: u32,
     total: Total,
@@ -33,7 +32,7 @@ pub(super) struct Wides {
 
 impl Wide {
     const EMPTY: Self =
-        Self { cumulative: Cumulative::ZERO, groups: [0; GROUPS], escapes: 0, sum: 0, total: Total::UNUSED };
+        Self { cumulative: Cumulative::ZERO, groups: Groups::of(0), sum: 0, total: Total::UNUSED };
 }
 
 impl Wides {
@@ -55,8 +54,8 @@ impl Wides {
             self.add(id, value, weight);
         }
         let wide = self.wide_mut(id);
-        wide.escapes = context.escapes();
-        wide.sum += wide.escapes;
+        wide.cumulative.add_escapes(context.escapes());
+        wide.sum += context.escapes();
         context.set_wide(id);
         self.insert(id, value);
     }
@@ -64,7 +63,7 @@ impl Wides {
     /// The weight of the escape, and of everything.
     pub(super) fn escapes(&self, wide: u32) -> (u32, Total) {
         let wide = self.wide(wide);
-        (wide.escapes, wide.total)
+        (wide.cumulative.escapes(), wide.total)
     }
 
     /// The weight of everything.
@@ -74,45 +73,45 @@ impl Wides {
 
     /// Counts an occurrence of a byte if it is known. Returns its share until now, and the weight of everything.
     pub(super) fn count(&mut self, id: u32, value: u8) -> Option<(Interval, Total)> {
-        let (group, lane) = lane_of(value);
-        let wide = self.wide(id);
-        let weights = wide.group(group);
-        let count = lanes::lane(weights, lane);
+        let place = Place::of(value);
+        let wide = self.wide_mut(id);
+        let weights = *wide.groups.at(place);
+        let count = lanes::lane(weights, place.lane);
         if count == 0 {
             return None;
         }
-        let under = wide.escapes + wide.cumulative.below(group) + lanes::sum(weights & lanes::below(lane));
+        let under = wide.cumulative.below(place) + lanes::sum(weights & lanes::below(place.lane));
         let total = wide.total;
-        self.count_at(id, group, lane, count);
+        self.count_at(id, place, count.into());
         Some((Interval { under, count: count.into() }, total))
     }
 
-    /// Counts an occurrence of the byte at a position of the cumulative weight, escape not counted. Returns its share
-    /// until now and which byte it is. `is_at_or_behind`: as in [`Cumulative::find`].
+    /// Where the byte is whose share a position lies in, and the share. Not in the escape. `is_at_or_behind`: as in
+    /// [`Cumulative::find`].
     #[inline(always)]
-    pub(super) fn count_position(
+    pub(super) fn find(
         &mut self,
         id: u32,
         position: u32,
         is_at_or_behind: impl Fn(u32) -> bool,
-    ) -> (u8, Interval) {
-        let wide = self.wide(id);
-        let (group, below) = wide.cumulative.find(position, is_at_or_behind);
-        let weights = wide.group(group);
-        let (lane, within) = lanes::find_position(weights, position.wrapping_sub(below));
-        let count = lanes::lane(weights, lane);
-        let under = below + within + wide.escapes;
-        self.count_at(id, group, lane, count);
-        (value_at(group, (lane / 8) as usize), Interval { under, count: count.into() })
+    ) -> (Place, Interval) {
+        let wide = self.wide_mut(id);
+        let (mut place, within) = wide.cumulative.find(position, is_at_or_behind);
+        let weights = *wide.groups.at(place);
+        let (lane, under) = lanes::find_position(weights, within);
+        place.lane = lane;
+        let count = lanes::lane(weights, lane).into();
+        (place, Interval { under: position.wrapping_sub(within) + under, count })
     }
 
+    /// Counts an occurrence of a known byte of some weight.
     #[inline(always)]
-    fn count_at(&mut self, id: u32, group: usize, lane: Shift, count: u8) {
+    pub(super) fn count_at(&mut self, id: u32, place: Place, weight: u32) {
         let wide = self.wide_mut(id);
-        *wide.group_mut(group) += u64::from(DELTA) << lane;
-        wide.cumulative.add(group, &STEPS);
+        *wide.groups.at(place) += u64::from(DELTA) << place.lane;
+        wide.cumulative.add(place, &STEPS);
         wide.sum += u32::from(DELTA);
-        if count > MAX_COUNT || wide.sum > MAX_TOTAL {
+        if weight > MAX_COUNT.into() || wide.sum > MAX_TOTAL {
             self.rescale(id);
         }
         let wide = self.wide_mut(id);
@@ -123,7 +122,7 @@ impl Wides {
     pub(super) fn insert(&mut self, id: u32, value: u8) {
         self.add(id, value, DELTA);
         let wide = self.wide_mut(id);
-        wide.escapes += u32::from(ESCAPE_DELTA);
+        wide.cumulative.add_escapes(ESCAPE_DELTA.into());
         wide.sum += u32::from(ESCAPE_DELTA);
         if wide.sum > MAX_TOTAL {
             self.rescale(id);
@@ -135,22 +134,28 @@ impl Wides {
     /// Adds a byte that is not known.
     #[inline(always)]
     fn add(&mut self, id: u32, value: u8, weight: u8) {
-        let (group, lane) = lane_of(value);
+        let place = Place::of(value);
         let wide = self.wide_mut(id);
-        wide.cumulative.add_any(group, weight.into());
+        wide.cumulative.add_any(place, weight.into());
         wide.sum += u32::from(weight);
-        *wide.group_mut(group) += u64::from(weight) << lane;
+        *wide.groups.at(place) += u64::from(weight) << place.lane;
     }
 
     /// Halves all weights, so that old statistics fade and counts stay within a byte.
     #[cold]
     fn rescale(&mut self, id: u32) {
         let wide = self.wide_mut(id);
-        wide.groups = wide.groups.map(lanes::halved);
-        let halved = wide.groups.map(lanes::sum);
-        wide.escapes -= wide.escapes / 2;
-        wide.cumulative = Cumulative::of(halved.into_iter());
-        wide.sum = halved.iter().sum::<u32>() + wide.escapes;
+        let escapes = wide.cumulative.escapes();
+        wide.sum = escapes - escapes / 2;
+        wide.cumulative = Cumulative::ZERO;
+        wide.cumulative.add_escapes(wide.sum);
+        for place in (0..=255).step_by(8).map(Place::of) {
+            let weights = wide.groups.at(place);
+            *weights = lanes::halved(*weights);
+            let sum = lanes::sum(*weights);
+            wide.cumulative.add_any(place, sum);
+            wide.sum += sum;
+        }
     }
 
     #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
@@ -164,40 +169,21 @@ impl Wides {
     }
 }
 
-impl Wide {
-    #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
-    fn group(&self, group: usize) -> u64 {
-        self.groups[group % GROUPS]
-    }
-
-    #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
-    fn group_mut(&mut self, group: usize) -> &mut u64 {
-        &mut self.groups[group % GROUPS]
-    }
-}
-
-/// Where a byte is: its group, and its lane there.
-#[inline(always)]
-fn lane_of(value: u8) -> (usize, Shift) {
-    let (group, _) = place(value);
-    (group, Shift::from(value % 8) * 8)
-}
-
 #[cfg(test)]
 impl Wides {
     /// Panics unless the sums of a wide context are those of its weights. Returns the total, and how many bytes are known.
-    pub(super) fn check(&self, id: u32) -> (u32, usize) {
+    pub(super) fn check(&mut self, id: u32) -> (u32, usize) {
         assert!((FIRST..=self.last_wide).contains(&id));
-        let wide = self.wide(id);
+        let wide = self.wide_mut(id);
         let mut known = 0;
-        let mut below = 0;
-        for group in 0..GROUPS {
-            assert_eq!(wide.cumulative.below(group), below);
-            let weights = wide.group(group);
+        let mut below = wide.cumulative.escapes();
+        for place in (0..=255).step_by(8).map(Place::of) {
+            assert_eq!(wide.cumulative.below(place), below);
+            let weights = *wide.groups.at(place);
             known += weights.to_le_bytes().iter().filter(|&&weight| weight > 0).count();
             below += lanes::sum(weights);
         }
-        assert_eq!(wide.sum, below + wide.escapes);
+        assert_eq!(wide.sum, below);
         assert_eq!(wide.total, Total::new(wide.sum));
         assert!(known >= 8);
         (wide.sum, known)
