@@ -68,7 +68,6 @@ impl Context {
     }
 
     /// Forgets everything.
-    #[inline(always)]
     pub(super) fn reset(&mut self) {
         self.knowledge = Knowledge::NOTHING;
     }

@@ -58,6 +58,22 @@ struct Recent {
     pair: PairId,
     /// The last byte.
     last: u8,
+    longest: Longest,
+}
+
+/// The longest context that knows anything.
+///
+/// What is put into a context is a context itself, and knows something as soon as one more byte follows. So those that know
+/// nothing are exactly those that the last byte was put into others for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Longest {
+    Root,
+    Single,
+    Pair,
+}
+
+impl Recent {
+    const NOTHING: Self = Self { pair: 0, last: 0, longest: Longest::Root };
 }
 
 impl Model {
@@ -70,7 +86,7 @@ impl Model {
         wides: Wides::NEW,
         pairs_len: 0,
         symbols_len: 0,
-        at: Recent { pair: 0, last: 0 },
+        at: Recent::NOTHING,
     };
 
     /// Forgets everything.
@@ -83,9 +99,7 @@ impl Model {
         self.wides.reset();
         self.pairs_len = 1;
         self.symbols_len = 0;
-        pair(&mut self.pairs, 0).reset();
-        single(&mut self.singles, 0).reset();
-        self.at = Recent { pair: 0, last: 0 };
+        self.at = Recent::NOTHING;
     }
 
     /// Encodes bytes and learns from them.
@@ -94,24 +108,31 @@ impl Model {
         while let Some((&value, rest)) = input.split_first() {
             input = rest;
             let context = pair(&mut self.pairs, at.pair);
-            if context.knowledge() == Knowledge::FEW && context.is_first(value) {
-                let (interval, total) = (context.first_interval(), context.total());
-                context.count(FIRST);
-                encoder.encode(interval, total)?;
-                let next = *id(&mut self.ids, at.last, value);
-                if next == at.pair {
-                    let len = encode_run(context, input, encoder)?;
-                    input = input.get(len..).unwrap_or_default();
+            if at.longest == Longest::Pair {
+                if context.knowledge() == Knowledge::FEW && context.is_first(value) {
+                    let (interval, total) = (context.first_interval(), context.total());
+                    context.count(FIRST);
+                    encoder.encode(interval, total)?;
+                    let next = *id(&mut self.ids, at.last, value);
+                    if next == at.pair {
+                        let len = encode_run(context, input, encoder)?;
+                        input = input.get(len..).unwrap_or_default();
+                    }
+                    at = Recent { pair: next, last: value, longest: Longest::Pair };
+                    continue;
                 }
-                at = Recent { pair: next, last: value };
-                continue;
-            }
-            let pair = if encode_from(context, &mut self.wides, value, encoder)? {
-                *id(&mut self.ids, at.last, value)
+                if encode_from(context, &mut self.wides, value, encoder)? {
+                    at = Recent {
+                        pair: *id(&mut self.ids, at.last, value),
+                        last: value,
+                        longest: Longest::Pair,
+                    };
+                    continue;
+                }
             } else {
-                self.encode_shorter(at.last, value, encoder)?
-            };
-            at = Recent { pair, last: value };
+                context.begin(value);
+            }
+            at = self.encode_shorter(at, value, encoder)?;
             if self.symbols_len >= NEARLY_FULL {
                 self.reset();
                 at = self.at;
@@ -121,37 +142,43 @@ impl Model {
         Ok(())
     }
 
-    /// Encodes a byte that was added to the context of two bytes just now, and learns it in the shorter ones. Returns the
-    /// next context of two.
+    /// Encodes a byte that was added to the context of two bytes just now, and learns it in the shorter ones. Returns what
+    /// precedes the next byte.
     #[inline(always)]
-    fn encode_shorter(&mut self, last: u8, value: u8, encoder: &mut Encoder<'_>) -> Result<PairId, Full> {
-        let context = single(&mut self.singles, last);
-        if encode_from(context, &mut self.wides, value, encoder)? {
-            self.symbols_len += 1;
-            return Ok(*id(&mut self.ids, last, value));
+    fn encode_shorter(&mut self, at: Recent, value: u8, encoder: &mut Encoder<'_>) -> Result<Recent, Full> {
+        self.symbols_len += 1;
+        let context = single(&mut self.singles, at.last);
+        if at.longest == Longest::Root {
+            context.begin(value);
+        } else if encode_from(context, &mut self.wides, value, encoder)? {
+            return Ok(Recent {
+                pair: *id(&mut self.ids, at.last, value),
+                last: value,
+                longest: Longest::Pair,
+            });
         }
         let place = Place::of(value);
         let interval = self.root.interval(place);
         encoder.encode(interval, self.root.total())?;
         let is_new = self.root.count(place, interval.count);
-        self.symbols_len += 1;
-        Ok(self.add_pair(last, value, is_new))
+        Ok(self.add_pair(at.last, value, is_new))
     }
 
     /// Adds a context of two bytes, the second of which was added to the context of the first. And one of one, if the root
-    /// did not know the byte.
+    /// did not know the byte. Returns what precedes the next byte.
     #[inline(always)]
-    fn add_pair(&mut self, last: u8, value: u8, is_new: bool) -> PairId {
+    fn add_pair(&mut self, last: u8, value: u8, is_new: bool) -> Recent {
         let next = self.pairs_len;
         self.pairs_len += 1;
-        self.symbols_len += 1;
-        pair(&mut self.pairs, next).reset();
         *id(&mut self.ids, last, value) = next;
-        if is_new {
-            single(&mut self.singles, value).reset();
-            self.symbols_len += 1;
+        self.symbols_len += 1 + u32::from(is_new);
+        if cfg!(test) {
+            pair(&mut self.pairs, next).reset();
+            if is_new {
+                single(&mut self.singles, value).reset();
+            }
         }
-        next
+        Recent { pair: next, last: value, longest: if is_new { Longest::Root } else { Longest::Single } }
     }
 
     /// Decodes a whole block and learns from it. Returns the length of what it held. `None`: more than the output has
@@ -162,44 +189,53 @@ impl Model {
         let mut at = self.at;
         let mut places = output.iter_mut();
         while let Some(place) = places.next() {
-            let value;
             let context = pair(&mut self.pairs, at.pair);
-            let knowledge = context.knowledge();
-            if let Some(known) = decode_from(context, knowledge, &mut self.wides, &mut decoder)? {
-                value = known;
-                *place = value;
-                let next = *id(&mut self.ids, at.last, value);
-                if next == at.pair && knowledge == Knowledge::FEW && context.is_first(value) {
-                    decode_run(context, value, &mut decoder, &mut places);
+            if at.longest == Longest::Pair {
+                let knowledge = context.knowledge();
+                if let Some(value) = decode_from(context, &mut self.wides, &mut decoder)? {
+                    *place = value;
+                    let next = *id(&mut self.ids, at.last, value);
+                    if next == at.pair && knowledge == Knowledge::FEW && context.is_first(value) {
+                        decode_run(context, value, &mut decoder, &mut places);
+                    }
+                    at = Recent { pair: next, last: value, longest: Longest::Pair };
+                    continue;
                 }
-                at = Recent { pair: next, last: value };
-                continue;
             }
-            let context = single(&mut self.singles, at.last);
-            let shorter_knowledge = context.knowledge();
-            match decode_from(context, shorter_knowledge, &mut self.wides, &mut decoder)? {
-                Some(known) => value = known,
-                None => {
-                    let Some((known, is_new)) = self.decode_root(&mut decoder)? else {
+            let mut known = None;
+            if at.longest != Longest::Root {
+                known = decode_from(single(&mut self.singles, at.last), &mut self.wides, &mut decoder)?;
+            }
+            let (value, is_new) = match known {
+                Some(value) => (value, false),
+                None => match self.decode_root(&mut decoder)? {
+                    Some(found) => found,
+                    None => {
                         let rest = places.len() + 1;
                         return Ok(Some(output.len() - rest));
-                    };
-                    value = known;
-                    // A damaged block may have escaped from a context that knows the byte.
-                    let context = single(&mut self.singles, at.last);
-                    if !count_known(context, shorter_knowledge, &mut self.wides, value) {
-                        insert(context, shorter_knowledge, &mut self.wides, value);
-                        self.add_pair(at.last, value, is_new);
                     }
-                }
-            }
+                },
+            };
             *place = value;
+            // A damaged block may have escaped from contexts that know the byte.
             let context = pair(&mut self.pairs, at.pair);
-            if !count_known(context, knowledge, &mut self.wides, value) {
-                insert(context, knowledge, &mut self.wides, value);
+            if at.longest != Longest::Pair {
+                context.begin(value);
+                self.symbols_len += 1;
+            } else if !count_known(context, &mut self.wides, value) {
+                insert(context, &mut self.wides, value);
                 self.symbols_len += 1;
             }
-            at = Recent { pair: *id(&mut self.ids, at.last, value), last: value };
+            let context = single(&mut self.singles, at.last);
+            at = if known.is_none() && at.longest == Longest::Root {
+                context.begin(value);
+                self.add_pair(at.last, value, is_new)
+            } else if known.is_none() && !count_known(context, &mut self.wides, value) {
+                insert(context, &mut self.wides, value);
+                self.add_pair(at.last, value, is_new)
+            } else {
+                Recent { pair: *id(&mut self.ids, at.last, value), last: value, longest: Longest::Pair }
+            };
             if self.symbols_len >= NEARLY_FULL {
                 self.reset();
                 at = self.at;
@@ -211,8 +247,12 @@ impl Model {
     /// Whether nothing but escapes follows.
     #[inline(never)]
     fn is_at_end(&mut self, at: Recent, mut decoder: Decoder<'_>) -> Result<bool, Damage> {
-        for context in [pair(&mut self.pairs, at.pair), single(&mut self.singles, at.last)] {
-            if decode_from(context, context.knowledge(), &mut self.wides, &mut decoder)?.is_some() {
+        let contexts = [
+            (pair(&mut self.pairs, at.pair), at.longest == Longest::Pair),
+            (single(&mut self.singles, at.last), at.longest != Longest::Root),
+        ];
+        for (context, knows) in contexts {
+            if knows && decode_from(context, &mut self.wides, &mut decoder)?.is_some() {
                 return Ok(false);
             }
         }
@@ -253,20 +293,18 @@ fn id(ids: &mut [[PairId; 256]; 256], first: u8, second: u8) -> &mut PairId {
 
 /// Adds a byte that the context does not know, after its escape.
 #[inline(always)]
-fn insert(context: &mut Context, knowledge: Knowledge, wides: &mut Wides, value: u8) {
-    match knowledge {
-        Knowledge::NOTHING => context.begin(value),
+fn insert(context: &mut Context, wides: &mut Wides, value: u8) {
+    match context.knowledge() {
         Knowledge::FEW if context.is_full() => wides.take_over(context, value),
         Knowledge::FEW => context.insert(value),
-        _ => wides.insert(knowledge.wide(), value),
+        wide => wides.insert(wide.wide(), value),
     }
 }
 
 /// Counts an occurrence of the byte if the context knows it.
 #[inline(always)]
-fn count_known(context: &mut Context, knowledge: Knowledge, wides: &mut Wides, value: u8) -> bool {
-    match knowledge {
-        Knowledge::NOTHING => false,
+fn count_known(context: &mut Context, wides: &mut Wides, value: u8) -> bool {
+    match context.knowledge() {
         Knowledge::FEW => {
             let known = context.find(value);
             if let Some(lane) = known {
@@ -274,13 +312,11 @@ fn count_known(context: &mut Context, knowledge: Knowledge, wides: &mut Wides, v
             }
             known.is_some()
         }
-        _ => wides.count(knowledge.wide(), value).is_some(),
+        wide => wides.count(wide.wide(), value).is_some(),
     }
 }
 
 /// Encodes the byte if the context knows it, otherwise the escape; and learns it. Returns whether the context knew it.
-///
-/// An empty context says nothing, so it costs no code.
 #[inline(always)]
 fn encode_from(
     context: &mut Context,
@@ -288,39 +324,27 @@ fn encode_from(
     value: u8,
     encoder: &mut Encoder<'_>,
 ) -> Result<bool, Full> {
-    match context.knowledge() {
-        Knowledge::NOTHING => {
-            context.begin(value);
-            Ok(false)
-        }
-        Knowledge::FEW => {
-            let total = context.total();
-            let Some(lane) = context.find(value) else {
-                encoder.encode_escape(context.escapes(), total)?;
-                if context.is_full() {
-                    wides.take_over(context, value);
-                } else {
-                    context.insert(value);
-                }
-                return Ok(false);
-            };
-            let interval = context.interval(lane);
-            context.count(lane);
-            encoder.encode(interval, total)?;
-            Ok(true)
-        }
-        knowledge => {
-            let wide = knowledge.wide();
-            let Some((interval, total)) = wides.count(wide, value) else {
-                let (escapes, total) = wides.escapes(wide);
-                encoder.encode_escape(escapes, total)?;
-                wides.insert(wide, value);
-                return Ok(false);
-            };
-            encoder.encode(interval, total)?;
-            Ok(true)
-        }
+    if context.knowledge() == Knowledge::FEW {
+        let total = context.total();
+        let Some(lane) = context.find(value) else {
+            encoder.encode_escape(context.escapes(), total)?;
+            insert(context, wides, value);
+            return Ok(false);
+        };
+        let interval = context.interval(lane);
+        context.count(lane);
+        encoder.encode(interval, total)?;
+        return Ok(true);
     }
+    let wide = context.knowledge().wide();
+    let Some((interval, total)) = wides.count(wide, value) else {
+        let (escapes, total) = wides.escapes(wide);
+        encoder.encode_escape(escapes, total)?;
+        wides.insert(wide, value);
+        return Ok(false);
+    };
+    encoder.encode(interval, total)?;
+    Ok(true)
 }
 
 /// Encodes repetitions of a context's first byte, at the front of `input`, if the context is also that of the next byte.
@@ -366,18 +390,16 @@ fn decode_run(
     context.end_run(run);
 }
 
-/// Decodes a byte, or an escape, from one context. An empty one always escapes, without a code.
+/// Decodes a byte, or an escape, from one context.
 #[inline(always)]
 fn decode_from(
     context: &mut Context,
-    knowledge: Knowledge,
     wides: &mut Wides,
     decoder: &mut Decoder<'_>,
 ) -> Result<Option<u8>, Damage> {
-    match knowledge {
-        Knowledge::NOTHING => Ok(None),
+    match context.knowledge() {
         Knowledge::FEW => decode_from_few(context, decoder),
-        _ => decode_from_wide(wides, knowledge.wide(), decoder),
+        wide => decode_from_wide(wides, wide.wide(), decoder),
     }
 }
 
