@@ -20,6 +20,16 @@ pub(super) struct Interval {
 #[derive(Debug)]
 pub(super) struct Full;
 
+/// A block that no encoder writes.
+#[derive(Debug)]
+pub(super) enum Damage {
+    /// It points at nothing.
+    Nowhere,
+    /// It points beyond the last byte of the root, or so far beyond a context that 16 bits cannot say where. In C both have
+    /// consequences: [`tree`](super::tree) knows them.
+    Beyond,
+}
+
 /// A total weight, in the form in which a range is divided by it: 2⁶⁴ / total, rounded up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Total(u64);
@@ -229,6 +239,16 @@ impl<'i> Decoder<'i> {
     #[inline(always)]
     pub(super) fn position(&self, unit: u32) -> u32 {
         self.offset.checked_div(unit).unwrap_or(0)
+    }
+
+    /// As [`position`](Self::position), if it is below the total.
+    #[inline(always)]
+    pub(super) fn position_below(&self, total: u32, unit: u32) -> Result<u32, Damage> {
+        match self.position(unit) {
+            position if position < total => Ok(position),
+            0..=0xFFFF => Err(Damage::Nowhere),
+            _ => Err(Damage::Beyond),
+        }
     }
 
     /// Whether the code points below some multiple of the unit.

@@ -34,7 +34,7 @@ pub(super) struct Context {
 pub(super) struct Knowledge(u32);
 
 impl Knowledge {
-    /// Not even the escape.
+    /// Not even the escape. Only tests ask.
     pub(super) const NOTHING: Self = Self(0);
     /// Up to seven bytes.
     pub(super) const FEW: Self = Self(1);

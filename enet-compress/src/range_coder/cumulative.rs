@@ -4,18 +4,14 @@ use super::coder::Interval;
 use super::lanes::Shift;
 
 /// How many quarters there are.
-const QUARTERS: usize = 4;
-
-/// Something for each group of eight neighbouring values: by quarter, and by the group's place there.
-#[derive(Clone, Copy)]
-pub(super) struct Groups<T>([[T; 8]; QUARTERS]);
+pub(super) const QUARTERS: usize = 4;
 
 /// Where a value is. As its bits are: 2 for the quarter, 3 for the group, 3 for the value there.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
-    quarter: usize,
+    pub(super) quarter: usize,
     /// 8 times its number.
-    group: Shift,
+    pub(super) group: Shift,
     /// 8 times its number.
     pub(super) lane: Shift,
 }
@@ -35,31 +31,20 @@ impl Place {
     }
 }
 
-impl<T: Copy> Groups<T> {
-    pub(super) const fn of(group: T) -> Self {
-        Self([[group; 8]; QUARTERS])
-    }
-
-    #[inline(always)]
-    #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the arrays")]
-    pub(super) fn at(&mut self, place: Place) -> &mut T {
-        &mut self.0[place.quarter % QUARTERS][place.group as usize / 8 % 8]
-    }
-}
-
 /// What to add to the words of [`Eight`] and of a [`Cumulative`] to add some weight.
 pub(super) struct Steps {
     /// For each quarter.
     quarters: [u64; QUARTERS],
     /// For each of eight.
     eight: [[u64; 2]; 8],
+    weight: u32,
 }
 
 impl Steps {
     /// Of a weight.
     #[allow(clippy::indexing_slicing, reason = "at compile time")]
     pub(super) const fn new(weight: u8) -> Self {
-        let mut steps = Self { quarters: [0; QUARTERS], eight: [[0; 2]; 8] };
+        let mut steps = Self { quarters: [0; QUARTERS], eight: [[0; 2]; 8], weight: weight as u32 };
         let mut at = 0;
         while at < 8 {
             let mut behind = at;
@@ -74,6 +59,11 @@ impl Steps {
         }
         steps
     }
+
+    #[inline(always)]
+    pub(super) fn weight(&self) -> u32 {
+        self.weight
+    }
 }
 
 /// 1 in each of four lanes of 16 bits.
@@ -87,11 +77,9 @@ const ONES: u64 = 0x0001_0001_0001_0001;
 pub(super) struct Eight([u64; 2]);
 
 impl Eight {
-    pub(super) const ZERO: Self = Self([ONES << 15; 2]);
-
     /// Each has the same weight.
-    pub(super) const fn of(weight: u8) -> Self {
-        let weight = weight as u64;
+    pub(super) const fn new(each: u8) -> Self {
+        let weight = each as u64;
         Self([0x0007_0005_0003_0001 * weight + (ONES << 15), 0x0008_0006_0004_0002 * weight + (ONES << 15)])
     }
 
@@ -127,13 +115,13 @@ impl Eight {
         Interval { under: until, count: with - until }
     }
 
-    /// The one in which a position lies; they must weigh more.
+    /// The one in which a position lies, given the number behind it; they must weigh as much.
     #[inline(always)]
-    pub(super) fn find(&self, position: u32) -> Shift {
+    pub(super) fn find(&self, behind: u32) -> Shift {
         let [even, odd] = self.0;
-        let positions = u64::from(position) * ONES;
+        let behind = u64::from(behind) * ONES;
         // A bit for each that the position is not beyond.
-        let left = (even - ONES - positions) >> 15 & ONES | (odd - ONES - positions) >> 7 & ONES << 8;
+        let left = (even - behind) >> 15 & ONES | (odd - behind) >> 7 & ONES << 8;
         left.trailing_zeros()
     }
 }
@@ -150,12 +138,11 @@ pub(super) struct Cumulative {
 }
 
 impl Cumulative {
-    /// Nothing weighs anything.
-    pub(super) const ZERO: Self = Self { quarters: 0, groups: [Eight::ZERO; QUARTERS] };
-
-    /// A weight of 1 for every value and for the escape.
-    pub(super) const MINIMUM: Self =
-        Self { quarters: 0x00C1_0081_0041_0001, groups: [Eight::of(8); QUARTERS] };
+    /// Every group has the same weight.
+    pub(super) const fn new(escapes: u32, each: u8) -> Self {
+        let quarters = escapes as u64 * ONES + 8 * each as u64 * 0x0003_0002_0001_0000;
+        Self { quarters, groups: [Eight::new(each); QUARTERS] }
+    }
 
     /// Adds weight to the escape.
     #[inline(always)]
@@ -203,8 +190,9 @@ impl Cumulative {
         (self.quarters >> (16 * quarter) & 0xFFFF) as u32
     }
 
-    /// The group in which a position lies, and the position from its beginning. Not in the escape. `is_at_or_behind` compares
-    /// the position with some weight: it may know the answer sooner than the position is computed.
+    /// The group in which a position lies, and the number behind the position, from the group's beginning. Not in the
+    /// escape. `is_at_or_behind` compares the position with some weight: it may know the answer sooner than the position
+    /// is computed.
     #[inline(always)]
     #[allow(clippy::indexing_slicing, reason = "masked: cannot leave the array")]
     pub(super) fn find(&self, position: u32, is_at_or_behind: impl Fn(u32) -> bool) -> (Place, u32) {
@@ -215,10 +203,10 @@ impl Cumulative {
                 (quarter, before) = (next, start);
             }
         }
-        let in_quarter = position.wrapping_sub(before);
+        let behind = position.wrapping_sub(before).wrapping_add(1);
         let groups = &self.groups[quarter % QUARTERS];
-        let group = groups.find(in_quarter);
-        (Place { quarter, group, lane: 0 }, in_quarter.wrapping_sub(groups.interval(group).under))
+        let group = groups.find(behind);
+        (Place { quarter, group, lane: 0 }, behind.wrapping_sub(groups.interval(group).under))
     }
 }
 
@@ -242,7 +230,7 @@ mod tests {
         ) {
             static THREE: Steps = Steps::new(3);
             let mut weights = [8_u32; 32];
-            let mut cumulative = Cumulative::MINIMUM;
+            let mut cumulative = Cumulative::new(1, 8);
             for (group, kind) in added {
                 // No group weighs more than 8 · 255.
                 let place = places().nth(group).unwrap();
@@ -263,7 +251,7 @@ mod tests {
                 prop_assert_eq!(cumulative.below(place), below);
                 if (below..below + weight).contains(&position) {
                     let (found, within) = cumulative.find(position, |weight| position >= weight);
-                    prop_assert_eq!((found.value(), within), (place.value(), position - below));
+                    prop_assert_eq!((found.value(), within), (place.value(), position + 1 - below));
                 }
                 below += weight;
             }
@@ -271,7 +259,7 @@ mod tests {
 
         #[test]
         fn shares_are_those_of_eight_one_by_one(weights in vec(1..256_u32, 8)) {
-            let mut eight = Eight::ZERO;
+            let mut eight = Eight::new(0);
             for (lane, &weight) in (0..64).step_by(8).zip(&weights) {
                 eight.add_any(lane, weight);
             }
@@ -279,7 +267,7 @@ mod tests {
             for (lane, count) in (0..64).step_by(8).zip(weights) {
                 let interval = eight.interval(lane);
                 prop_assert_eq!((interval.under, interval.count), (under, count));
-                prop_assert!((under..under + count).all(|position| eight.find(position) == lane));
+                prop_assert!((under..under + count).all(|position| eight.find(position + 1) == lane));
                 under += count;
             }
         }
@@ -287,7 +275,7 @@ mod tests {
 
     #[test]
     fn the_heaviest_groups_stay_apart() {
-        let mut cumulative = Cumulative::ZERO;
+        let mut cumulative = Cumulative::new(0, 0);
         for place in places() {
             cumulative.add_any(place, 8 * 255);
         }
@@ -295,7 +283,7 @@ mod tests {
             assert_eq!(cumulative.below(place), below);
             for position in [below, below + 8 * 255 - 1] {
                 let (found, within) = cumulative.find(position, |weight| position >= weight);
-                assert_eq!((found.value(), within), (place.value(), position - below));
+                assert_eq!((found.value(), within), (place.value(), position + 1 - below));
             }
         }
     }

@@ -75,7 +75,7 @@ pub(super) fn find_position(word: u64, position: u32) -> (Shift, u32) {
 /// The first of eight ascending numbers, none above 2¹⁵, that exceeds a position below 2¹⁵. In each word there are four
 /// of them, every other one. There must be one; returned is 8 times its number.
 #[inline(always)]
-pub(super) fn first_beyond(even: u64, odd: u64, position: u32) -> Shift {
+fn first_beyond(even: u64, odd: u64, position: u32) -> Shift {
     let positions = (u64::from(position) * PREFIX) | HIGHS16;
     // A bit for each number that is not beyond.
     let passed = ((positions - even) & HIGHS16) >> 8 | ((positions - odd) & HIGHS16);

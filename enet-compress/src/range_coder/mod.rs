@@ -1,25 +1,27 @@
 //! The range coder: ENet's built-in compressor (PROTOCOL.md §15), the model's predictions turned into bits.
 
 mod coder;
+mod coding;
 mod context;
 mod cumulative;
 mod lanes;
 mod model;
 mod root;
 mod tree;
+mod weights;
 mod wide;
 
 use core::fmt;
 
-use self::coder::Encoder;
-use self::model::{Damage, Model};
+use self::coder::{Damage, Encoder};
+use self::model::Model;
 use self::tree::Tree;
 use crate::Compressor;
 
 /// ENet's built-in compressor: an adaptive order-2 PPM model behind a 32-bit range coder, bit-exact with C ENet 1.3.
 ///
 /// The model learns while it codes and is forgotten at the end of each call, so one coder serves any number of peers in
-/// both directions. The value is some 370 KiB large, of which a call touches what its data needs, and allocates nothing: keep
+/// both directions. The value is some 500 KiB large, of which a call touches what its data needs, and allocates nothing: keep
 /// it in a `static` or a box.
 ///
 /// A damaged block is refused or gives the wrong bytes, the same ones as in C: a block carries no check of its own. Some of
@@ -50,7 +52,7 @@ impl RangeCoder {
         Self { model: Model::UNUSED }
     }
 
-    /// A coder ready for use, on the heap. Its 370 KiB cross the stack of this function only, however little a debug
+    /// A coder ready for use, on the heap. Its 500 KiB cross the stack of this function only, however little a debug
     /// build optimises: prefer it to `Box::new(RangeCoder::new())`.
     ///
     /// ```
@@ -192,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_coder_takes_no_more_than_its_documentation_says() {
-        assert!(size_of::<RangeCoder>() < 384 * 1024, "{}", size_of::<RangeCoder>());
+        assert!(size_of::<RangeCoder>() < 512 * 1024, "{}", size_of::<RangeCoder>());
         assert!(size_of::<Tree>() <= 64 * 1024 + 4, "{}", size_of::<Tree>());
     }
 
