@@ -407,8 +407,20 @@ pub(crate) const EDITS: &[Edit] = &[
     edit(
         "a train goes on behind a shorter datagram",
         "host/transmit.rs",
-        "if len < train.segment || built",
-        "if built",
+        "let is_over = len < longer.segment || built",
+        "let is_over = built",
+    ),
+    edit(
+        "large payloads do not count against the MTU",
+        "host/draft.rs",
+        "self.end = self.end.saturating_sub(bytes);",
+        "",
+    ),
+    edit(
+        "a header that has grown overwrites the first command",
+        "host/transmit.rs",
+        "place.start + header.encoded_len() != place.commands",
+        "false",
     ),
     edit(
         "a train outgrows what a UDP datagram may hold",
@@ -419,14 +431,14 @@ pub(crate) const EDITS: &[Edit] = &[
     edit(
         "a train is kept going with any number of zeros",
         "host/draft.rs",
-        "missing <= segment / PADDING_SHARE",
-        "missing <= segment",
+        "(1..=segment / PADDING_SHARE).contains(&missing)",
+        "(1..=segment).contains(&missing)",
     ),
     edit(
         "the end of a train is filled up, too",
         "host/draft.rs",
-        "self.segment.filter(|_| self.again)",
-        "self.segment",
+        "&& self.again",
+        "&& true",
     ),
     edit(
         "the header of a follower in a train counts in full",
