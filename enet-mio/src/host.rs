@@ -353,6 +353,12 @@ impl Host {
         self.clock.now()
     }
 
+    /// Whether the next event is a packet, which comes before everything that is to be done.
+    #[inline]
+    pub(crate) fn has_packet_at_hand(&self) -> bool {
+        self.events_come_first() && self.protocol.has_packet_at_hand()
+    }
+
     /// The next event, as `Service` gives it.
     #[inline(never)]
     pub(crate) fn take_event(&mut self) -> io::Result<Option<Event>> {

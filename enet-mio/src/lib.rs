@@ -30,6 +30,7 @@ mod stats;
 mod train;
 mod udp;
 mod waker;
+mod watch;
 
 pub use address::{Bind, ToBind};
 pub use handle::{HandleError, HandleErrorReason, HostHandle};

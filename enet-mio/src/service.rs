@@ -16,6 +16,7 @@ use crate::log;
 use crate::looks::Looks;
 use crate::lookup::Lookup;
 use crate::waker::Waker;
+use crate::watch::Watch;
 
 const SOCKET: Token = Token(0);
 const WAKER: Token = Token(1);
@@ -29,13 +30,6 @@ const EVENTS_IN_A_TURN: usize = 4_096;
 
 /// How long what is to be sent may wait while the application takes events, if it comes back for them at all.
 const PATIENCE: Duration = Duration::from_millis(1);
-
-/// Calls in a row that found nothing after which asking the poll is cheaper than trying to receive: it takes half as
-/// long if there is nothing, but makes two calls of one if there is something.
-const IDLE_CALLS: u32 = 2;
-
-/// The same while the socket is not registered with the poll yet.
-const IDLE_CALLS_UNREGISTERED: u32 = 64;
 
 /// How long it is trusted that nothing came since the last look. Not longer: what is due by now, timeouts for one, must
 /// not be done before all that came in time was seen.
@@ -78,13 +72,9 @@ pub struct Service {
     poll: Poll,
     ready: Events,
     waker: Waker,
-    /// Whether the socket is registered with the poll: not before that is asked, for it makes each datagram that arrives dearer
-    /// by a quarter of a microsecond.
-    is_registered: bool,
+    watch: Watch,
     /// At events given since something could be sent.
     looks: Looks,
-    /// Calls in a row that found nothing.
-    idle_calls: u32,
     /// Whether a waker was seen that has ended no wait yet.
     woken: bool,
     /// When it was last asked whether there is something to receive.
@@ -118,9 +108,8 @@ impl Service {
             poll,
             ready: Events::with_capacity(4),
             waker,
-            is_registered: false,
+            watch: Watch::default(),
             looks: Looks::new(Instant::ZERO),
-            idle_calls: 0,
             woken: false,
             looked: Instant::ZERO,
         })
@@ -144,26 +133,45 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// The socket or the poll is broken. No peer can cause that, and the call may be repeated.
+    /// The socket or the poll is broken, or the poll has no room for the socket. No peer can cause that, and the call may be
+    /// repeated.
     #[doc(alias = "enet_host_service")]
     #[inline]
     pub fn service(&mut self, timeout: Duration) -> io::Result<Option<Event>> {
         // An event is large: what fetches it writes it where the caller has room for it, and nobody moves it.
-        if self.host.events_come_first() && self.host.has_event_at_hand() {
-            if !self.looks.is_due() {
-                return self.host.take_event();
-            }
-            self.send_if_patience_is_over();
-            // Orders that were carried out may have taken away what was at hand.
-            if self.host.has_event_at_hand() {
-                return self.host.take_event();
-            }
+        if !self.host.has_packet_at_hand() {
+            return self.other_event(timeout);
         }
-        self.next_event_told(timeout)
+        if self.looks.is_due() {
+            return self.take_event_and_look();
+        }
+        self.looks.on_event();
+        self.host.take_event()
     }
 
+    /// The next event, and then what is to be sent, if it has waited enough.
     #[inline(never)]
-    fn next_event_told(&mut self, timeout: Duration) -> io::Result<Option<Event>> {
+    fn take_event_and_look(&mut self) -> io::Result<Option<Event>> {
+        let event = self.host.take_event();
+        self.send_if_patience_is_over();
+        event
+    }
+
+    /// The next event where no packet is at hand. One that is waiting already comes first all the same: a connection's end, for
+    /// one.
+    #[inline(never)]
+    fn other_event(&mut self, timeout: Duration) -> io::Result<Option<Event>> {
+        if self.host.events_come_first() {
+            let waiting = self.host.poll_event();
+            if waiting.is_some() {
+                if self.looks.is_due() {
+                    self.send_if_patience_is_over();
+                } else {
+                    self.looks.on_event();
+                }
+                return Ok(waiting);
+            }
+        }
         let event = self.next_event(timeout);
         event.iter().flatten().for_each(log::event);
         event
@@ -178,7 +186,7 @@ impl Service {
         let mut has_looked = self.look_first(now, timeout)?;
         loop {
             if let Some(event) = self.pass(now)? {
-                self.idle_calls = 0;
+                self.note_call(true);
                 return Ok(Some(event));
             }
             passes += 1;
@@ -187,8 +195,7 @@ impl Service {
             }
             let busy = self.host.is_busy();
             if now >= deadline && has_looked && (!busy || passes >= PASSES) {
-                let idle = self.host.arrivals() == arrivals;
-                self.idle_calls = if idle { self.idle_calls.saturating_add(1) } else { 0 };
+                self.note_call(self.host.arrivals() > arrivals);
                 return Ok(None);
             }
             if !busy || !has_looked {
@@ -210,8 +217,7 @@ impl Service {
             return Ok(false);
         }
         self.looked = now;
-        let idle_calls = if self.is_registered { IDLE_CALLS } else { IDLE_CALLS_UNREGISTERED };
-        if timeout.is_zero() && self.idle_calls >= idle_calls {
+        if timeout.is_zero() && self.watch.is_worth_asking() {
             self.woken |= self.look(Duration::ZERO)?;
         } else {
             self.host.on_ready();
@@ -298,8 +304,17 @@ impl Service {
         if self.host.events_come_first() { self.host.pass(now) } else { self.host.compat_pass(now) }
     }
 
+    /// Notes whether a call found something.
+    fn note_call(&mut self, found: bool) {
+        self.watch.on_call(found);
+        if self.watch.is_dispensable() && self.poll.registry().deregister(&mut self.host).is_ok() {
+            self.watch.is_on = false;
+        }
+    }
+
     /// Waits for the socket, our own next deadline, the caller's, or a waker; whether it was a waker.
     fn wait(&mut self, now: Instant, deadline: Instant) -> io::Result<bool> {
+        self.watch.on_wait();
         let woken = std::mem::take(&mut self.woken);
         let until = self.host.poll_timeout().map_or(deadline, |own| own.min(deadline));
         let until = if woken { now } else { until };
@@ -308,10 +323,10 @@ impl Service {
 
     /// Polls once; whether there was a waker.
     fn look(&mut self, wait: Duration) -> io::Result<bool> {
-        if !self.is_registered {
+        if !self.watch.is_on {
             // What has arrived before is reported all the same.
             self.poll.registry().register(&mut self.host, SOCKET, Interest::READABLE)?;
-            self.is_registered = true;
+            self.watch.is_on = true;
         }
         match self.poll.poll(&mut self.ready, Some(wait)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(false),

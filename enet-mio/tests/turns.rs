@@ -313,6 +313,43 @@ fn an_idle_call_asks_the_poll_and_misses_nothing() {
     assert_eq!(server.stats().datagrams_received, 1);
 }
 
+/// Ends of connections come back one after the other, as packets do, and the socket is left alone meanwhile.
+#[test]
+fn what_is_waiting_comes_at_once_whatever_it_is() {
+    const CLIENTS: usize = 8;
+    let mut server = server();
+    let mut clients: Vec<_> = (0..CLIENTS).map(|_| client()).collect();
+    for client in &mut clients {
+        let (_, at_client) = connect(&mut server, client, ConnectOptions::default());
+        client.peer_mut(at_client).unwrap().disconnect(0);
+    }
+    clients.iter_mut().for_each(|client| client.flush());
+    let mut receives = vec![];
+    while receives.len() < CLIENTS {
+        if let Some(event) = server.service(Duration::ZERO).unwrap() {
+            assert!(matches!(event, Event::Disconnected { .. }), "{event:?}");
+            receives.push(server.io_stats().receives);
+        }
+        clients.iter_mut().for_each(|client| while client.service(Duration::ZERO).unwrap().is_some() {});
+    }
+    // A busy machine may have let the first ones come before the last had arrived.
+    let in_a_row = receives.windows(2).filter(|it| it[0] == it[1]).count();
+    assert!(in_a_row >= CLIENTS / 2, "{receives:?}");
+}
+
+#[test]
+fn a_service_that_was_busy_for_long_can_wait_again() {
+    let mut server = server();
+    let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    assert_eq!(server.service(Duration::from_millis(1)).unwrap(), None);
+    for _ in 0..100 {
+        stranger.send_to(b"?", server.local_addr().unwrap()).unwrap();
+        assert_eq!(server.service(Duration::ZERO).unwrap(), None);
+    }
+    assert_eq!(server.stats().datagrams_received, 100);
+    connect(&mut server, &mut client(), ConnectOptions::default());
+}
+
 /// What has waited enough is sent between two events, which carries out orders, too.
 #[test]
 fn an_order_that_takes_away_what_is_at_hand_cuts_no_wait_short() {

@@ -32,11 +32,16 @@ fn sent_of_100(remote: &mut Crafted) -> usize {
 
 /// The numbers of the SEND_RELIABLE that the host sends.
 fn reliable_numbers(remote: &mut Crafted) -> Vec<u16> {
+    numbers(remote, CommandKind::SendReliable)
+}
+
+/// The numbers of the commands of one kind that the host sends.
+fn numbers(remote: &mut Crafted, kind: CommandKind) -> Vec<u16> {
     let heard = remote.heard();
-    let reliable = |command: &enet_wire::Command<'_>| command.kind() == CommandKind::SendReliable;
+    let is_it = |command: &enet_wire::Command<'_>| command.kind() == kind;
     heard
         .iter()
-        .flat_map(|datagram| datagram.commands().into_iter().filter(reliable).map(|it| it.seq.0))
+        .flat_map(|datagram| datagram.commands().into_iter().filter(is_it).map(|it| it.seq.0))
         .collect()
 }
 
@@ -197,6 +202,18 @@ fn without_an_acknowledgement_8191_commands_are_sent() {
     let numbers = reliable_numbers(&mut remote);
     // 0x0001 to 0x1FFF: the first window holds 4095 numbers only and so never counts as full.
     assert_eq!((numbers.len(), numbers.last()), (8191, Some(&0x1fff)));
+}
+
+/// A packet in fragments stops where a window begins that must wait, and goes on from there.
+#[test]
+fn a_blocked_window_holds_back_the_fragments_that_are_in_it() {
+    let mut remote = Crafted::client_with(stock);
+    queue(&mut remote, 0x1ffd);
+    remote.heard();
+    remote.host_sends(0, Packet::reliable(vec![0; 4 * 1_000]));
+    assert_eq!(numbers(&mut remote, CommandKind::SendFragment), [0x1ffe, 0x1fff]);
+    remote.says(&[acknowledge(0, 0x1234, remote.clock())]);
+    assert_eq!(numbers(&mut remote, CommandKind::SendFragment), [0x2000]);
 }
 
 #[test]

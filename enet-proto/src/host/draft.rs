@@ -32,7 +32,7 @@ const LARGE: usize = 256;
 /// A datagram's commands so far: those that stand at the end of `out`, and those in the buffer behind them.
 pub(super) struct Draft<'a> {
     out: &'a mut Vec<u8>,
-    place: Place,
+    span: Span,
     buffer: &'a mut Buffer,
     /// Where the next command begins in the buffer.
     at: usize,
@@ -51,7 +51,7 @@ pub(super) struct Draft<'a> {
     pub(super) wrote_unreliable: bool,
     /// Whether something that could go did not fit.
     pub(super) again: bool,
-    /// Whether that was what comes next.
+    /// Whether it was the command whose turn it is: then nothing else is written but what does not wait for its turn.
     is_over: bool,
     /// Whether it would have fitted but for the size of the datagrams in front.
     pub(super) cramped: bool,
@@ -59,7 +59,7 @@ pub(super) struct Draft<'a> {
 
 /// Where a datagram begins in the caller's buffer, and where its commands do.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct Span {
     pub(super) start: usize,
     pub(super) commands: usize,
 }
@@ -88,7 +88,7 @@ impl<'a> Draft<'a> {
         let start = out.len();
         Draft {
             out,
-            place: Place { start, commands: start },
+            span: Span { start, commands: start },
             buffer,
             at: COMMANDS,
             end: COMMANDS + room,
@@ -128,9 +128,9 @@ impl<'a> Draft<'a> {
         is_full && !is_too_large
     }
 
-    /// Whether what comes next does not fit: then the datagram is over.
+    /// Ends the datagram if the command whose turn it is does not fit; whether it does not.
     #[inline(always)]
-    fn is_over_for(&mut self, len: usize, acknowledged: bool) -> bool {
+    fn ends_before(&mut self, len: usize, acknowledged: bool) -> bool {
         let is_over = self.is_full_for(len, acknowledged);
         if is_over {
             (self.is_over, self.again) = (true, true);
@@ -149,7 +149,7 @@ impl<'a> Draft<'a> {
         if command.payload().len() >= LARGE {
             let head = command.head();
             if let Some(room) = self.buffer.get_mut(self.at..self.at + head.len()) {
-                room.copy_from_slice(&head);
+                room.copy_from_slice(&head); // there is room
             }
             self.at += head.len();
             return self.put_large(command.payload());
@@ -170,9 +170,9 @@ impl<'a> Draft<'a> {
     #[inline]
     fn flush(&mut self) {
         let mut from = COMMANDS;
-        if self.place.start == self.place.commands {
+        if self.span.start == self.span.commands {
             from -= self.head();
-            self.place.commands += self.head();
+            self.span.commands += self.head();
         }
         self.out.extend_from_slice(self.buffer.get(from..self.at).unwrap_or_default());
         self.leave(self.at - COMMANDS);
@@ -275,7 +275,7 @@ impl<'a> Draft<'a> {
         {
             let reliable = next.is_reliable();
             chose_reliable |= reliable;
-            if self.is_over_for(next.encoded_len(), reliable) {
+            if self.ends_before(next.encoded_len(), reliable) {
                 break;
             }
             if !reliable && next.is_throttled() && !connection.throttle.admit() {
@@ -361,7 +361,7 @@ impl<'a> Draft<'a> {
         loss: &mut PacketLoss,
     ) -> bool {
         let command = Command { body, ..next.header(true, false) };
-        if self.is_over_for(command.encoded_len(), true) {
+        if self.ends_before(command.encoded_len(), true) {
             return false;
         }
         self.put(&command);
@@ -372,13 +372,13 @@ impl<'a> Draft<'a> {
         true
     }
 
-    /// The same for sequenced packets.
+    /// As `pack_run`, with sequenced packets.
     fn sequenced_run(&mut self, connection: &mut Connection, shared: &mut Shared) {
         let Connection { outgoing, throttle, loss, .. } = connection;
         while outgoing.is_control_next() {
             let mut admitted = true;
             outgoing.send_sequenced(&mut shared.commands, |next, seq, payload| {
-                if self.is_over_for(CommandKind::SendUnreliable.fixed_len() + payload.len(), false) {
+                if self.ends_before(CommandKind::SendUnreliable.fixed_len() + payload.len(), false) {
                     return false;
                 }
                 admitted = throttle.admit();
@@ -400,7 +400,7 @@ impl<'a> Draft<'a> {
     /// The datagram is complete. If more is to come it is filled up to the size of those it follows, so that it may
     /// follow too: zeros end the commands (PROTOCOL.md §17.5).
     #[inline(always)]
-    pub(super) fn finish(&mut self, fills_up: bool) -> Place {
+    pub(super) fn finish(&mut self, fills_up: bool) -> Span {
         if self.at > COMMANDS {
             self.flush();
         }
@@ -408,11 +408,11 @@ impl<'a> Draft<'a> {
             && self.again
             && fills_up
         {
-            let missing = segment.saturating_sub(self.head() + self.out.len() - self.place.commands);
+            let missing = segment.saturating_sub(self.head() + self.out.len() - self.span.commands);
             if (1..=segment / PADDING_SHARE).contains(&missing) {
                 self.out.resize(self.out.len() + missing, 0);
             }
         }
-        self.place
+        self.span
     }
 }

@@ -275,11 +275,11 @@ impl Host {
                 } else if self.dispatch.len() > 1 {
                     self.dispatch.rotate_left(1);
                 }
-                if let Some((peer, connection)) = self.table.occupant(slot)
-                    && let Some((channel, packet)) = connection.inbox.take(&mut self.shared.memory)
-                {
-                    return wrap(Some(Event::Received { peer, channel, packet }));
-                }
+                let Some((peer, connection)) = self.table.occupant(slot) else { return wrap(None) };
+                let Some((channel, packet)) = connection.inbox.take(&mut self.shared.memory) else {
+                    return wrap(None);
+                };
+                return wrap(Some(Event::Received { peer, channel, packet }));
             }
             self.leave_dispatch();
             let peer = self.table.id_of(slot);
@@ -290,12 +290,11 @@ impl Host {
         wrap(self.raise_writable())
     }
 
-    /// Whether [`poll_event`](Host::poll_event) surely has something to give. Unlike
-    /// [`has_pending_event`](Host::has_pending_event) it does not look closely: there may be events of which it does not know.
+    /// Whether the next event is a packet.
     #[doc(hidden)] // for `enet_mio::Service`
     #[inline]
-    pub fn has_event_at_hand(&self) -> bool {
-        !self.events.is_empty() || self.dispatch.front().is_some_and(|slot| self.has_packet(*slot).is_some())
+    pub fn has_packet_at_hand(&self) -> bool {
+        self.events.is_empty() && self.dispatch.front().is_some_and(|slot| self.has_packet(*slot).is_some())
     }
 
     /// The connection in a slot if there is a packet to be fetched from it.

@@ -7,7 +7,7 @@ use core::num::NonZeroUsize;
 use enet_wire::{CHECKSUM_LEN, Command, ConnectId, Header, Session, WirePeerId};
 
 use super::Host;
-use super::draft::{Draft, Place};
+use super::draft::{Draft, Span};
 use crate::peer::Connection;
 use crate::time::Instant;
 
@@ -226,10 +226,10 @@ impl Host {
             return Built { len: None, again, cramped };
         }
         connection.loss.on_datagram(shared.now);
-        let place = draft.finish(turn.is_some_and(|turn| !turn.is_last));
+        let span = draft.finish(turn.is_some_and(|turn| !turn.is_last));
         let (sent_time, wrote_unreliable) = (draft.sent_time, draft.wrote_unreliable);
         let envelope = Envelope::of(connection, sent_time.then(|| self.shared.now.sent_time()));
-        let len = self.seal(&envelope, out, place);
+        let len = self.seal(&envelope, out, span);
         if wrote_unreliable {
             connection.disconnect_if_drained(&mut self.shared);
         }
@@ -238,17 +238,17 @@ impl Host {
 
     /// Finishes the datagram at the end of `out`: header, compression, checksum. Its length.
     #[inline(always)]
-    fn seal(&mut self, envelope: &Envelope, out: &mut Vec<u8>, place: Place) -> usize {
+    fn seal(&mut self, envelope: &Envelope, out: &mut Vec<u8>, span: Span) -> usize {
         let Envelope { peer, session, sent_time, .. } = *envelope;
         let header = Header { peer, session, compressed: false, sent_time };
         if self.compressor.is_some()
             || self.shared.checksum.is_some()
-            || place.start + header.encoded_len() != place.commands
+            || span.start + header.encoded_len() != span.commands
         {
-            return self.seal_elaborately(envelope, header, out, place);
+            return self.seal_elaborately(envelope, header, out, span);
         }
-        let _ = header.encode_into(out.get_mut(place.start..).unwrap_or_default()); // there is room
-        out.len() - place.start
+        let _ = header.encode_into(out.get_mut(span.start..).unwrap_or_default()); // there is room
+        out.len() - span.start
     }
 
     #[inline(never)]
@@ -257,14 +257,14 @@ impl Host {
         envelope: &Envelope,
         header: Header,
         out: &mut Vec<u8>,
-        place: Place,
+        span: Span,
     ) -> usize {
-        let block = self.compress(out, place);
+        let block = self.compress(out, span);
         let header = Header { compressed: block.is_some(), ..header };
         let checksum = self.shared.checksum;
         let head = header.encoded_len() + checksum.map_or(0, |_| CHECKSUM_LEN);
-        shift(out, place.commands, place.start + head);
-        let datagram = out.get_mut(place.start..).unwrap_or_default();
+        shift(out, span.commands, span.start + head);
+        let datagram = out.get_mut(span.start..).unwrap_or_default();
         let _ = header.encode_into(datagram); // there is room
         if let Some(checksum) = checksum {
             // The connect id stands in the checksum's place while it is computed, of commands that are not compressed
@@ -275,10 +275,10 @@ impl Host {
             put_at(datagram, header.encoded_len(), sum);
         }
         if let Some(block) = block.and_then(|len| self.scratch.get(..len)) {
-            out.truncate(place.start + head);
+            out.truncate(span.start + head);
             out.extend_from_slice(block);
         }
-        out.len() - place.start
+        out.len() - span.start
     }
 
     /// Builds a datagram of one command for somebody without a slot. Its length.
@@ -288,24 +288,23 @@ impl Host {
         command: &Command<'_>,
         out: &mut Vec<u8>,
     ) -> usize {
-        let place = Place { start: out.len(), commands: out.len() };
+        let span = Span { start: out.len(), commands: out.len() };
         out.extend_from_slice(&command.head());
         out.extend_from_slice(command.payload());
-        self.seal(envelope, out, place)
+        self.seal(envelope, out, span)
     }
 
     /// Compresses a datagram's commands into the scratch buffer; the length if that saves anything.
-    fn compress(&mut self, out: &[u8], place: Place) -> Option<usize> {
+    fn compress(&mut self, out: &[u8], span: Span) -> Option<usize> {
         let compressor = self.compressor.as_mut()?;
-        let commands = out.get(place.commands..)?;
+        let commands = out.get(span.commands..)?;
         self.scratch.resize(commands.len(), 0);
         let len = compressor.compress(commands, &mut self.scratch);
         len.filter(|len| (1..commands.len()).contains(len))
     }
 }
 
-/// Moves what begins at `from`, to the end of a buffer, to where it is to begin: there is room for another header in front of it,
-/// or none.
+/// Has the end of a buffer that begins at `from` begin at `to`: the header in front of it turned out longer, or shorter.
 fn shift(out: &mut Vec<u8>, from: usize, to: usize) {
     if from == to {
         return;

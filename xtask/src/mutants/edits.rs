@@ -419,7 +419,7 @@ pub(crate) const EDITS: &[Edit] = &[
     edit(
         "a header that has grown overwrites the first command",
         "host/transmit.rs",
-        "place.start + header.encoded_len() != place.commands",
+        "span.start + header.encoded_len() != span.commands",
         "false",
     ),
     edit(
@@ -434,12 +434,7 @@ pub(crate) const EDITS: &[Edit] = &[
         "(1..=segment / PADDING_SHARE).contains(&missing)",
         "(1..=segment).contains(&missing)",
     ),
-    edit(
-        "the end of a train is filled up, too",
-        "host/draft.rs",
-        "&& self.again",
-        "&& true",
-    ),
+    edit("the end of a train is filled up, too", "host/draft.rs", "&& self.again", "&& true"),
     edit(
         "the header of a follower in a train counts in full",
         "host/draft.rs",
