@@ -49,6 +49,10 @@ trait Wrapper: Sized + Send {
     fn make(slots: u16) -> Result<Self, String>;
     fn host(&self) -> &Host;
     fn host_mut(&mut self) -> &mut Host;
+    /// The next event that needs no I/O, where that is asked for apart.
+    fn at_hand(&mut self) -> Option<enet_mio::Event> {
+        None
+    }
     fn next(&mut self, wait: Duration) -> io::Result<Option<enet_mio::Event>>;
 }
 
@@ -87,13 +91,12 @@ impl Wrapper for Polled {
         &mut self.host
     }
 
-    /// The four steps of the loop that `enet_mio::Host` documents.
-    #[inline]
+    fn at_hand(&mut self) -> Option<enet_mio::Event> {
+        self.host.poll_event()
+    }
+
+    /// The other steps of the loop that `enet_mio::Host` documents.
     fn next(&mut self, wait: Duration) -> io::Result<Option<enet_mio::Event>> {
-        let event = self.host.poll_event();
-        if event.is_some() {
-            return Ok(event);
-        }
         let wait = self.host.timeout().map_or(wait, |own| own.min(wait));
         self.poll.poll(&mut self.ready, Some(wait))?;
         if !self.ready.is_empty() {
@@ -117,11 +120,12 @@ impl Wrapper for Driven {
         &mut self.0
     }
 
+    fn at_hand(&mut self) -> Option<enet_mio::Event> {
+        self.0.poll_event()
+    }
+
     /// Does not wait.
     fn next(&mut self, _: Duration) -> io::Result<Option<enet_mio::Event>> {
-        if let Some(event) = self.0.poll_event() {
-            return Ok(Some(event));
-        }
         self.0.on_ready();
         self.0.drive()?;
         Ok(self.0.poll_event())
@@ -151,17 +155,14 @@ impl<W: Wrapper> End for W {
         wait: Duration,
         handle: impl FnOnce(&mut Self, Event<PeerId, &[u8]>) -> Result<(), String>,
     ) -> Result<bool, String> {
-        use enet_mio::Event::{Connected, Disconnected, Received};
-        let next = self.next(wait);
-        match &next {
-            Ok(Some(Received { peer, packet, .. })) => handle(self, Event::Received(*peer, packet))?,
-            Ok(Some(Connected { peer, .. })) => handle(self, Event::Connected(*peer))?,
-            Ok(Some(Disconnected { peer, .. })) => handle(self, Event::Disconnected(*peer))?,
-            Ok(Some(other)) => return Err(format!("an event that is new to the benchmark: {other:?}")),
-            Ok(None) => return Ok(false),
-            Err(error) => return Err(text(error)),
+        if let Some(event) = &self.at_hand() {
+            return tell(self, event, handle);
         }
-        Ok(true)
+        match &self.next(wait) {
+            Ok(Some(event)) => tell(self, event, handle),
+            Ok(None) => Ok(false),
+            Err(error) => Err(text(error)),
+        }
     }
 
     fn send(&mut self, peer: PeerId, delivery: Delivery, bytes: &[u8]) -> Result<(), String> {
@@ -195,6 +196,22 @@ impl<W: Wrapper> End for W {
         self.host_mut().peer_mut(peer).ok_or("the peer is gone")?.disconnect(0);
         Ok(())
     }
+}
+
+/// Handles an event where it lies; that there was one.
+#[inline]
+fn tell<W>(
+    end: &mut W,
+    event: &enet_mio::Event,
+    handle: impl FnOnce(&mut W, Event<PeerId, &[u8]>) -> Result<(), String>,
+) -> Result<bool, String> {
+    match event {
+        enet_mio::Event::Received { peer, packet, .. } => handle(end, Event::Received(*peer, packet))?,
+        enet_mio::Event::Connected { peer, .. } => handle(end, Event::Connected(*peer))?,
+        enet_mio::Event::Disconnected { peer, .. } => handle(end, Event::Disconnected(*peer))?,
+        other => return Err(format!("an event that is new to the benchmark: {other:?}")),
+    }
+    Ok(true)
 }
 
 fn send(host: &mut Host, peer: PeerId, packet: Packet) -> Result<(), String> {
