@@ -166,11 +166,35 @@ fn a_full_host_says_so_and_one_about_to_have_room_does_not() {
     remote.header = header;
     remote.says(&[disconnect_now(2, 0)]);
     remote.header = Header::default();
-    assert_eq!(remote.is_refused(&[connect(as_another(1))]), Some(DiscardReason::HostFull));
+    assert_eq!(remote.is_refused(&[connect(as_another(2))]), Some(DiscardReason::HostFull));
     assert_eq!(refusals(&mut remote), []);
     remote.wait(500);
     remote.events();
-    assert!(remote.knocks(as_another(1)).is_some());
+    assert!(remote.knocks(as_another(2)).is_some());
+}
+
+/// A stock client repeats its CONNECT until it hears something. If it were let in then, the refusal, still under way to it, would
+/// end the connection. Found by `pair_script`.
+#[test]
+fn who_was_told_that_there_is_no_room_is_not_let_in_by_the_same_connect() {
+    let mut remote = Crafted::client_with(|config| {
+        modern(config);
+        config.peers = PeerLimit::MIN;
+    });
+    let header = std::mem::take(&mut remote.header);
+    remote.says(&[connect(as_another(1))]);
+    assert_eq!(refusals(&mut remote), [(remote.address, 0)]);
+    remote.header = header;
+    remote.says(&[disconnect_now(2, 0)]);
+    remote.wait(500);
+    remote.events();
+    remote.header = Header::default();
+    remote.says(&[connect(as_another(1))]);
+    assert_eq!(remote.host.stats().discarded.get(DiscardReason::DuplicateConnect), 1);
+    assert_eq!(refusals(&mut remote), [(remote.address, 0)], "told so once more");
+    assert!(remote.knocks(as_another(2)).is_some(), "another attempt is another matter");
+    remote.wait(31_000);
+    assert!(remote.knocks(as_another(1)).is_some(), "what was under way has arrived");
 }
 
 #[test]
@@ -378,7 +402,7 @@ fn who_waits_counts_among_those_of_an_address() {
     assert_eq!(remote.host.stats().discarded.get(DiscardReason::TooManyFromAddress), 1);
     assert!(remote.host.refuse(request, 0));
     assert_eq!(refusals(&mut remote), [(remote.address, 0); 2]);
-    assert!(remote.knocks(as_another(1)).is_some());
+    assert!(remote.knocks(as_another(2)).is_some());
 }
 
 #[test]

@@ -225,6 +225,9 @@ pub(crate) struct Lobby {
     pub(crate) requests: Requests,
     pub(crate) tokens: Tokens,
     pub(crate) resting: Resting,
+    /// Attempts that were told that there is no room: with the same CONNECT they are not let in, for that may still be under way
+    /// to them, and would end the connection.
+    pub(crate) turned_away: Resting,
     pub(crate) policy: Option<Box<dyn Admit>>,
     pub(crate) refusals: VecDeque<Refusal>,
     /// Whether the application hears of them.
@@ -240,6 +243,7 @@ impl Lobby {
             requests: Requests::default(),
             tokens: Tokens::default(),
             resting: Resting::default(),
+            turned_away: Resting::default(),
             policy: None,
             refusals: VecDeque::new(),
             reports: config.report_refusals,

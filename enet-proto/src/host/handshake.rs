@@ -185,6 +185,13 @@ impl Host {
             connect_id: connect.connect_id,
             data: 0,
         };
+        let attempt = self.table.name_of_attempt(from, connect.connect_id);
+        if self.lobby.turned_away.rest_of(self.elapsed, attempt) > 0 {
+            if !self.table.has_remote(from, remote_id) && self.lobby.may_refuse(self.elapsed) {
+                self.lobby.refuse(refusal);
+            }
+            return Err(DiscardReason::DuplicateConnect);
+        }
         if let Err(reason) = self.check_room(from) {
             // Hosts that let nobody in do not say so.
             if self.shared.max_peers_per_ip != Some(0) {
@@ -238,6 +245,10 @@ impl Host {
         }
         if self.lobby.reports && self.events.len() < REPORTS {
             self.events.push_back(Event::Refused { address: refusal.to, data, reason });
+        }
+        if reason != DiscardReason::Refused {
+            let attempt = self.table.name_of_attempt(refusal.to, refusal.connect_id);
+            self.lobby.turned_away.add(self.elapsed, attempt);
         }
         self.lobby.refuse(refusal);
     }

@@ -160,6 +160,11 @@ impl Table {
         self.secret.of_id(if is_broadcast(address) { ANYBODY } else { address }, id)
     }
 
+    /// What an attempt to connect is found by.
+    pub(crate) fn name_of_attempt(&self, from: SocketAddr, id: ConnectId) -> Name {
+        self.secret.of_connect(from, id)
+    }
+
     /// Whether slots have ids of their own for the wire.
     pub(crate) const fn has_ids(&self) -> bool {
         self.by_id.is_some()
