@@ -147,6 +147,14 @@ fn who_is_turned_away_is_reported_with_address_and_reason() {
 
 // ---- Full hosts
 
+/// The one client of a host that has room for one.
+fn full() -> Crafted {
+    Crafted::client_with(|config| {
+        modern(config);
+        config.peers = PeerLimit::MIN;
+    })
+}
+
 /// A second connection attempt of the same socket.
 fn as_another(id: u32) -> Connect {
     Connect { outgoing_peer: 1, ..with_id(id) }
@@ -154,10 +162,7 @@ fn as_another(id: u32) -> Connect {
 
 #[test]
 fn a_full_host_says_so_and_one_about_to_have_room_does_not() {
-    let mut remote = Crafted::client_with(|config| {
-        modern(config);
-        config.peers = PeerLimit::MIN;
-    });
+    let mut remote = full();
     let header = std::mem::take(&mut remote.header);
     remote.says(&[connect(as_another(1))]);
     assert_eq!(remote.host.stats().discarded.get(DiscardReason::HostFull), 1);
@@ -177,10 +182,7 @@ fn a_full_host_says_so_and_one_about_to_have_room_does_not() {
 /// end the connection. Found by `pair_script`.
 #[test]
 fn who_was_told_that_there_is_no_room_is_not_let_in_by_the_same_connect() {
-    let mut remote = Crafted::client_with(|config| {
-        modern(config);
-        config.peers = PeerLimit::MIN;
-    });
+    let mut remote = full();
     let header = std::mem::take(&mut remote.header);
     remote.says(&[connect(as_another(1))]);
     assert_eq!(refusals(&mut remote), [(remote.address, 0)]);
@@ -213,10 +215,7 @@ fn an_address_that_has_its_share_is_told_so() {
 /// which a stock peer would end when it hears the refusal. Found by `pair_script`.
 #[test]
 fn nobody_is_refused_under_a_name_that_a_connection_has() {
-    let mut remote = Crafted::client_with(|config| {
-        modern(config);
-        config.peers = PeerLimit::MIN;
-    });
+    let mut remote = full();
     remote.header = Header::default();
     assert_eq!(remote.is_refused(&[connect(with_id(1))]), Some(DiscardReason::HostFull));
     remote.host.set_admission(Some(Box::new(|_: &ConnectAttempt| Admission::Refuse(3))));

@@ -14,7 +14,7 @@ use super::resting::Resting;
 use super::table::decrement;
 use super::token::Tokens;
 use crate::config::HostConfig;
-use crate::event::RequestId;
+use crate::event::{Event, RequestId};
 use crate::peer::candidate::Candidate;
 use crate::shared::LocalAddress;
 use crate::stats::DiscardReason;
@@ -281,6 +281,41 @@ impl Lobby {
 }
 
 impl Host {
+    /// Refuses somebody without a slot, if that does no harm and not too many were refused.
+    pub(super) fn refuse_stranger(&mut self, refusal: Refusal, data: u32, reason: DiscardReason) {
+        if self.is_to_be_silent(&refusal, reason) || !self.lobby.may_refuse(self.elapsed) {
+            return;
+        }
+        if self.lobby.reports && self.events.len() < REPORTS {
+            self.events.push_back(Event::Refused { address: refusal.to, data, reason });
+        }
+        if reason != DiscardReason::Refused {
+            let attempt = self.table.name_of_attempt(refusal.to, refusal.connect_id);
+            self.lobby.turned_away.add(self.elapsed, attempt);
+        }
+        self.lobby.refuse(refusal);
+    }
+
+    /// Whether a refusal does harm: where somebody is about to leave, another try may succeed; and if the name it goes to
+    /// is that of a connection we have, its CONNECT is an old one, and the refusal would be believed by the connection.
+    fn is_to_be_silent(&self, refusal: &Refusal, reason: DiscardReason) -> bool {
+        let is_full = reason != DiscardReason::Refused;
+        (is_full && self.table.has_leaving()) || self.table.has_remote(refusal.to, refusal.remote_id)
+    }
+
+    /// Whether this attempt was told that there is no room; it is told once more.
+    pub(super) fn is_turned_away(&mut self, refusal: &Refusal) -> bool {
+        let attempt = self.table.name_of_attempt(refusal.to, refusal.connect_id);
+        let is_known = self.lobby.turned_away.rest_of(self.elapsed, attempt) > 0;
+        if is_known
+            && !self.table.has_remote(refusal.to, refusal.remote_id)
+            && self.lobby.may_refuse(self.elapsed)
+        {
+            self.lobby.refuse(*refusal);
+        }
+        is_known
+    }
+
     /// Takes in what a client says that the application has not decided about. A farewell is remembered, and confirmed once
     /// it is accepted, as any other that anybody can have sent.
     pub(super) fn on_undecided(

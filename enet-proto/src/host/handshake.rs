@@ -10,7 +10,7 @@ use enet_wire::{
 use rand_chacha::rand_core::RngCore;
 
 use super::Host;
-use super::admission::{Admission, Admit, ConnectAttempt, Held, REPORTS, Refusal};
+use super::admission::{Admission, Admit, ConnectAttempt, Held, Refusal};
 use super::half_open::Number;
 use super::receive::Datagram;
 use super::table::is_broadcast;
@@ -185,11 +185,7 @@ impl Host {
             connect_id: connect.connect_id,
             data: 0,
         };
-        let attempt = self.table.name_of_attempt(from, connect.connect_id);
-        if self.lobby.turned_away.rest_of(self.elapsed, attempt) > 0 {
-            if !self.table.has_remote(from, remote_id) && self.lobby.may_refuse(self.elapsed) {
-                self.lobby.refuse(refusal);
-            }
+        if self.is_turned_away(&refusal) {
             return Err(DiscardReason::DuplicateConnect);
         }
         if let Err(reason) = self.check_room(from) {
@@ -237,27 +233,6 @@ impl Host {
         if let Some(candidate) = self.lobby.half_open.get_mut(number) {
             candidate.credit(bytes);
         }
-    }
-
-    fn refuse_stranger(&mut self, refusal: Refusal, data: u32, reason: DiscardReason) {
-        if self.is_to_be_silent(&refusal, reason) || !self.lobby.may_refuse(self.elapsed) {
-            return;
-        }
-        if self.lobby.reports && self.events.len() < REPORTS {
-            self.events.push_back(Event::Refused { address: refusal.to, data, reason });
-        }
-        if reason != DiscardReason::Refused {
-            let attempt = self.table.name_of_attempt(refusal.to, refusal.connect_id);
-            self.lobby.turned_away.add(self.elapsed, attempt);
-        }
-        self.lobby.refuse(refusal);
-    }
-
-    /// Whether a refusal does harm: where somebody is about to leave, another try may succeed; and if the name it goes to
-    /// is that of a connection we have, its CONNECT is an old one, and the refusal would be believed by the connection.
-    fn is_to_be_silent(&self, refusal: &Refusal, reason: DiscardReason) -> bool {
-        let is_full = reason != DiscardReason::Refused;
-        (is_full && self.table.has_leaving()) || self.table.has_remote(refusal.to, refusal.remote_id)
     }
 
     // --- the proof ---
