@@ -24,6 +24,9 @@ pub(super) struct HostBook {
     pub(super) paused: Option<Time>,
     /// It went on after a pause, with a connection.
     pub(super) caught_up: Option<Time>,
+    /// When it was last told of a disconnect that nobody acknowledges. It may have been meant for an attempt whose slot
+    /// another handshake has by now, which it ends.
+    pub(super) dismissed: Option<Time>,
     /// When its clock or its pace was disturbed last.
     pub(super) disturbed: Option<Time>,
     /// When something last went wrong with a datagram from it or to it.

@@ -9,7 +9,7 @@ use super::Judge;
 use super::half::Half;
 use super::ids::{Arena, HalfId, SideId};
 use super::side::Phase;
-use super::wire::{Leaving, expected_checksum, granted};
+use super::wire::{Leaving, expected_checksum, farewell, granted};
 use crate::marks::Mark;
 use crate::net::Fate;
 use crate::time::{Span, Time};
@@ -285,8 +285,9 @@ impl Judge {
             .hosts
             .get(half.host)
             .map_or(Span::ZERO, |rules| rules.shortest(rules.connect_patience()));
-        let disturbed =
-            self.hosts.get(half.host).and_then(|book| book.disturbed).is_some_and(|then| then >= half.since);
+        let since = |then: Option<Time>| then.is_some_and(|then| then >= half.since);
+        let book = self.hosts.get(half.host);
+        let disturbed = book.is_some_and(|book| since(book.disturbed) || since(book.dismissed));
         at.since(half.since) < Span(patience.0 / 2) && !disturbed
     }
 
@@ -399,6 +400,13 @@ impl Judge {
         let Ok((header, rest)) = Header::decode(bytes) else { return };
         if header.peer.is_unknown() {
             return;
+        }
+        let body =
+            if self.config.checksum { split_checksum(rest).map_or(rest, |(_, body)| body) } else { rest };
+        if farewell(body).is_some()
+            && let Some(book) = self.hosts.get_mut(host)
+        {
+            book.dismissed = Some(at);
         }
         let routed = self.inward(host, source, &header);
         let granted = granted(rest, self.config.checksum).and_then(|id| self.tap.handshakes.get(&id.0));

@@ -272,7 +272,7 @@ pub(super) fn granted(rest: &[u8], checksum: bool) -> Option<ConnectId> {
 }
 
 /// What a DISCONNECT says that nobody acknowledges, if it is the only command.
-fn farewell(body: &[u8]) -> Option<u32> {
+pub(super) fn farewell(body: &[u8]) -> Option<u32> {
     match Command::decode(body) {
         Ok((Command { body: Body::Disconnect { data }, unsequenced: true, .. }, [])) => Some(data),
         _ => None,
