@@ -92,6 +92,8 @@ fn figures(service: &Service) -> String {
         ("io_receives", io.receives, "calls"),
         ("io_sent_in_trains", io.sent_in_trains, "datagrams"),
         ("io_received_in_trains", io.received_in_trains, "datagrams"),
+        ("io_sent_in_batches", io.sent_in_batches, "datagrams"),
+        ("io_received_in_batches", io.received_in_batches, "datagrams"),
         ("io_trains_refused", io.trains_refused, "trains"),
         ("io_dropped_port_zero", io.dropped_port_zero, "datagrams"),
         ("io_receive_errors", io.receive_errors, "errors"),

@@ -2,17 +2,25 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::ops::Range;
 
 use enet_proto::{Datagram, Ecn};
 
+use crate::family::canonical;
+
+/// Datagrams, or trains of them, that one system call receives at most. What `nix` allocates for a call is less than a
+/// kilobyte each with so many: of larger pieces glibc's allocator keeps none at hand, but tidies up first.
+pub(crate) const MOST: usize = 8;
+
 /// Larger than any UDP datagram and than any run of them that a kernel joins: nothing is ever cut off, so the protocol
-/// can tell an oversize datagram from a valid one, and an intercept hook sees foreign datagrams whole.
-const BUFFER: usize = 1 << 16;
+/// can tell an oversize datagram from a valid one, and an intercept hook sees foreign datagrams whole. Not a power of two,
+/// so that the beginnings of several do not displace each other from the cache.
+pub(crate) const ROOM: usize = (1 << 16) + 256;
 
 /// What a system call says about the bytes it received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Arrival {
+    /// Which of the rooms it is in.
+    pub(crate) room: usize,
     pub(crate) source: SocketAddr,
     /// Bytes of all datagrams.
     pub(crate) len: usize,
@@ -24,8 +32,9 @@ pub(crate) struct Arrival {
 
 impl Arrival {
     /// One datagram of which little is known.
-    pub(crate) const fn of_one(source: SocketAddr, len: usize) -> Self {
-        Arrival { source, len, segment: len, local: None, ecn: None }
+    pub(crate) fn of_one(source: SocketAddr, len: usize) -> Self {
+        let source = canonical(source);
+        Arrival { room: 0, source, len, segment: len, local: None, ecn: None }
     }
 
     pub(crate) fn datagrams(&self) -> usize {
@@ -33,50 +42,70 @@ impl Arrival {
     }
 }
 
-/// A receive buffer, and what of its contents nobody has taken yet.
+/// Receive buffers, and what of their contents nobody has taken yet.
 #[derive(Debug)]
 pub(crate) struct Burst {
-    buffer: Box<[u8]>,
-    arrival: Arrival,
-    /// A datagram without bytes is something, too.
-    rest: Option<Range<usize>>,
+    /// One room, or as many as one call can fill. What is not written to takes no memory.
+    rooms: Box<[u8]>,
+    /// What the last call brought.
+    arrivals: Vec<Arrival>,
+    /// The first of them that was not taken, and how many of its bytes were.
+    next: usize,
+    taken: usize,
 }
 
 impl Burst {
     pub(crate) fn new() -> Self {
-        let nobody = SocketAddr::from(([0, 0, 0, 0], 0));
-        Burst { buffer: vec![0; BUFFER].into_boxed_slice(), arrival: Arrival::of_one(nobody, 0), rest: None }
+        Burst { rooms: vec![0; ROOM].into_boxed_slice(), arrivals: Vec::new(), next: 0, taken: 0 }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.rest.is_none()
+        self.next >= self.arrivals.len()
     }
 
-    /// Receives into the buffer, whose contents must have been taken.
-    pub(crate) fn fill(
+    /// What the last call brought.
+    pub(crate) fn arrivals(&self) -> &[Arrival] {
+        &self.arrivals
+    }
+
+    /// Receives into the first room. All contents must have been taken.
+    pub(crate) fn fill(&mut self, receive: impl FnOnce(&mut [u8]) -> io::Result<Arrival>) -> io::Result<()> {
+        self.clear();
+        let arrival = receive(&mut self.rooms)?;
+        self.arrivals.push(arrival);
+        Ok(())
+    }
+
+    /// Receives into [`MOST`] rooms of [`ROOM`] bytes.
+    pub(crate) fn fill_all<R>(
         &mut self,
-        receive: impl FnOnce(&mut [u8]) -> io::Result<Arrival>,
-    ) -> io::Result<Arrival> {
-        self.rest = None;
-        self.arrival = receive(&mut self.buffer)?;
-        self.rest = Some(0..self.arrival.len);
-        Ok(self.arrival)
+        receive: impl FnOnce(&mut [u8], &mut Vec<Arrival>) -> io::Result<R>,
+    ) -> io::Result<R> {
+        self.clear();
+        if self.rooms.len() < MOST * ROOM {
+            self.rooms = vec![0; MOST * ROOM].into_boxed_slice();
+        }
+        receive(&mut self.rooms, &mut self.arrivals)
     }
 
-    /// Forgets what nobody has taken.
-    pub(crate) fn clear(&mut self) {
-        self.rest = None;
+    /// Forgets what nobody has taken, unless it is to be kept.
+    pub(crate) fn retain(&mut self, keep: impl FnMut(&Arrival) -> bool) {
+        self.arrivals.retain(keep);
+    }
+
+    fn clear(&mut self) {
+        self.arrivals.clear();
+        (self.next, self.taken) = (0, 0);
     }
 
     /// The next datagram.
     pub(crate) fn take(&mut self) -> Option<Datagram<'_>> {
-        let Range { start, end } = self.rest.take()?;
-        let cut = if self.arrival.segment == 0 { end } else { end.min(start + self.arrival.segment) };
-        if cut < end {
-            self.rest = Some(cut..end);
-        }
-        let bytes = self.buffer.get(start..cut).unwrap_or_default();
-        let Arrival { source, local, ecn, .. } = self.arrival;
+        let Arrival { room, source, len, segment, local, ecn } = *self.arrivals.get(self.next)?;
+        let start = self.taken;
+        let cut = if segment == 0 { len } else { len.min(start + segment) };
+        (self.next, self.taken) = if cut < len { (self.next, cut) } else { (self.next + 1, 0) };
+        let room = self.rooms.get(room * ROOM..).unwrap_or_default();
+        let bytes = room.get(start..cut).unwrap_or_default();
         Some(Datagram { local, ecn, ..Datagram::new(source, bytes) })
     }
 }
@@ -95,7 +124,8 @@ mod tests {
             }
             Ok(arrival)
         });
-        let expected = received.unwrap().datagrams();
+        received.unwrap();
+        let expected = arrival.datagrams();
         let mut datagrams = vec![];
         while let Some(datagram) = burst.take() {
             assert_eq!(datagram.source, source);
@@ -133,7 +163,7 @@ mod tests {
     fn a_length_beyond_the_buffer_gives_no_bytes_rather_than_a_panic() {
         let mut burst = Burst::new();
         let source = "192.0.2.1:7".parse().unwrap();
-        burst.fill(|_| Ok(Arrival::of_one(source, BUFFER + 1))).unwrap();
+        burst.fill(|_| Ok(Arrival::of_one(source, ROOM + 1))).unwrap();
         assert_eq!(burst.take().unwrap().bytes, b"");
         assert!(burst.is_empty());
     }

@@ -95,7 +95,7 @@ pub struct Host {
     protocol: enet_proto::Host,
     udp: Udp,
     clock: Clock,
-    /// Room for one train of datagrams.
+    /// Room for one train of datagrams, or for those that wait for each other.
     out: Vec<u8>,
     alone: Alone,
     refusals: Refusals,
@@ -372,9 +372,9 @@ impl Host {
         self.udp.is_readable() || self.protocol.has_pending_transmit()
     }
 
-    /// System calls that brought something, in total.
-    pub(crate) fn arrivals(&self) -> u64 {
-        self.udp.arrivals()
+    /// System calls that brought or took something, in total.
+    pub(crate) fn crossings(&self) -> u64 {
+        self.udp.arrivals() + self.udp.stats().sends
     }
 
     /// Whether the application sees an event before the datagram that caused it is acknowledged.
@@ -441,10 +441,12 @@ impl Host {
     }
 
     fn transmit(&mut self, now: Instant) {
-        while let Some(transmit) = self.protocol.poll_transmit(now, &mut self.out, self.udp.max_segments()) {
-            self.udp.at(now).send(&transmit, &self.out);
-            self.out.clear();
+        let Host { protocol, udp, out, .. } = self;
+        udp.at(now);
+        while let Some(transmit) = protocol.poll_transmit(now, out, udp.max_segments()) {
+            udp.post(&transmit, out);
         }
+        udp.send_batch(out);
     }
 
     fn peer_ids(&self) -> Vec<PeerId> {

@@ -11,6 +11,7 @@
 
 mod address;
 mod alone;
+mod batch;
 mod burst;
 mod clock;
 mod error;

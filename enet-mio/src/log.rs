@@ -75,6 +75,16 @@ pub(crate) fn train_refused(to: SocketAddr, datagrams: u64, reason: &io::Error) 
     );
 }
 
+/// Says that datagrams for several destinations cannot leave together: of such refusals in a row the first.
+#[cfg_attr(not(feature = "tracing"), allow(unused_variables))]
+pub(crate) fn batch_refused(reason: &io::Error) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(
+        target: "enet_mio", %reason,
+        "the system refused a batch of datagrams, which leave one by one; batches are tried again later",
+    );
+}
+
 /// Says what a host discarded, at most once a second: an event for each reason, with how often it was one. Nothing is done
 /// for a datagram.
 #[derive(Debug, Default)]

@@ -182,7 +182,7 @@ impl Service {
         let mut now = self.host.now();
         let mut deadline = now + timeout;
         let mut passes = 0;
-        let arrivals = self.host.arrivals();
+        let crossings = self.host.crossings();
         let mut has_looked = self.look_first(now, timeout)?;
         loop {
             if let Some(event) = self.pass(now)? {
@@ -195,7 +195,7 @@ impl Service {
             }
             let busy = self.host.is_busy();
             if now >= deadline && has_looked && (!busy || passes >= PASSES) {
-                self.note_call(self.host.arrivals() > arrivals);
+                self.note_call(self.host.crossings() > crossings);
                 return Ok(None);
             }
             if !busy || !has_looked {
@@ -304,9 +304,9 @@ impl Service {
         if self.host.events_come_first() { self.host.pass(now) } else { self.host.compat_pass(now) }
     }
 
-    /// Notes whether a call found something.
-    fn note_call(&mut self, found: bool) {
-        self.watch.on_call(found);
+    /// Notes whether datagrams came or went in a call.
+    fn note_call(&mut self, was_busy: bool) {
+        self.watch.on_call(was_busy);
         if self.watch.is_dispensable() && self.poll.registry().deregister(&mut self.host).is_ok() {
             self.watch.is_on = false;
         }

@@ -6,15 +6,19 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct IoStats {
     /// System calls to send, whether they succeeded or not. With [`IoCapabilities::gso`] one may send up to 64
-    /// datagrams.
+    /// datagrams to one destination; on Linux one may send up to 32 to several.
     pub sends: u64,
     /// System calls to receive, with those that found nothing. With [`IoCapabilities::gro`] one may receive up to 64
-    /// datagrams.
+    /// datagrams from one source; on Linux one may receive up to 16 such trains, or single datagrams, from several.
     pub receives: u64,
-    /// Datagrams that left in company: several with one system call.
+    /// Datagrams that left in company: several with one system call, to one destination.
     pub sent_in_trains: u64,
-    /// Datagrams that arrived in company: several with one system call.
+    /// Datagrams that left with others by one system call, wherever to: what a broadcast is made of.
+    pub sent_in_batches: u64,
+    /// Datagrams that arrived in company: several with one system call, from one source.
     pub received_in_trains: u64,
+    /// Datagrams that arrived with others by one system call, wherever from.
+    pub received_in_batches: u64,
     /// Trains of datagrams that the system would not send as such, so that they left one by one: the path is narrower
     /// than they, or the device too simple. No datagram is lost by that.
     pub trains_refused: u64,

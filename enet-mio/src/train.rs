@@ -38,9 +38,14 @@ impl Trains {
         self.pause > 0
     }
 
+    /// Whether one is to be tried now.
+    pub(crate) const fn are_tried(&self) -> bool {
+        self.possible && self.paused == 0
+    }
+
     /// Datagrams to hand over at once now.
     pub(crate) const fn max_segments(&self) -> NonZeroUsize {
-        if self.possible && self.paused == 0 { MAX_SEGMENTS } else { NonZeroUsize::MIN }
+        if self.are_tried() { MAX_SEGMENTS } else { NonZeroUsize::MIN }
     }
 
     /// Notes that a single datagram was handed over.

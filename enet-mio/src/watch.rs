@@ -1,6 +1,6 @@
 //! [`Watch`]: whether the poll is told of what arrives.
 
-/// Calls in a row that found nothing after which asking the poll is cheaper than trying to receive: it takes half as
+/// Calls in a row in which nothing happened after which asking the poll is cheaper than trying to receive: it takes half as
 /// long if there is nothing, but makes two calls of one if there is something.
 const IDLE_CALLS: u32 = 2;
 
@@ -8,13 +8,14 @@ const IDLE_CALLS: u32 = 2;
 /// what a few calls save.
 const MANY_CALLS: u32 = 64;
 
-/// The kernel tells a poll of every datagram that arrives, which costs a quarter of a microsecond each. Whoever mostly finds
-/// something, as a game's server once a frame, never asks the poll and does without.
+/// The kernel tells a poll of every datagram that arrives, which costs a quarter of a microsecond each, and asks itself whether to
+/// do so of every one that leaves, which costs half as much. Whoever mostly receives or sends something, as a game's server
+/// once a frame, never asks the poll and does without.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     /// Whether the socket is registered.
     pub(crate) is_on: bool,
-    /// Calls in a row that found nothing, and that found something without a wait.
+    /// Calls in a row in which nothing came or went, and in which something did without a wait.
     idle_calls: u32,
     busy_calls: u32,
 }
@@ -30,9 +31,9 @@ impl Watch {
         self.is_on && self.busy_calls >= MANY_CALLS
     }
 
-    /// Notes what came of a call.
-    pub(crate) const fn on_call(&mut self, found: bool) {
-        (self.idle_calls, self.busy_calls) = match found {
+    /// Notes whether datagrams came or went in a call.
+    pub(crate) const fn on_call(&mut self, was_busy: bool) {
+        (self.idle_calls, self.busy_calls) = match was_busy {
             true => (0, self.busy_calls.saturating_add(1)),
             false => (self.idle_calls.saturating_add(1), 0),
         };

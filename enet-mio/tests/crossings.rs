@@ -80,6 +80,51 @@ fn without_offload_the_same_arrives_one_by_one() {
     assert_eq!(server.io_stats().received_in_trains, 0);
 }
 
+/// A server and clients that are connected to it.
+fn crowd(count: usize) -> (Service, Vec<Service>) {
+    let mut server = server();
+    let clients = (0..count).map(|_| {
+        let mut client = client();
+        connect(&mut server, &mut client, ConnectOptions::default());
+        client
+    });
+    let clients = clients.collect();
+    while server.service(Duration::from_millis(5)).unwrap().is_some() {}
+    (server, clients)
+}
+
+/// Linux alone takes datagrams for several destinations from one call.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_crowd_is_sent_to_and_heard_with_few_crossings() {
+    const CROWD: usize = 40;
+    let (mut server, mut clients) = crowd(CROWD);
+    let before = server.io_stats();
+    assert_eq!(server.broadcast(0, Packet::reliable("tick")).queued, CROWD);
+    server.flush();
+    let after = server.io_stats();
+    assert_eq!(after.sends - before.sends, 2, "32 and 8");
+    assert_eq!(after.sent_in_batches - before.sent_in_batches, CROWD as u64);
+    for client in &mut clients {
+        let Some(Event::Received { peer, packet, .. }) = client.service(PATIENCE).unwrap() else { panic!() };
+        assert_eq!(&packet[..], b"tick");
+        client.peer_mut(peer).unwrap().send(0, Packet::reliable("tock")).unwrap();
+        client.flush();
+    }
+    let before = server.io_stats();
+    let mut heard = 0;
+    while let Some(event) = server.service(Duration::ZERO).unwrap() {
+        let Event::Received { packet, .. } = event else { panic!("{event:?}") };
+        assert_eq!(&packet[..], b"tock");
+        heard += 1;
+    }
+    let after = server.io_stats();
+    assert_eq!(heard, CROWD);
+    assert_eq!(after.received_in_batches - before.received_in_batches, CROWD as u64 - 3);
+    // Three, and five times eight with room for three more; and one for nothing when the events are fetched.
+    assert!(after.receives - before.receives <= 9, "{after:?}");
+}
+
 #[test]
 fn a_large_packet_arrives_with_and_without_offload() {
     for offload in [true, false] {

@@ -1,5 +1,6 @@
 //! [`Kernel`] of Linux and Android.
 
+use std::array;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
@@ -8,22 +9,24 @@ use enet_proto::{Ecn, Instant};
 use mio::net::UdpSocket;
 use nix::libc::{in_addr, in_pktinfo, in6_addr, in6_pktinfo};
 use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, getsockopt, recvmsg, sendmsg, setsockopt,
-    sockopt,
+    ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, RecvMsg, SockaddrStorage, getsockopt,
+    recvmmsg, recvmsg, sendmsg, setsockopt, sockopt,
 };
 use socket2::SockRef;
 
 use super::Departure;
 use super::sources::Sources;
-use crate::burst::Arrival;
+use crate::burst::{Arrival, MOST, ROOM};
 
 /// What a datagram counts that could have arrived together with the one before it, and the sum that is enough. Every
 /// other one counts -1.
 const COMPANY: u32 = 8;
 const ENOUGH_COMPANY: u32 = 64;
 
-/// Room for every control message that is asked for, and for some that the socket's maker may have asked for.
+/// Room for every control message that is asked for, and for some that the socket's maker may have asked for: of one
+/// datagram, and of each in a batch (`burst::MOST` says why that is less).
 const CONTROL: usize = 256;
+const CONTROL_EACH: usize = 120;
 
 #[derive(Debug)]
 #[repr(align(16))]
@@ -51,6 +54,9 @@ pub(crate) struct Kernel {
 }
 
 impl Kernel {
+    pub(crate) const SENDS_BATCHES: bool = cfg!(target_os = "linux");
+    pub(crate) const RECEIVES_BATCHES: bool = true;
+
     /// Asks the kernel for what it can do for this socket.
     pub(crate) fn new(socket: &UdpSocket, offload: bool) -> io::Result<Kernel> {
         let at = socket.local_addr()?;
@@ -121,14 +127,37 @@ impl Kernel {
         let mut parts = [IoSliceMut::new(buffer)];
         let control = Some(&mut self.control.0[..]);
         let message = recvmsg::<SockaddrStorage>(socket.as_raw_fd(), &mut parts, control, MsgFlags::empty())?;
-        let source = message.address.as_ref().and_then(socket_addr);
-        let source = source.ok_or(io::ErrorKind::InvalidData)?;
-        let mut arrival = Arrival { local: self.bound, ..Arrival::of_one(source, message.bytes) };
-        // Without all of them the datagrams' boundaries may be unknown.
-        for message in message.cmsgs()? {
-            learn(&mut arrival, &message);
+        arrival(&message, self.bound, true)
+    }
+
+    /// Receives what is there, each datagram or train into a room of its own, as far as there are rooms. How many were lost for
+    /// the system did not say enough about them.
+    #[inline(never)] // its large stack frame is not every caller's
+    pub(crate) fn receive_batch(
+        &mut self,
+        socket: &UdpSocket,
+        rooms: &mut [u8],
+        arrivals: &mut Vec<Arrival>,
+    ) -> io::Result<u64> {
+        let mut rooms = rooms.chunks_mut(ROOM);
+        let mut parts: [_; MOST] = array::from_fn(|_| [IoSliceMut::new(rooms.next().unwrap_or_default())]);
+        let control = self.listens.then(|| Vec::with_capacity(CONTROL_EACH));
+        // Used once: what the last call wrote is what the next one would have room for.
+        let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(MOST, control);
+        let messages = recvmmsg(socket.as_raw_fd(), &mut headers, &mut parts, MsgFlags::empty(), None)?;
+        let mut lost = 0;
+        for (room, message) in messages.enumerate() {
+            match arrival(&message, self.bound, self.listens) {
+                Ok(arrival) => arrivals.push(Arrival { room, ..arrival }),
+                Err(_) => lost += 1,
+            }
         }
-        Ok(arrival)
+        if self.joins_trains && !self.listens {
+            for arrival in arrivals {
+                self.join_trains_if_they_come(socket, Some(&(arrival.len, arrival.source)));
+            }
+        }
+        Ok(lost)
     }
 
     /// Has trains joined from now on if enough datagrams could have been parts of one: close behind another of the same
@@ -155,30 +184,43 @@ impl Kernel {
         }
     }
 
-    /// Whether a datagram to `to` is known to leave from `from` without our saying so.
-    fn is_usual_source(&mut self, to: SocketAddr, from: IpAddr) -> bool {
-        let sources = self.sources.as_mut();
-        sources.is_some_and(|sources| sources.is_usual(self.now, to.ip().to_canonical(), from))
+    /// Whether a datagram to `to` may leave from another address than `from` unless it is told.
+    pub(crate) fn must_name(&mut self, to: SocketAddr, from: IpAddr) -> bool {
+        let (now, is_told) = (self.now, self.tells_local);
+        let is_usual = |sources: &mut Sources| sources.is_usual(now, to.ip().to_canonical(), from);
+        is_told && !self.sources.as_mut().is_some_and(is_usual)
     }
 
-    pub(crate) fn send(&mut self, socket: &UdpSocket, departure: &Departure<'_>) -> io::Result<()> {
-        let from =
-            departure.from.filter(|from| self.tells_local && !self.is_usual_source(departure.to, *from));
-        if from.is_none() && departure.segment.is_none() {
+    pub(crate) fn send(&self, socket: &UdpSocket, departure: &Departure<'_>) -> io::Result<()> {
+        if departure.is_plain() {
             return socket.send_to(departure.bytes, departure.to).map(drop);
         }
-        self.send_message(socket, departure, from)
+        self.send_message(socket, departure)
+    }
+
+    /// Sends the first of these datagrams, and the others up to one that cannot leave; how many. An error is the first one's.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn send_batch<'a>(
+        &self,
+        socket: &UdpSocket,
+        datagrams: impl ExactSizeIterator<Item = (SocketAddr, &'a [u8])>,
+    ) -> io::Result<usize> {
+        super::sendmmsg::send(socket, datagrams)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn send_batch<'a>(
+        &self,
+        _: &UdpSocket,
+        _: impl ExactSizeIterator<Item = (SocketAddr, &'a [u8])>,
+    ) -> io::Result<usize> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     /// Sends with control messages.
     #[inline(never)] // its large stack frame would cost every plain send 150 instructions
-    fn send_message(
-        &self,
-        socket: &UdpSocket,
-        departure: &Departure<'_>,
-        from: Option<IpAddr>,
-    ) -> io::Result<()> {
-        let (v4, v6) = (from.map(source_v4), from.map(source_v6));
+    fn send_message(&self, socket: &UdpSocket, departure: &Departure<'_>) -> io::Result<()> {
+        let (v4, v6) = (departure.from.map(source_v4), departure.from.map(source_v6));
         let source = match (&v4, &v6) {
             (Some(Some(v4)), _) if self.is_v4 => Some(ControlMessage::Ipv4PacketInfo(v4)),
             (_, Some(v6)) if !self.is_v4 => Some(ControlMessage::Ipv6PacketInfo(v6)),
@@ -197,6 +239,22 @@ impl Kernel {
         };
         Ok(())
     }
+}
+
+/// What came, and what its control messages say of it if there is room for them.
+fn arrival(
+    message: &RecvMsg<'_, '_, SockaddrStorage>,
+    bound: Option<IpAddr>,
+    listens: bool,
+) -> io::Result<Arrival> {
+    let source = message.address.as_ref().and_then(socket_addr);
+    let source = source.ok_or(io::ErrorKind::InvalidData)?;
+    let mut arrival = Arrival { local: bound, ..Arrival::of_one(source, message.bytes) };
+    if listens {
+        // Without all of them the datagrams' boundaries may be unknown.
+        message.cmsgs()?.for_each(|message| learn(&mut arrival, &message));
+    }
+    Ok(arrival)
 }
 
 /// Takes down what a control message says about what arrived.

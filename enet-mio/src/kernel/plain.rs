@@ -1,6 +1,7 @@
 //! [`Kernel`] where std's calls are all there is.
 
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 
 use enet_proto::Instant;
 use mio::net::UdpSocket;
@@ -12,6 +13,9 @@ use crate::burst::Arrival;
 pub(crate) struct Kernel;
 
 impl Kernel {
+    pub(crate) const SENDS_BATCHES: bool = false;
+    pub(crate) const RECEIVES_BATCHES: bool = false;
+
     pub(crate) fn new(_: &UdpSocket, _offload: bool) -> io::Result<Kernel> {
         Ok(Kernel)
     }
@@ -35,7 +39,28 @@ impl Kernel {
         Ok(Arrival::of_one(source, len))
     }
 
-    pub(crate) fn send(&mut self, socket: &UdpSocket, departure: &Departure<'_>) -> io::Result<()> {
+    pub(crate) fn receive_batch(
+        &mut self,
+        _: &UdpSocket,
+        _rooms: &mut [u8],
+        _arrivals: &mut Vec<Arrival>,
+    ) -> io::Result<u64> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(crate) fn must_name(&mut self, _to: SocketAddr, _from: IpAddr) -> bool {
+        false
+    }
+
+    pub(crate) fn send_batch<'a>(
+        &self,
+        _: &UdpSocket,
+        _: impl ExactSizeIterator<Item = (SocketAddr, &'a [u8])>,
+    ) -> io::Result<usize> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(crate) fn send(&self, socket: &UdpSocket, departure: &Departure<'_>) -> io::Result<()> {
         if departure.segment.is_some() {
             return Err(io::ErrorKind::Unsupported.into());
         }
