@@ -68,6 +68,11 @@ impl Burst {
         &self.arrivals
     }
 
+    /// Whether that is a single datagram from somewhere.
+    pub(crate) fn is_single(&self) -> bool {
+        matches!(&self.arrivals[..], [one] if one.segment == one.len && one.source.port() != 0)
+    }
+
     /// Receives into the first room. All contents must have been taken.
     pub(crate) fn fill(&mut self, receive: impl FnOnce(&mut [u8]) -> io::Result<Arrival>) -> io::Result<()> {
         self.clear();

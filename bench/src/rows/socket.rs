@@ -3,6 +3,7 @@
 mod broadcast;
 mod bulk;
 mod connect;
+mod crowd;
 mod echo;
 mod flood;
 mod idle;
@@ -37,6 +38,8 @@ pub fn rows() -> Vec<Row> {
         broadcast_row("broadcast-64", "broadcast 100 B to 64 peers, server", 64),
         broadcast_row("broadcast-512", "broadcast 100 B to 512 peers, server", 512),
         broadcast_row("broadcast-2000", "broadcast 100 B to 2,000 peers, server", 2000),
+        crowd_row("crowd-64", "64 peers send 32 B each and are answered, server", 64),
+        crowd_row("crowd-256", "256 peers send 32 B each and are answered, server", 256),
         idle_row("idle-1", "idle service call, 1 peer", 1, None),
         idle_row("idle-256", "idle service call, 256 peers", 256, None),
         idle_row("idle-1024", "idle service call, 1,024 peers", 1024, None),
@@ -57,6 +60,8 @@ pub const FLAT: [(&str, &str, f64); 4] = [
 const TURNS: &str = "Between two ends of the same implementation, which take turns on one thread. Its processor time counts, \
                      kernel included. An echo is two messages.";
 const SERVER: &str = "Only the server counts: the processor time of its turns, kernel included.";
+const CROWD: &str = "Only the server counts: the processor time of its turns, kernel included. Every client has a socket of its \
+                     own, and is C's unless it says otherwise. Throttles are held open, so that everybody sends all.";
 const THREADS: &str = "Only the server counts: the processor time of its thread, waiting in poll included. The client has a \
                        thread of its own, so how many messages the server finds at once is left to the scheduler.";
 
@@ -146,15 +151,22 @@ fn bulk_server_row() -> Row {
 }
 
 fn broadcast_row(id: &'static str, title: &'static str, peers: usize) -> Row {
-    let note = "Only the server counts: the processor time of its turns, kernel included. Every client has a socket of its \
-                own, and is C's unless it says otherwise. Throttles are held open, so that everybody sends all.";
     let subjects = vec![
         kept("ours (C client)", move |crowd, scale| broadcast::run::<Ours, C>(crowd, peers, scale)),
         kept("ours (own client)", move |crowd, scale| broadcast::run::<Ours, Driven>(crowd, peers, scale)),
         kept("c (C client)", move |crowd, scale| broadcast::run::<C, C>(crowd, peers, scale)),
         kept("rusty (C client)", move |crowd, scale| broadcast::run::<Rusty, C>(crowd, peers, scale)),
     ];
-    Row { id, title, unit: "ns/packet", goal: Some(1.15), limit: None, note, subjects }
+    Row { id, title, unit: "ns/packet", goal: Some(1.15), limit: None, note: CROWD, subjects }
+}
+
+fn crowd_row(id: &'static str, title: &'static str, peers: usize) -> Row {
+    let subjects = vec![
+        kept("ours (C client)", move |crowd, scale| crowd::run::<Ours, C>(crowd, peers, scale)),
+        kept("c (C client)", move |crowd, scale| crowd::run::<C, C>(crowd, peers, scale)),
+        kept("rusty (C client)", move |crowd, scale| crowd::run::<Rusty, C>(crowd, peers, scale)),
+    ];
+    Row { id, title, unit: "ns/packet", goal: None, limit: None, note: CROWD, subjects }
 }
 
 fn idle_row(id: &'static str, title: &'static str, peers: usize, goal: Option<f64>) -> Row {

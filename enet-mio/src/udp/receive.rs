@@ -83,23 +83,36 @@ impl Udp {
 
     /// Drops what claims to come from port 0. Whether anything is left.
     fn accept(&mut self) -> bool {
-        let stats = &mut self.stats;
+        if self.burst.is_single() {
+            self.singles = self.singles.saturating_add(u32::from(self.readable));
+        } else if !self.accept_company() {
+            return false;
+        }
+        self.arrivals += 1;
+        true
+    }
+
+    #[inline(never)] // most come alone
+    fn accept_company(&mut self) -> bool {
+        let (mut dropped, mut all, mut in_trains) = (0, 0, 0);
         self.burst.retain(|arrival| {
+            let datagrams = arrival.datagrams() as u64;
             let has_port = arrival.source.port() != 0;
-            stats.dropped_port_zero += if has_port { 0 } else { arrival.datagrams() as u64 };
+            if has_port {
+                all += datagrams;
+                in_trains += if datagrams > 1 { datagrams } else { 0 };
+            } else {
+                dropped += datagrams;
+            }
             has_port
         });
-        let (mut all, mut in_trains) = (0, 0);
-        for datagrams in self.burst.arrivals().iter().map(|arrival| arrival.datagrams() as u64) {
-            all += datagrams;
-            in_trains += if datagrams > 1 { datagrams } else { 0 };
-        }
+        let stats = &mut self.stats;
+        stats.dropped_port_zero += dropped;
         stats.received_in_trains += in_trains;
         stats.received_in_batches += if self.burst.arrivals().len() > 1 { all } else { 0 };
-        // The cache has not room for many trains.
-        let is_row = self.readable && in_trains == 0;
-        self.singles = if is_row { self.singles.saturating_add(1) } else { 0 };
-        self.arrivals += u64::from(all > 0);
+        if in_trains > 0 {
+            self.singles = 0; // the cache has not room for many of those
+        }
         all > 0
     }
 

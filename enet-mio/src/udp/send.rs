@@ -30,9 +30,12 @@ impl Udp {
     }
 
     /// Sends what waits in `out`, and empties it.
+    #[inline]
     pub(crate) fn send_batch(&mut self, out: &mut Vec<u8>) {
-        self.send_waiting(out);
-        out.clear();
+        if !out.is_empty() {
+            self.send_waiting(out);
+            out.clear();
+        }
     }
 
     /// Sends the datagrams of a [`Transmit`], which `bytes` ends with.
@@ -41,6 +44,7 @@ impl Udp {
         self.leave(transmit, &departure);
     }
 
+    #[inline]
     fn departure<'a>(&mut self, transmit: &Transmit, bytes: &'a [u8]) -> Departure<'a> {
         let bytes = bytes.get(bytes.len().saturating_sub(transmit.len)..).unwrap_or_default();
         let to = if self.family == Family::V4 { transmit.to } else { mapped(transmit.to) };

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{broadcast, bulk, echo, flood};
+use super::{broadcast, bulk, crowd, echo, flood};
 use crate::clock::{Counted, Gauge};
 use crate::ends::{Delivery, Driven, End, Event, Ours, Pair};
 
@@ -115,6 +115,13 @@ fn an_echo_with_losses_is_a_failure() {
 fn a_changed_bulk_packet_is_a_failure() {
     let changed = bulk::run::<Ours, Changing>(60, Counted::Both, 1.0).unwrap_err();
     assert_eq!(changed, "a packet of 1 bytes");
+}
+
+#[test]
+fn a_crowd_that_is_not_answered_is_a_failure() {
+    let lost = crowd::run::<Ours, Losing>(&mut None, 2, 1.0).unwrap_err();
+    assert!(lost.ends_with("packets were lost"), "{lost}");
+    assert!(crowd::run::<Ours, Driven>(&mut None, 2, 0.01).is_ok());
 }
 
 #[test]
