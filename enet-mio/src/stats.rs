@@ -9,7 +9,7 @@ pub struct IoStats {
     /// datagrams to one destination; on Linux one may send up to 32 to several.
     pub sends: u64,
     /// System calls to receive, with those that found nothing. With [`IoCapabilities::gro`] one may receive up to 64
-    /// datagrams from one source; on Linux one may receive up to 16 such trains, or single datagrams, from several.
+    /// datagrams from one source; on Linux one may receive up to 8 such trains, or single datagrams, from several.
     pub receives: u64,
     /// Datagrams that left in company: several with one system call, to one destination.
     pub sent_in_trains: u64,
