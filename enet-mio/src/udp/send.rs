@@ -32,7 +32,7 @@ impl Udp {
     /// Sends what waits in `out`, and empties it.
     #[inline]
     pub(crate) fn send_batch(&mut self, out: &mut Vec<u8>) {
-        if !out.is_empty() {
+        if self.batch.len() > 0 {
             self.send_waiting(out);
             out.clear();
         }
@@ -327,6 +327,10 @@ mod tests {
             sender.send(&Transmit { to, from: None, len: datagram.len(), segment: None }, datagram);
         }
         assert_eq!(received(&mut receiver), [&b"a"[..], b"", b"b"]);
+        let mut out = vec![];
+        post(&mut sender, &mut out, to, b"");
+        sender.send_batch(&mut out);
+        assert_eq!(received(&mut receiver), [b""]);
     }
 
     /// Sockets that are told one of the numbers from 0 on each.
