@@ -228,6 +228,7 @@ impl Judge {
         }
         let remote = closing.host;
         match closing.closed {
+            None if data == 0 && self.may_be_dismissed(host, side) => {}
             Some((Close::Reset, ..)) | None => {
                 let closed = closing.closed;
                 let complaint =
@@ -256,6 +257,13 @@ impl Judge {
             }
             Some(_) => {}
         }
+    }
+
+    /// Whether a refusal that reached a stock host after the connection was established could have been for a former attempt
+    /// from its slot.
+    fn may_be_dismissed(&self, host: HostIndex, side: &Side) -> bool {
+        let dismissed = self.hosts.get(host).and_then(|book| book.dismissed);
+        !self.is_modern(host) && self.farewells && side.opened.is_some_and(|opened| dismissed >= Some(opened))
     }
 
     pub(super) fn on_host_changed(&mut self, at: Time, host: HostIndex, change: HostChange) {
