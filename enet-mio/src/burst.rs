@@ -45,7 +45,7 @@ impl Arrival {
 /// Receive buffers, and what of their contents nobody has taken yet.
 #[derive(Debug)]
 pub(crate) struct Burst {
-    /// One room, or as many as one call can fill. What is not written to takes no memory.
+    /// One room, or as many as one call can fill, once there was use for them. Systems give memory to what is written to.
     rooms: Box<[u8]>,
     /// What the last call brought.
     arrivals: Vec<Arrival>,

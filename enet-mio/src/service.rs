@@ -356,3 +356,36 @@ impl DerefMut for Service {
         &mut self.host
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use enet_proto::{ConnectOptions, HostConfig, Packet};
+
+    use super::*;
+
+    #[test]
+    fn the_poll_forgets_who_only_sends_and_remembers_who_does_nothing() {
+        let start = std::time::Instant::now();
+        let in_time = || assert!(start.elapsed() < Duration::from_secs(30));
+        let mut server = Service::bind("127.0.0.1:*", HostConfig::new([1; 32])).unwrap();
+        let mut client = Service::client(HostConfig::new([2; 32])).unwrap();
+        client.connect(server.local_addr().unwrap(), ConnectOptions::default()).unwrap();
+        while server.connected_peers() + client.connected_peers() < 2 {
+            for service in [&mut client, &mut server] {
+                service.service(Duration::from_millis(1)).unwrap();
+            }
+            in_time();
+        }
+        server.service(Duration::from_millis(1)).unwrap();
+        assert!(server.watch.is_on, "it waited");
+        for _ in 0..64 {
+            server.broadcast(0, Packet::reliable("tick"));
+            assert_eq!(server.service(Duration::ZERO).unwrap(), None);
+        }
+        assert!(!server.watch.is_on);
+        while !server.watch.is_on {
+            assert_eq!(server.service(Duration::ZERO).unwrap(), None);
+            in_time();
+        }
+    }
+}

@@ -9,11 +9,13 @@ pub struct IoStats {
     /// datagrams to one destination; on Linux one may send up to 32 to several.
     pub sends: u64,
     /// System calls to receive, with those that found nothing. With [`IoCapabilities::gro`] one may receive up to 64
-    /// datagrams from one source; on Linux one may receive up to 8 such trains, or single datagrams, from several.
+    /// datagrams from one source; on Linux and Android one may receive up to 8 such trains, or single datagrams, from
+    /// several (and is followed by a question after errors, which is not counted).
     pub receives: u64,
     /// Datagrams that left in company: several with one system call, to one destination.
     pub sent_in_trains: u64,
-    /// Datagrams that left with others by one system call, wherever to: what a broadcast is made of.
+    /// Datagrams that left with others by one system call, wherever to: what a broadcast is made of, but under
+    /// [`Profile::Compat`](enet_proto::Profile::Compat), which sends each when C would.
     pub sent_in_batches: u64,
     /// Datagrams that arrived in company: several with one system call, from one source.
     pub received_in_trains: u64,

@@ -165,3 +165,9 @@ impl Socket for Udp {
         self.send_now(transmit, bytes);
     }
 }
+
+/// Whether an error is what sandboxes say to calls that they do not know, or do not allow.
+fn is_of_a_sandbox(error: &io::Error) -> bool {
+    let kinds = [io::ErrorKind::Unsupported, io::ErrorKind::PermissionDenied, io::ErrorKind::InvalidInput];
+    kinds.contains(&error.kind())
+}

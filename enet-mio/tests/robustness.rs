@@ -46,6 +46,17 @@ fn a_datagram_from_port_zero_is_dropped_before_anyone_sees_it() {
     assert_eq!(server.service(Duration::from_millis(50)).unwrap(), None);
     assert_eq!(server.io_stats().dropped_port_zero, 1);
     assert!(server.stats().discarded.total() > before);
+    // And where many stand in line, of which the last is genuine.
+    let before = server.stats().discarded.total();
+    for number in 0..=12 {
+        forged[1] = u8::from(number == 12);
+        raw.send_to(&forged, &SockAddr::from(to)).unwrap();
+    }
+    while server.io_stats().dropped_port_zero < 13 || server.stats().discarded.total() == before {
+        assert_eq!(server.service(Duration::from_millis(50)).unwrap(), None);
+    }
+    assert_eq!(server.io_stats().dropped_port_zero, 13);
+    assert_eq!(server.stats().discarded.total(), before + 1);
     assert_connected(&mut server, &mut client);
 }
 

@@ -118,11 +118,10 @@ impl Kernel {
     pub(crate) fn receive(&mut self, socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Arrival> {
         if !self.listens {
             let received = socket.recv_from(buffer);
-            if self.joins_trains {
-                self.join_trains_if_they_come(socket, received.as_ref().ok());
-            }
-            let (len, source) = received?;
-            return Ok(Arrival { local: self.bound, ..Arrival::of_one(source, len) });
+            let received =
+                received.map(|(len, source)| Arrival { local: self.bound, ..Arrival::of_one(source, len) });
+            self.join_trains_if_they_come(socket, received.as_ref().ok());
+            return received;
         }
         let mut parts = [IoSliceMut::new(buffer)];
         let control = Some(&mut self.control.0[..]);
@@ -144,7 +143,13 @@ impl Kernel {
         let control = self.listens.then(|| Vec::with_capacity(CONTROL_EACH));
         // Used once: what the last call wrote is what the next one would have room for.
         let mut headers = MultiHeaders::<SockaddrStorage>::preallocate(MOST, control);
-        let messages = recvmmsg(socket.as_raw_fd(), &mut headers, &mut parts, MsgFlags::empty(), None)?;
+        let messages = match recvmmsg(socket.as_raw_fd(), &mut headers, &mut parts, MsgFlags::empty(), None) {
+            Ok(messages) => messages,
+            Err(error) => {
+                self.last = None;
+                return Err(error.into());
+            }
+        };
         let mut lost = 0;
         for (room, message) in messages.enumerate() {
             match arrival(&message, self.bound, self.listens) {
@@ -152,10 +157,11 @@ impl Kernel {
                 Err(_) => lost += 1,
             }
         }
-        if self.joins_trains && !self.listens {
-            for arrival in arrivals {
-                self.join_trains_if_they_come(socket, Some(&(arrival.len, arrival.source)));
-            }
+        for arrival in &*arrivals {
+            self.join_trains_if_they_come(socket, Some(arrival));
+        }
+        if arrivals.len() < MOST {
+            self.last = None;
         }
         Ok(lost)
     }
@@ -167,8 +173,11 @@ impl Kernel {
     /// is received; one that waits at that moment would be one datagram. Not even an empty queue shows that none does:
     /// one may be on its way there on another processor, already past the question whether to join (seen 26 times in
     /// 111,195 attempts).
-    fn join_trains_if_they_come(&mut self, socket: &UdpSocket, received: Option<&(usize, SocketAddr)>) {
-        let arrived = received.map(|(len, source)| (*source, *len));
+    fn join_trains_if_they_come(&mut self, socket: &UdpSocket, received: Option<&Arrival>) {
+        if !self.joins_trains || self.listens {
+            return;
+        }
+        let arrived = received.map(|arrival| (arrival.source, arrival.len));
         let could_be_one = |(source, len): (SocketAddr, usize)| {
             self.last.is_some_and(|last| source == last.0 && (1..=last.1).contains(&len))
         };

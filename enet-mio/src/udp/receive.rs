@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::Udp;
+use super::{Udp, is_of_a_sandbox};
 use crate::burst::MOST;
 
 /// Receive errors with nothing between them that are the socket's own and not those of single datagrams.
@@ -32,21 +32,27 @@ impl Udp {
                         return false;
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.errors_in_a_row = 0;
-                    self.note_empty();
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => self.errors_in_a_row = 0,
-                Err(error) if self.is_batch_next() && error.kind() == io::ErrorKind::Unsupported => {
-                    self.receives_batches = false;
-                }
                 Err(error) => {
-                    if self.note_error(error) {
+                    if self.on_error(error) {
                         return false;
                     }
                 }
             }
         }
+        false
+    }
+
+    /// Whether the caller is to hear of an error before the next call.
+    fn on_error(&mut self, error: io::Error) -> bool {
+        let was_batch = self.is_batch_next();
+        self.singles = 0; // what there is arrives one by one, if that is possible
+        match error.kind() {
+            io::ErrorKind::WouldBlock => self.readable = false,
+            io::ErrorKind::Interrupted => {}
+            _ if was_batch && is_of_a_sandbox(&error) => self.receives_batches = false,
+            _ => return self.note_error(error),
+        }
+        self.errors_in_a_row = 0;
         false
     }
 
@@ -69,16 +75,12 @@ impl Udp {
         if lost == 0 && self.burst.arrivals().len() < MOST {
             // There was no more, or an error in its place, which the system keeps.
             match self.socket.take_error() {
-                Ok(None) => self.note_empty(),
+                Ok(None) => (self.readable, self.singles) = (false, 0),
                 Ok(Some(_)) => self.stats.receive_errors += 1,
                 Err(_) => {}
             }
         }
         Ok(())
-    }
-
-    fn note_empty(&mut self) {
-        (self.readable, self.singles) = (false, 0);
     }
 
     /// Drops what claims to come from port 0. Whether anything is left.
@@ -230,6 +232,7 @@ mod tests {
                     expected,
                     "{at} {senders}"
                 );
+                assert_eq!(udp.arrivals(), if together { 9 } else { 50 });
                 assert!(!udp.is_readable());
                 // It begins anew.
                 tell_numbers(&udp, 1, 1);
@@ -259,8 +262,44 @@ mod tests {
             udp.receive().unwrap();
         }
         assert!(udp.is_readable());
+        let start = std::time::Instant::now();
+        udp.block(Duration::from_secs(60)).unwrap();
+        assert!(start.elapsed() < Duration::from_secs(30));
         assert_eq!(numbers(&mut udp), [4, 5]);
         assert!(!udp.is_readable());
+    }
+
+    #[test]
+    fn one_behind_three_is_no_company() {
+        let mut udp = with_numbers("127.0.0.1:0", true, 3, 4);
+        assert_eq!(numbers(&mut udp), [0, 1, 2, 3]);
+        assert_eq!((udp.stats().received_in_batches, udp.arrivals()), (0, 4));
+    }
+
+    #[test]
+    fn a_sandbox_that_forbids_batches_is_asked_for_one_at_a_time_from_then_on() {
+        for (kind, remains) in [
+            (io::ErrorKind::PermissionDenied, false),
+            (io::ErrorKind::Unsupported, false),
+            (io::ErrorKind::InvalidInput, false),
+            (io::ErrorKind::ConnectionRefused, Kernel::RECEIVES_BATCHES),
+        ] {
+            let mut udp = with_numbers("127.0.0.1:0", true, 3, 20);
+            for _ in 0..3 {
+                udp.receive().unwrap();
+            }
+            assert!(!udp.on_error(kind.into()));
+            assert!(!udp.is_batch_next(), "whatever it was");
+            assert_eq!(udp.receives_batches, remains && Kernel::RECEIVES_BATCHES);
+            assert_eq!(numbers(&mut udp), (3..20).collect::<Vec<_>>());
+        }
+        let mut udp = with_numbers("127.0.0.1:0", true, 3, 0);
+        assert!(!udp.on_error(io::ErrorKind::PermissionDenied.into()));
+        assert_eq!(
+            (udp.receives_batches, udp.stats().receive_errors),
+            (Kernel::RECEIVES_BATCHES, 1),
+            "of one"
+        );
     }
 
     #[test]

@@ -1,12 +1,10 @@
 //! Sending: single datagrams, trains for one destination, and batches for many.
 
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
 
 use enet_proto::Transmit;
 
-use super::Udp;
-use crate::batch::Batch;
+use super::{Udp, is_of_a_sandbox};
 use crate::family::{Family, mapped};
 use crate::kernel::Departure;
 use crate::log;
@@ -66,55 +64,35 @@ impl Udp {
 
     fn send_waiting(&mut self, out: &[u8]) {
         let mut batch = std::mem::take(&mut self.batch);
-        let mut first = 0;
-        while first < batch.len() {
-            first += self.send_some(&batch, first, out);
+        let (mut first, mut refused) = (0, None);
+        while batch.len() - first > 1 && self.batches.are_tried() && refused.is_none() {
+            self.stats.sends += 1;
+            match self.kernel.send_batch(&self.socket, batch.datagrams(first, out)) {
+                Ok(sent) => {
+                    first += sent;
+                    self.stats.sent_in_batches += if sent > 1 { sent as u64 } else { 0 };
+                    self.batches.on_sent();
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(reason) => refused = Some(reason),
+            }
+        }
+        // Where one cannot leave, others will not either: without a network, none.
+        for (to, bytes) in batch.datagrams(first, out) {
+            let has_left = self.send_single(&Departure { to, from: None, segment: None, bytes });
+            if let Some(reason) = refused.take().filter(|_| has_left) {
+                self.note_refusal(&reason);
+            }
         }
         batch.clear();
         self.batch = batch;
     }
 
-    /// Sends the first of the datagrams from this one on, and as many others as the system takes with it; how many are
-    /// dealt with.
-    fn send_some(&mut self, batch: &Batch, first: usize, out: &[u8]) -> usize {
-        let mut datagrams = batch.datagrams(first, out);
-        if datagrams.len() > 1 && self.batches.are_tried() {
-            self.stats.sends += 1;
-            match self.kernel.send_batch(&self.socket, datagrams) {
-                Ok(sent) => {
-                    self.stats.sent_in_batches += sent as u64;
-                    self.batches.on_sent();
-                    return sent;
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => return 0,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.stats.send_blocked += 1;
-                    return 1;
-                }
-                Err(reason) => self.send_first_alone(batch.datagrams(first, out), &reason),
-            }
-        } else if let Some((to, bytes)) = datagrams.next() {
-            self.send_single(&Departure { to, from: None, segment: None, bytes });
-        }
-        1
-    }
-
-    /// Sends a datagram of which the system said no when it was the first of a batch. If it can leave alone, batches may be
-    /// at fault.
+    /// Notes what the system said of a batch whose first datagram could leave alone.
     #[cold]
-    fn send_first_alone<'a>(
-        &mut self,
-        mut datagrams: impl Iterator<Item = (SocketAddr, &'a [u8])>,
-        reason: &io::Error,
-    ) {
-        let Some((to, bytes)) = datagrams.next() else { return };
-        let left = self.send_single(&Departure { to, from: None, segment: None, bytes });
-        // What sandboxes say to calls that they do not know. Other reasons may pass, as ICMP's word of an earlier datagram.
-        let forbids = matches!(
-            reason.kind(),
-            ErrorKind::Unsupported | ErrorKind::PermissionDenied | ErrorKind::InvalidInput
-        );
-        if left && forbids {
+    fn note_refusal(&mut self, reason: &io::Error) {
+        // Other reasons pass, as ICMP's word of an earlier datagram does.
+        if is_of_a_sandbox(reason) {
             if !self.batches.are_refused() {
                 log::batch_refused(reason);
             }
@@ -199,12 +177,14 @@ impl Udp {
 
 #[cfg(test)]
 mod tests {
-    use std::net::UdpSocket;
+    use std::net::{SocketAddr, UdpSocket};
 
     use enet_proto::Socket;
 
     use super::*;
+    use crate::batch::MOST;
     use crate::kernel::Kernel;
+    use crate::stats::IoStats;
 
     /// A socket on all IPv4 addresses of the machine, where trains are joined from the start.
     fn joining() -> (Udp, SocketAddr) {
@@ -393,6 +373,18 @@ mod tests {
     }
 
     #[test]
+    fn where_nothing_can_leave_each_is_tried_once_and_a_batch_once_more() {
+        let (mut sender, mut out) = (sending(true), vec![]);
+        for _ in 0..MOST {
+            post(&mut sender, &mut out, ([127, 0, 0, 1], 0).into(), b"lost");
+        }
+        assert!(out.is_empty());
+        let IoStats { sends, send_errors, sent_in_batches, .. } = sender.stats();
+        let batches = u64::from(Kernel::SENDS_BATCHES);
+        assert_eq!((sends, send_errors, sent_in_batches), (MOST as u64 + batches, MOST as u64, 0));
+    }
+
+    #[test]
     fn datagrams_for_one_leave_in_the_order_in_which_they_were_posted() {
         let (mut sender, crowd, mut out) = (sending(true), crowd(2), vec![]);
         let to = crowd[0].local_addr().unwrap();
@@ -411,11 +403,11 @@ mod tests {
     fn a_system_without_batches_sends_one_by_one_and_is_asked_again_later() {
         let (mut sender, crowd, mut out) = (sending(true), crowd(1), vec![]);
         let to = crowd[0].local_addr().unwrap();
-        let passing = ErrorKind::ConnectionRefused.into();
-        sender.send_first_alone([(to, &b"a"[..])].into_iter(), &passing);
-        assert!(!sender.batches.are_refused());
-        let refusal = ErrorKind::Unsupported.into();
-        let said = log::tests::said(|| sender.send_first_alone([(to, &b"b"[..])].into_iter(), &refusal));
+        for passing in [ErrorKind::ConnectionRefused, ErrorKind::WouldBlock] {
+            sender.note_refusal(&passing.into());
+            assert!(!sender.batches.are_refused());
+        }
+        let said = log::tests::said(|| sender.note_refusal(&ErrorKind::PermissionDenied.into()));
         let warnings = said.matches("WARN enet_mio: the system refused a batch").count();
         assert_eq!(warnings, usize::from(cfg!(feature = "tracing")), "{said}");
         let sent = sender.stats().sends;
@@ -426,7 +418,9 @@ mod tests {
         assert_eq!(sender.stats().sends - sent, 16);
         post(&mut sender, &mut out, to, b"d");
         assert_eq!(out.is_empty(), !Kernel::SENDS_BATCHES, "the next one waits for others");
+        post(&mut sender, &mut out, to, b"e");
         sender.send_batch(&mut out);
-        assert_eq!(heard(&crowd[0]), [b"ab", &[b'c'; 16][..], b"d"].concat());
+        assert_eq!(heard(&crowd[0]), [&[b'c'; 16][..], b"de"].concat());
+        assert!(!sender.batches.are_refused(), "it went well");
     }
 }
