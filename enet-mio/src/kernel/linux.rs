@@ -313,3 +313,30 @@ fn source_v6(from: IpAddr) -> in6_pktinfo {
     };
     in6_pktinfo { ipi6_addr: in6_addr { s6_addr: ip.octets() }, ipi6_ifindex: 0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_before_a_quiet_time_is_no_part_of_a_train() {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let (to, sender) = (socket.local_addr().unwrap(), std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
+        socket.set_nonblocking(true).unwrap();
+        let socket = UdpSocket::from_std(socket);
+        let mut kernel = Kernel::new(&socket, true).unwrap();
+        let (mut rooms, mut arrivals) = (vec![0; MOST * ROOM], vec![]);
+        for _ in 0..40 {
+            sender.send_to(b"alone", to).unwrap();
+            kernel.receive_batch(&socket, &mut rooms, &mut arrivals).unwrap();
+            assert_eq!(arrivals.drain(..).count(), 1);
+        }
+        assert!(!kernel.listens);
+        for _ in 0..40 {
+            sender.send_to(b"in company", to).unwrap();
+        }
+        while kernel.receive_batch(&socket, &mut rooms, &mut arrivals).is_ok() {}
+        assert_eq!(arrivals.len(), 40);
+        assert_eq!(kernel.listens, kernel.joins_trains, "these could be one");
+    }
+}

@@ -373,6 +373,16 @@ mod tests {
     }
 
     #[test]
+    fn who_left_before_one_that_could_not_left_alone() {
+        let (mut sender, crowd, mut out) = (sending(true), crowd(1), vec![]);
+        post(&mut sender, &mut out, crowd[0].local_addr().unwrap(), b"a");
+        post(&mut sender, &mut out, ([127, 0, 0, 1], 0).into(), b"lost");
+        sender.send_batch(&mut out);
+        assert_eq!(heard(&crowd[0]), b"a");
+        assert_eq!((sender.stats().sent_in_batches, sender.stats().send_errors), (0, 1));
+    }
+
+    #[test]
     fn where_nothing_can_leave_each_is_tried_once_and_a_batch_once_more() {
         let (mut sender, mut out) = (sending(true), vec![]);
         for _ in 0..MOST {
