@@ -68,7 +68,7 @@ pub(super) const FEATURES: &[Edit] = &[
     ),
     edit(
         "D26 an error of one destination is the socket's",
-        "enet-mio/src/udp.rs",
+        "enet-mio/src/udp/send.rs",
         "Err(_) => self.stats.send_errors += 1,",
         "Err(error) => self.failure = Some(error.kind().into()),",
     ),
