@@ -263,7 +263,9 @@ impl Judge {
     /// from its slot.
     fn may_be_dismissed(&self, host: HostIndex, side: &Side) -> bool {
         let dismissed = self.hosts.get(host).and_then(|book| book.dismissed);
-        !self.is_modern(host) && self.farewells && side.opened.is_some_and(|opened| dismissed >= Some(opened))
+        let was_seen = self.farewells && side.opened.is_some_and(|opened| dismissed >= Some(opened));
+        // Nobody sees one that is compressed.
+        !self.is_modern(host) && (was_seen || !self.transparent)
     }
 
     pub(super) fn on_host_changed(&mut self, at: Time, host: HostIndex, change: HostChange) {
