@@ -228,7 +228,7 @@ impl Judge {
         }
         let remote = closing.host;
         match closing.closed {
-            None if data == 0 && self.may_be_dismissed(host, side) => {}
+            None if data == 0 && self.may_be_dismissed(host, remote, side) => {}
             Some((Close::Reset, ..)) | None => {
                 let closed = closing.closed;
                 let complaint =
@@ -259,13 +259,12 @@ impl Judge {
         }
     }
 
-    /// Whether a refusal that reached a stock host after the connection was established could have been for a former attempt
-    /// from its slot.
-    fn may_be_dismissed(&self, host: HostIndex, side: &Side) -> bool {
+    /// Whether a refusal of the remote's that reached a stock host after the connection was established could have been for a
+    /// former attempt from its slot. Nobody sees one that is compressed.
+    fn may_be_dismissed(&self, host: HostIndex, remote: HostIndex, side: &Side) -> bool {
         let dismissed = self.hosts.get(host).and_then(|book| book.dismissed);
         let was_seen = self.farewells && side.opened.is_some_and(|opened| dismissed >= Some(opened));
-        // Nobody sees one that is compressed.
-        !self.is_modern(host) && (was_seen || !self.transparent)
+        self.is_modern(remote) && !self.is_modern(host) && (was_seen || !self.transparent)
     }
 
     pub(super) fn on_host_changed(&mut self, at: Time, host: HostIndex, change: HostChange) {
