@@ -38,6 +38,8 @@ mod linux;
 mod recent;
 #[cfg(target_os = "linux")]
 mod sendmmsg;
+#[cfg(target_os = "linux")]
+pub(crate) use sendmmsg::send_batch;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod sources;
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -49,6 +51,18 @@ mod plain;
 pub(crate) use plain::Kernel;
 
 use std::net::{IpAddr, SocketAddr};
+
+/// Whether one call may send to several destinations, and receive from several sources.
+pub(crate) const SENDS_BATCHES: bool = cfg!(target_os = "linux");
+pub(crate) const RECEIVES_BATCHES: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn send_batch<'a>(
+    _: &mio::net::UdpSocket,
+    _: impl ExactSizeIterator<Item = (SocketAddr, &'a [u8])>,
+) -> std::io::Result<usize> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
 
 /// One call's worth of sending.
 #[derive(Debug, Clone, Copy)]

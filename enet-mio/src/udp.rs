@@ -15,7 +15,7 @@ use socket2::SockRef;
 use crate::batch::Batch;
 use crate::burst::Burst;
 use crate::family::Family;
-use crate::kernel::Kernel;
+use crate::kernel::{self, Kernel};
 use crate::log;
 use crate::stats::{IoCapabilities, IoStats};
 use crate::train::Trains;
@@ -57,12 +57,12 @@ impl Udp {
             socket,
             family,
             trains: Trains::new(kernel.cuts_trains()),
-            batches: Trains::new(offload && Kernel::SENDS_BATCHES),
+            batches: Trains::new(offload && kernel::SENDS_BATCHES),
             batch: Batch::default(),
             kernel,
             readable: true,
             burst: Burst::new(),
-            receives_batches: offload && Kernel::RECEIVES_BATCHES,
+            receives_batches: offload && kernel::RECEIVES_BATCHES,
             singles: 0,
             arrivals: 0,
             stats: IoStats::default(),

@@ -54,9 +54,6 @@ pub(crate) struct Kernel {
 }
 
 impl Kernel {
-    pub(crate) const SENDS_BATCHES: bool = cfg!(target_os = "linux");
-    pub(crate) const RECEIVES_BATCHES: bool = true;
-
     /// Asks the kernel for what it can do for this socket.
     pub(crate) fn new(socket: &UdpSocket, offload: bool) -> io::Result<Kernel> {
         let at = socket.local_addr()?;
@@ -205,25 +202,6 @@ impl Kernel {
             return socket.send_to(departure.bytes, departure.to).map(drop);
         }
         self.send_message(socket, departure)
-    }
-
-    /// Sends the first of these datagrams, and the others up to one that cannot leave; how many. An error is the first one's.
-    #[cfg(target_os = "linux")]
-    pub(crate) fn send_batch<'a>(
-        &self,
-        socket: &UdpSocket,
-        datagrams: impl ExactSizeIterator<Item = (SocketAddr, &'a [u8])>,
-    ) -> io::Result<usize> {
-        super::sendmmsg::send(socket, datagrams)
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    pub(crate) fn send_batch<'a>(
-        &self,
-        _: &UdpSocket,
-        _: impl ExactSizeIterator<Item = (SocketAddr, &'a [u8])>,
-    ) -> io::Result<usize> {
-        Err(io::ErrorKind::Unsupported.into())
     }
 
     /// Sends with control messages.

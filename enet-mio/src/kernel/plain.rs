@@ -13,9 +13,6 @@ use crate::burst::Arrival;
 pub(crate) struct Kernel;
 
 impl Kernel {
-    pub(crate) const SENDS_BATCHES: bool = false;
-    pub(crate) const RECEIVES_BATCHES: bool = false;
-
     pub(crate) fn new(_: &UdpSocket, _offload: bool) -> io::Result<Kernel> {
         Ok(Kernel)
     }
@@ -50,14 +47,6 @@ impl Kernel {
 
     pub(crate) fn must_name(&mut self, _to: SocketAddr, _from: IpAddr) -> bool {
         false
-    }
-
-    pub(crate) fn send_batch<'a>(
-        &self,
-        _: &UdpSocket,
-        _: impl ExactSizeIterator<Item = (SocketAddr, &'a [u8])>,
-    ) -> io::Result<usize> {
-        Err(io::ErrorKind::Unsupported.into())
     }
 
     pub(crate) fn send(&self, socket: &UdpSocket, departure: &Departure<'_>) -> io::Result<()> {

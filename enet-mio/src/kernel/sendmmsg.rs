@@ -18,7 +18,7 @@ struct Letter<'a> {
 
 /// Sends the first of these datagrams, and the others up to one that cannot leave; how many. An error is the first one's.
 #[inline(never)] // its large stack frame is not every caller's
-pub(super) fn send<'a>(
+pub(crate) fn send_batch<'a>(
     socket: &UdpSocket,
     mut datagrams: impl ExactSizeIterator<Item = (SocketAddr, &'a [u8])>,
 ) -> io::Result<usize> {

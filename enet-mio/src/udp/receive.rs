@@ -139,7 +139,7 @@ mod tests {
     use enet_proto::Socket;
 
     use super::*;
-    use crate::kernel::Kernel;
+    use crate::kernel;
 
     #[test]
     fn one_error_is_a_datagrams_and_many_in_a_row_are_the_sockets() {
@@ -224,7 +224,7 @@ mod tests {
             for offload in [true, false] {
                 let mut udp = with_numbers(at, offload, senders, 50);
                 assert_eq!(numbers(&mut udp), (0..50).collect::<Vec<_>>());
-                let together = offload && Kernel::RECEIVES_BATCHES;
+                let together = offload && kernel::RECEIVES_BATCHES;
                 // Three, and the others eight by eight; the last of these calls says that there is no more.
                 let expected = if together { (9, 47) } else { (51, 0) };
                 assert_eq!(
@@ -282,7 +282,7 @@ mod tests {
             (io::ErrorKind::PermissionDenied, false),
             (io::ErrorKind::Unsupported, false),
             (io::ErrorKind::InvalidInput, false),
-            (io::ErrorKind::ConnectionRefused, Kernel::RECEIVES_BATCHES),
+            (io::ErrorKind::ConnectionRefused, kernel::RECEIVES_BATCHES),
         ] {
             let mut udp = with_numbers("127.0.0.1:0", true, 3, 20);
             for _ in 0..3 {
@@ -290,14 +290,14 @@ mod tests {
             }
             assert!(!udp.on_error(kind.into()));
             assert!(!udp.is_batch_next(), "whatever it was");
-            assert_eq!(udp.receives_batches, remains && Kernel::RECEIVES_BATCHES);
+            assert_eq!(udp.receives_batches, remains && kernel::RECEIVES_BATCHES);
             assert_eq!(numbers(&mut udp), (3..20).collect::<Vec<_>>());
         }
         let mut udp = with_numbers("127.0.0.1:0", true, 3, 0);
         assert!(!udp.on_error(io::ErrorKind::PermissionDenied.into()));
         assert_eq!(
             (udp.receives_batches, udp.stats().receive_errors),
-            (Kernel::RECEIVES_BATCHES, 1),
+            (kernel::RECEIVES_BATCHES, 1),
             "of one"
         );
     }

@@ -6,7 +6,7 @@ use enet_proto::Transmit;
 
 use super::{Udp, is_of_a_sandbox};
 use crate::family::{Family, mapped};
-use crate::kernel::Departure;
+use crate::kernel::{self, Departure};
 use crate::log;
 
 impl Udp {
@@ -67,7 +67,7 @@ impl Udp {
         let (mut first, mut refused) = (0, None);
         while batch.len() - first > 1 && self.batches.are_tried() && refused.is_none() {
             self.stats.sends += 1;
-            match self.kernel.send_batch(&self.socket, batch.datagrams(first, out)) {
+            match kernel::send_batch(&self.socket, batch.datagrams(first, out)) {
                 Ok(sent) => {
                     first += sent;
                     self.stats.sent_in_batches += if sent > 1 { sent as u64 } else { 0 };
@@ -183,7 +183,6 @@ mod tests {
 
     use super::*;
     use crate::batch::MOST;
-    use crate::kernel::Kernel;
     use crate::stats::IoStats;
 
     /// A socket on all IPv4 addresses of the machine, where trains are joined from the start.
@@ -347,7 +346,7 @@ mod tests {
             for (socket, number) in crowd.iter().zip(0_u8..) {
                 assert_eq!(heard(socket), [number]);
             }
-            let together = offload && Kernel::SENDS_BATCHES;
+            let together = offload && kernel::SENDS_BATCHES;
             let expected = if together { (3, 70) } else { (70, 0) };
             assert_eq!((sender.stats().sends, sender.stats().sent_in_batches), expected);
         }
@@ -390,7 +389,7 @@ mod tests {
         }
         assert!(out.is_empty());
         let IoStats { sends, send_errors, sent_in_batches, .. } = sender.stats();
-        let batches = u64::from(Kernel::SENDS_BATCHES);
+        let batches = u64::from(kernel::SENDS_BATCHES);
         assert_eq!((sends, send_errors, sent_in_batches), (MOST as u64 + batches, MOST as u64, 0));
     }
 
@@ -427,7 +426,7 @@ mod tests {
         }
         assert_eq!(sender.stats().sends - sent, 16);
         post(&mut sender, &mut out, to, b"d");
-        assert_eq!(out.is_empty(), !Kernel::SENDS_BATCHES, "the next one waits for others");
+        assert_eq!(out.is_empty(), !kernel::SENDS_BATCHES, "the next one waits for others");
         post(&mut sender, &mut out, to, b"e");
         sender.send_batch(&mut out);
         assert_eq!(heard(&crowd[0]), [&[b'c'; 16][..], b"de"].concat());
