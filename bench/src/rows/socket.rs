@@ -1,6 +1,5 @@
 //! Rows on real loopback sockets.
 
-mod broadcast;
 mod bulk;
 mod connect;
 mod crowd;
@@ -152,19 +151,19 @@ fn bulk_server_row() -> Row {
 
 fn broadcast_row(id: &'static str, title: &'static str, peers: usize) -> Row {
     let subjects = vec![
-        kept("ours (C client)", move |crowd, scale| broadcast::run::<Ours, C>(crowd, peers, scale)),
-        kept("ours (own client)", move |crowd, scale| broadcast::run::<Ours, Driven>(crowd, peers, scale)),
-        kept("c (C client)", move |crowd, scale| broadcast::run::<C, C>(crowd, peers, scale)),
-        kept("rusty (C client)", move |crowd, scale| broadcast::run::<Rusty, C>(crowd, peers, scale)),
+        kept("ours (C client)", move |crowd, scale| crowd::broadcast::<Ours, C>(crowd, peers, scale)),
+        kept("ours (own client)", move |crowd, scale| crowd::broadcast::<Ours, Driven>(crowd, peers, scale)),
+        kept("c (C client)", move |crowd, scale| crowd::broadcast::<C, C>(crowd, peers, scale)),
+        kept("rusty (C client)", move |crowd, scale| crowd::broadcast::<Rusty, C>(crowd, peers, scale)),
     ];
     Row { id, title, unit: "ns/packet", goal: Some(1.15), limit: None, note: CROWD, subjects }
 }
 
 fn crowd_row(id: &'static str, title: &'static str, peers: usize) -> Row {
     let subjects = vec![
-        kept("ours (C client)", move |crowd, scale| crowd::run::<Ours, C>(crowd, peers, scale)),
-        kept("c (C client)", move |crowd, scale| crowd::run::<C, C>(crowd, peers, scale)),
-        kept("rusty (C client)", move |crowd, scale| crowd::run::<Rusty, C>(crowd, peers, scale)),
+        kept("ours (C client)", move |crowd, scale| crowd::answer::<Ours, C>(crowd, peers, scale)),
+        kept("c (C client)", move |crowd, scale| crowd::answer::<C, C>(crowd, peers, scale)),
+        kept("rusty (C client)", move |crowd, scale| crowd::answer::<Rusty, C>(crowd, peers, scale)),
     ];
     Row { id, title, unit: "ns/packet", goal: None, limit: None, note: CROWD, subjects }
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{broadcast, bulk, crowd, echo, flood};
+use super::{bulk, crowd, echo, flood};
 use crate::clock::{Counted, Gauge};
 use crate::ends::{Delivery, Driven, End, Event, Ours, Pair};
 
@@ -119,15 +119,15 @@ fn a_changed_bulk_packet_is_a_failure() {
 
 #[test]
 fn a_crowd_that_is_not_answered_is_a_failure() {
-    let lost = crowd::run::<Ours, Losing>(&mut None, 2, 1.0).unwrap_err();
+    let lost = crowd::answer::<Ours, Losing>(&mut None, 2, 1.0).unwrap_err();
     assert!(lost.ends_with("packets were lost"), "{lost}");
-    assert!(crowd::run::<Ours, Driven>(&mut None, 2, 0.01).is_ok());
+    assert!(crowd::answer::<Ours, Driven>(&mut None, 2, 0.01).is_ok());
 }
 
 #[test]
 fn a_broadcast_that_does_not_reach_all_is_a_failure() {
     // A client's 50th packet is lost, so nobody loses one in the warm-up.
-    let lost = broadcast::run::<Ours, Losing>(&mut None, 2, 1.0).unwrap_err();
+    let lost = crowd::broadcast::<Ours, Losing>(&mut None, 2, 1.0).unwrap_err();
     assert!(lost.ends_with("packets were lost"), "{lost}");
-    assert!(broadcast::run::<Ours, Driven>(&mut None, 2, 0.01).is_ok());
+    assert!(crowd::broadcast::<Ours, Driven>(&mut None, 2, 0.01).is_ok());
 }
