@@ -18,7 +18,9 @@ impl Host {
         }
         let connection = self.table.get_mut(slot)?;
         let known = connection.stage == Stage::Connected && !connection.remote_id.is_unknown();
-        let in_company = connection.outgoing.has_riders() || connection.has_acks();
+        let in_company = connection.outgoing.has_riders()
+            || !connection.acks.is_empty()
+            || connection.repeats_acks(&self.shared);
         if !known
             || connection.held
             || connection.is_watched()
@@ -58,10 +60,10 @@ impl Host {
 
         connection.loss.sent = connection.loss.sent.wrapping_add(1);
         connection.loss.on_datagram(shared.now);
+        connection.begin_datagram(shared);
         let was_idle = connection.outgoing.is_idle();
         if reliable {
             let departure = connection.departure(shared);
-            connection.begin_datagram(shared);
             let sent = connection.outgoing.send_packet(departure, &mut shared.commands);
             if let Some((id, seq)) = sent
                 && let Some(channel) = connection.channels.get_used(id)

@@ -33,10 +33,12 @@ impl Connection {
         self.mishaps.as_ref().map(|mishaps| mishaps.resent).unwrap_or_default()
     }
 
-    /// Whether acknowledgements are owed or to be repeated.
+    /// Whether acknowledgements leave more than once: some that left before are in the next datagram, or those that are
+    /// owed will be in the one after it.
     #[inline]
-    pub(crate) fn has_acks(&self) -> bool {
-        !self.acks.is_empty() || self.mishaps.as_ref().is_some_and(|mishaps| !mishaps.repeats.is_empty())
+    pub(crate) fn repeats_acks(&self, shared: &Shared) -> bool {
+        self.mishaps.as_ref().is_some_and(|it| !it.repeats.is_empty() || it.gaps.are_close(shared.now))
+            || self.beat_interval(shared).is_some()
     }
 
     /// A disconnect that is not believed yet.

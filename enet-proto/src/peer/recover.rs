@@ -82,16 +82,22 @@ impl Connection {
     /// we are there: the more is lost, the more often.
     #[inline]
     pub(crate) fn beat(&mut self, shared: &Shared) -> Option<Ack> {
+        let interval = self.beat_interval(shared)?;
+        self.choose(shared)?;
+        self.mishaps.as_mut()?.pulse.beat(shared.now, interval)
+    }
+
+    /// How often, in ms, if at all.
+    #[inline]
+    pub(crate) fn beat_interval(&self, shared: &Shared) -> Option<u32> {
+        self.mishaps.as_ref()?;
         let spacing = match self.redundancy(shared) {
             // Copies hide the losses: one that none of them survived says enough.
             Redundancy::Repeat(_) if !self.loses_nothing() => 2,
             _ => self.outgoing.loss_spacing(),
         };
-        if spacing >= MUCH || self.stage != Stage::Connected || !self.goes_by_evidence(shared) {
-            return None;
-        }
-        self.choose(shared)?;
-        self.mishaps.as_mut()?.pulse.beat(shared.now, spacing.max(1) * BEAT)
+        let beats = spacing < MUCH && self.stage == Stage::Connected && self.goes_by_evidence(shared);
+        beats.then(|| spacing.max(1) * BEAT)
     }
 
     /// How long an acknowledgement may take, in ms.

@@ -149,12 +149,17 @@ impl World {
     /// A world in which the client has connected over a fair network.
     pub(crate) fn connected(codec: (bool, bool), weather: Weather) -> World {
         let mut world = World::new(codec, fair());
-        world.step(&Step::Connect(0));
-        world.wait(100);
-        assert_eq!(world.hosts[1].connected_peers(), 1);
-        world.weather = weather;
-        world.launched = 0;
+        world.connect(weather);
         world
+    }
+
+    /// The client connects over a fair network; what comes after meets this weather.
+    pub(crate) fn connect(&mut self, weather: Weather) {
+        self.step(&Step::Connect(0));
+        self.wait(100);
+        assert_eq!(self.hosts[1].connected_peers(), 1);
+        self.weather = weather;
+        self.launched = 0;
     }
 
     /// How the client's datagrams begin once it is connected: with a time of sending.
