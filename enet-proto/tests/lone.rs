@@ -29,13 +29,16 @@ fn ticks() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(tick, 50..400).prop_map(|ticks| ticks.into_iter().flatten().collect())
 }
 
-/// What leaves in such a script, if both hosts count or neither does.
-fn sent(
+/// What leaves, and what the hosts think of each other afterwards.
+type Seen = (Vec<(u64, usize, Vec<u8>)>, [String; 2]);
+
+/// What is seen of such a script, if both hosts count or neither does.
+fn seen(
     script: &[Step],
     weather: &Weather,
     (profile, redundancy): (Profile, Redundancy),
     counted: bool,
-) -> Vec<(u64, usize, Vec<u8>)> {
+) -> Seen {
     let mut world = World::new((false, false), fair());
     for (side, host) in (0..).zip(&mut world.hosts) {
         let mut config = config(side, (false, false));
@@ -47,7 +50,11 @@ fn sent(
     world.connect(weather.clone());
     world.run(script);
     world.wait(2_000);
-    world.wire
+    let stats = world.hosts.each_ref().map(|host| {
+        let peers: Vec<_> = host.peers().map(|peer| (peer.stats(), peer.loss())).collect();
+        format!("{:?} {peers:?}", host.stats())
+    });
+    (world.wire, stats)
 }
 
 fn settings() -> impl Strategy<Value = (Profile, Redundancy)> {
@@ -64,10 +71,11 @@ proptest! {
 
     #[test]
     fn who_counts_sends_the_same(script in ticks(), weather in weather(40), settings in settings()) {
-        let [one, other] = [false, true].map(|counted| sent(&script, &weather, settings, counted));
+        let seen = [false, true].map(|counted| seen(&script, &weather, settings, counted));
+        let [(one, stats), (other, other_stats)] = seen;
         for (at, (one, other)) in one.iter().zip(&other).enumerate() {
             prop_assert_eq!(one, other, "datagram {}", at);
         }
-        prop_assert_eq!(one.len(), other.len());
+        prop_assert_eq!((one.len(), stats), (other.len(), other_stats));
     }
 }

@@ -1,5 +1,5 @@
-//! A datagram of one packet: what a broadcast sends to each peer that has nothing else to say. `build` would write the same
-//! bytes, but first look for what else there is, and afterwards for what is left.
+//! A datagram of what most have in them: acknowledgements in one run, and one packet, or either. `build` would write the
+//! same bytes, but first look for what else there is, and afterwards for what is left.
 
 use alloc::vec::Vec;
 
@@ -7,45 +7,47 @@ use enet_wire::{Body, Command, Header, MAX_HEADER_LEN, MAX_MTU, Session};
 
 use super::Host;
 use super::transmit::{Train, Transmit};
-use crate::peer::Stage;
+use crate::peer::acks::Ack;
+use crate::peer::{Connection, Stage};
+use crate::shared::Shared;
+
+/// Acknowledgements that fit beside a packet into what any profile takes for a datagram.
+const FEW: u16 = 16;
 
 impl Host {
-    /// Sends the one packet that a peer has to send. `None` where anything else may have to be done: nothing was done then.
+    /// Sends all that a peer has to send if it is no more than that. `None` where anything else may have to be done: nothing
+    /// was done then.
     #[inline]
     pub(super) fn transmit_lone(&mut self, slot: u16, out: &mut Vec<u8>) -> Option<Transmit> {
-        if self.compressor.is_some() || self.shared.checksum.is_some() {
+        let Host { table, shared, draft, .. } = self;
+        if self.compressor.is_some() || shared.checksum.is_some() {
             return None;
         }
-        let connection = self.table.get_mut(slot)?;
-        let known = connection.stage == Stage::Connected && !connection.remote_id.is_unknown();
-        let in_company = connection.outgoing.has_riders()
-            || !connection.acks.is_empty()
-            || connection.repeats_acks(&self.shared);
-        if !known
-            || connection.held
-            || connection.is_watched()
-            || !connection.outgoing.is_lone()
-            || in_company
-        {
+        let connection = table.get_mut(slot)?;
+        if !is_plain(connection, shared) {
             return None;
         }
-        let shared = &mut self.shared;
-        let mut throttle = connection.throttle;
-        let (reliable, command) = match connection.outgoing.next_sequenced(&shared.commands) {
-            Some(_) if connection.is_quiet(shared.now) || !throttle.admit() => return None,
-            Some((next, seq, payload)) => {
-                let body = Body::SendUnreliable { seq, payload };
-                (false, Command { body, ..next.header(false, false) })
-            }
-            None => {
-                let limits = connection.limits(shared);
-                let (next, payload) = connection.outgoing.next_packet(&shared.commands, limits)?;
-                (true, Command { body: Body::SendReliable { payload }, ..next.header(true, false) })
-            }
+        let acks = match connection.acks.is_empty() {
+            true => None,
+            false => Some(connection.acks.only_run(&shared.acks).filter(|(_, count)| *count <= FEW)?),
         };
-        if command.encoded_len()
-            > usize::from(connection.mtu).min(MAX_MTU as usize).saturating_sub(MAX_HEADER_LEN)
-        {
+        let packet = if connection.outgoing.is_empty() {
+            None
+        } else if let Some((next, seq, payload)) = connection.outgoing.next_sequenced(&shared.commands) {
+            if !connection.throttle.would_admit() {
+                return None;
+            }
+            let body = Body::SendUnreliable { seq, payload };
+            Some(Command { body, ..next.header(false, false) })
+        } else {
+            let limits = connection.limits(shared);
+            let (next, payload) = connection.outgoing.next_packet(&shared.commands, limits)?;
+            Some(Command { body: Body::SendReliable { payload }, ..next.header(true, false) })
+        };
+        let has_packet = packet.is_some();
+        let reliable = packet.as_ref().is_some_and(|packet| packet.acknowledge);
+        // What is nothing, or goes with a ping, is not for here.
+        if !has_packet && acks.is_none() || !reliable && connection.is_quiet(shared.now) {
             return None;
         }
         let header = Header {
@@ -54,13 +56,17 @@ impl Host {
             compressed: false,
             sent_time: reliable.then(|| shared.now.sent_time()),
         };
-        let head = header.encode_into(&mut self.draft[..]).ok()?;
-        let len = head + command.encode(self.draft.get_mut(head..)?).ok()?;
-        out.extend_from_slice(self.draft.get(..len)?);
+        let len = write(&mut draft[..], &header, acks, packet.as_ref(), connection.mtu)?;
+        out.extend_from_slice(draft.get(..len)?);
 
-        connection.loss.sent = connection.loss.sent.wrapping_add(1);
+        if acks.is_some() {
+            connection.acks.discard_run(&mut shared.acks);
+        }
+        if has_packet {
+            connection.loss.sent = connection.loss.sent.wrapping_add(1);
+            connection.begin_datagram(shared);
+        }
         connection.loss.on_datagram(shared.now);
-        connection.begin_datagram(shared);
         let was_idle = connection.outgoing.is_idle();
         if reliable {
             let departure = connection.departure(shared);
@@ -70,8 +76,8 @@ impl Host {
             {
                 channel.sender.windows.on_sent(seq);
             }
-        } else {
-            connection.throttle = throttle;
+        } else if has_packet {
+            connection.throttle.admit();
             connection.outgoing.discard_sequenced(&mut shared.commands);
         }
         let (to, from) = (connection.address, shared.local_address(connection.local));
@@ -84,4 +90,43 @@ impl Host {
         }
         Some(self.count_sent(to, from, Train::of_one(len)))
     }
+}
+
+/// Whether nothing but acknowledgements that are owed and packets can be what a peer has to send, and nobody looks on.
+#[inline(always)]
+fn is_plain(connection: &Connection, shared: &Shared) -> bool {
+    connection.stage == Stage::Connected
+        && !connection.remote_id.is_unknown()
+        && !connection.held
+        && !connection.is_watched()
+        && connection.outgoing.has_at_most_one()
+        && !connection.outgoing.has_riders()
+        && !connection.repeats_acks(shared)
+}
+
+/// Writes the datagram; its length, if it fits.
+#[inline(always)]
+fn write(
+    room: &mut [u8],
+    header: &Header,
+    acks: Option<(Ack, u16)>,
+    packet: Option<&Command<'_>>,
+    mtu: u16,
+) -> Option<usize> {
+    let (mut ack, count) = acks.unzip();
+    let len =
+        usize::from(count.unwrap_or(0)) * usize::from(Ack::LEN) + packet.map_or(0, Command::encoded_len);
+    if MAX_HEADER_LEN + len > usize::from(mtu).min(MAX_MTU as usize) {
+        return None;
+    }
+    let mut at = header.encode_into(room).ok()?;
+    for _ in 0..count.unwrap_or(0) {
+        let ack = ack.as_mut()?;
+        at += ack.command().encode(room.get_mut(at..)?).ok()?;
+        ack.seq = ack.seq.next();
+    }
+    if let Some(packet) = packet {
+        at += packet.encode(room.get_mut(at..)?).ok()?;
+    }
+    Some(at)
 }

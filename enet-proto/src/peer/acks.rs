@@ -143,6 +143,19 @@ impl Acks {
         }
     }
 
+    /// The first of all that are owed and how many there are, if they follow each other.
+    #[inline]
+    pub(crate) fn only_run(&self, runs: &Runs) -> Option<(Ack, u16)> {
+        let run = runs.front(&self.owed).filter(|_| self.owed.is_single())?;
+        Some((run.first, run.count))
+    }
+
+    /// Takes those in front that follow each other, all of which were written.
+    #[inline]
+    pub(crate) fn discard_run(&mut self, runs: &mut Runs) {
+        runs.discard_front(&mut self.owed);
+    }
+
     #[inline]
     pub(crate) fn pop_front(&mut self, runs: &mut Runs) -> Option<Ack> {
         pop_front(&mut self.owed, runs)

@@ -191,10 +191,11 @@ impl Outgoing {
         Some((next, *seq, payload.as_slice()))
     }
 
-    /// Whether one packet is all that waits, be it in the queue of data or in the other.
+    /// Whether no more than one packet waits, be it in the queue of data or in the other.
     #[inline(always)]
-    pub(crate) const fn is_lone(&self) -> bool {
-        (self.data.is_single() && self.control.is_empty() || self.control.is_single() && self.data.is_empty())
+    pub(crate) const fn has_at_most_one(&self) -> bool {
+        (self.control.is_empty() && (self.data.is_empty() || self.data.is_single())
+            || self.control.is_single() && self.data.is_empty())
             && self.retry_control.is_empty()
             && self.retry_data.is_empty()
     }

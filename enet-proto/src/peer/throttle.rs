@@ -62,8 +62,18 @@ impl Throttle {
 
     /// Takes the next packet's turn: whether it may be sent.
     pub(crate) const fn admit(&mut self) -> bool {
-        self.counter = (self.counter + COUNTER_STEP) % THROTTLE_SCALE;
-        self.counter <= self.value
+        let admits = self.would_admit();
+        self.counter = self.next();
+        admits
+    }
+
+    /// Whether the next packet may be sent, once its turn comes.
+    pub(crate) const fn would_admit(&self) -> bool {
+        self.next() <= self.value
+    }
+
+    const fn next(&self) -> u32 {
+        (self.counter + COUNTER_STEP) % THROTTLE_SCALE
     }
 }
 

@@ -1,4 +1,5 @@
 //! Two hosts, a network that loses, repeats and reorders, and a script of everything an application can do.
+#![allow(dead_code)] // each test uses its own part of it
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
