@@ -1,11 +1,11 @@
 //! Loss recovery on evidence, as `Profile::Modern` does it (docs/RECOVERY.md).
 
-#![allow(clippy::unwrap_used, reason = "tests know their own data")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests know their own data")]
 
 use std::num::{NonZeroU8, NonZeroU32};
 use std::time::Duration;
 
-use enet_proto::{DisconnectReason, Event, HostConfig, Instant, Packet, PeerState, Redundancy};
+use enet_proto::{Delivery, DisconnectReason, Event, HostConfig, Instant, Packet, PeerState, Redundancy};
 use enet_testkit::pair::{Client, Pair, Sent, Server, first, ms};
 use enet_wire::CommandKind;
 
@@ -465,26 +465,44 @@ fn a_loss_is_not_insured_where_hardly_anything_is_lost() {
     assert!(stats.copies < 25, "{stats:?}");
 }
 
+/// A client with this packet in each frame, and of whose datagrams one in `every` is lost: its answers to pings of the
+/// server for each of them, and how many are said again beside a reliable packet that is all there is.
+fn answers_beside(packet: &Packet, every: usize) -> (usize, usize) {
+    let mut pair = settled();
+    let mut left = 0;
+    pair.lose(move |sent| {
+        left += usize::from(sent.from == Client);
+        sent.from == Client && left % every == 0
+    });
+    for _ in 0..4_000 {
+        pair.client.send(0, packet.clone());
+        pair.run_for(FRAME);
+    }
+    let (mut said, mut packets, mut beside) = (Vec::new(), Vec::new(), 0);
+    for sent in pair.sent_by(Client) {
+        let commands: Vec<_> = sent.commands().collect();
+        let answers = commands.iter().filter(|it| it.kind() == CommandKind::Acknowledge);
+        let answers: Vec<_> = answers.map(|it| it.seq).collect();
+        let again = answers.iter().any(|it| said.contains(it));
+        let others: Vec<_> = commands.iter().filter(|it| it.acknowledge).map(|it| it.seq).collect();
+        beside += usize::from(again && others.len() == 1 && !packets.contains(&others[0]));
+        said.extend(answers);
+        packets.extend(others);
+    }
+    (said.len() / pair.times_of(Server, CommandKind::Ping).len(), beside)
+}
+
 #[test]
 fn while_much_is_lost_the_answer_to_a_ping_is_said_again_so_that_none_need_follow() {
-    let answers_per_ping = |every: usize| {
-        let mut pair = settled();
-        let mut left = 0;
-        pair.lose(move |sent| {
-            left += usize::from(sent.from == Client);
-            sent.from == Client && left % every == 0
-        });
-        for _ in 0..300 {
-            frames(&mut pair, &["a"]);
-        }
-        let commands = pair.sent_by(Client).flat_map(Sent::commands);
-        let answers = commands.filter(|it| {
-            it.kind() == CommandKind::Acknowledge && it.channel == enet_wire::ChannelId::CONTROL
-        });
-        answers.count() / pair.times_of(Server, CommandKind::Ping).len()
-    };
-    assert_eq!(answers_per_ping(1_000), 1);
-    assert!(answers_per_ping(3) >= 3);
+    for packet in [Packet::reliable("a"), Packet::new(Delivery::Unreliable, "a")] {
+        let ((calm, _), (lossy, _)) = (answers_beside(&packet, 1_000), answers_beside(&packet, 3));
+        assert!(calm == 1 && lossy >= 3, "{packet:?}: {calm}, and {lossy} where much is lost");
+    }
+}
+
+#[test]
+fn the_answer_to_a_ping_is_not_said_again_with_a_reliable_packet_that_leaves_alone() {
+    assert_eq!(answers_beside(&Packet::reliable("a"), 3).1, 0);
 }
 
 #[test]

@@ -200,6 +200,15 @@ impl Outgoing {
             && self.retry_data.is_empty()
     }
 
+    /// Whether one reliable packet is all that leaves: none rides along, and it needs no fragments.
+    #[inline]
+    pub(crate) fn is_lone_reliable(&self, commands: &Commands) -> bool {
+        self.data.is_single()
+            && self.is_data_next()
+            && !self.has_riders()
+            && commands.lists.front(&self.data).is_some_and(|it| matches!(it.body, QueuedBody::Reliable(_)))
+    }
+
     // --- sending ---
 
     /// Takes sequenced packets off the queue that need no fragments as long as nothing but the throttle can hold them back,

@@ -96,7 +96,11 @@ impl Connection {
             Redundancy::Repeat(_) if !self.loses_nothing() => 2,
             _ => self.outgoing.loss_spacing(),
         };
-        let beats = spacing < MUCH && self.stage == Stage::Connected && self.goes_by_evidence(shared);
+        // Where reliable packets leave one by one, others leave again: with those it costs less, and does as much.
+        let beats = spacing < MUCH
+            && self.stage == Stage::Connected
+            && self.goes_by_evidence(shared)
+            && !self.outgoing.is_lone_reliable(&shared.commands);
         beats.then(|| spacing.max(1) * BEAT)
     }
 

@@ -107,6 +107,7 @@ pub fn goals(row: &str) -> Vec<Goal> {
         "recovery-rtt-step" => vec![goal(WorstSecondPercent, Least(95.0))],
         // Nine tenths of what 2 % of loss leaves.
         "recovery-rtt-step-2" => vec![goal(WorstSecondPercent, Least(88.2))],
+        "recovery-state" => vec![goal(Lost, Most(0.0)), repeated(Lost, Most(0.0))],
         "recovery-bulk-2" | "recovery-bulk-5" => vec![goal(P50, Times(1.1, Of::Row("recovery-bulk-0")))],
         "recovery-share-game" => vec![
             goal(P99, Times(1.0, C)),

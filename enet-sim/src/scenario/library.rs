@@ -50,6 +50,7 @@ pub const RECOVERY: &[(&str, &str)] = scenarios!("recovery/":
     "recovery-outage-8s",
     "recovery-rtt-step",
     "recovery-rtt-step-2",
+    "recovery-state",
     "recovery-bulk-0",
     "recovery-bulk-2",
     "recovery-bulk-5",

@@ -175,6 +175,18 @@ pub(super) const RECOVERY: &[Edit] = &[
         "sent_time",
     ),
     edit(
+        "recovery: the answer to a ping is not said again with a lone packet",
+        "host/lone.rs",
+        "&& !connection.repeats_acks(shared)",
+        "",
+    ),
+    edit(
+        "recovery: the answer to a ping is said again with a reliable packet that leaves alone, too",
+        "peer/recover.rs",
+        "&& !self.outgoing.is_lone_reliable(&shared.commands)",
+        "",
+    ),
+    edit(
         "recovery: the answer to a ping alone is said again",
         "peer/dispatch.rs",
         "(is_ping || matches!(command.body, Body::BandwidthLimit { .. } | Body::ThrottleConfigure(_)))",
