@@ -116,6 +116,24 @@ pub(crate) struct Held {
     at: u64,
 }
 
+impl Held {
+    pub(crate) fn new(header: &Header, commands: &[u8], now: u64) -> Self {
+        Held { header: *header, commands: commands.to_vec(), at: now }
+    }
+
+    const fn is_old(&self, now: u64) -> bool {
+        now >= self.at + HELD_FOR
+    }
+
+    /// As if it had been sent later by the time it was kept: the round trip that the client measures does not contain it.
+    #[allow(clippy::cast_possible_truncation)] // as times of sending are
+    pub(crate) fn put_forward(mut self, now: u64) -> Self {
+        let kept = now.saturating_sub(self.at) as u16;
+        self.header.sent_time = self.header.sent_time.map(|sent| sent.wrapping_add(kept));
+        self
+    }
+}
+
 /// Those who have proven their address, and whom the application has to decide about.
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
@@ -156,11 +174,11 @@ impl Requests {
     /// Keeps commands for when their client is accepted. Whether there was room.
     pub(crate) fn hold(&mut self, id: RequestId, header: &Header, commands: &[u8], now: u64) -> bool {
         let Some(Waiting { held, .. }) = self.waiting.get_mut(&id) else { return false };
-        held.retain(|it| now < it.at + HELD_FOR);
+        held.retain(|it| !it.is_old(now));
         let kept: usize = held.iter().map(|it| it.commands.len() + HELD_EACH).sum();
         let fits = kept + commands.len() + HELD_EACH <= HELD;
         if fits && !commands.is_empty() {
-            held.push(Held { header: *header, commands: commands.to_vec(), at: now });
+            held.push(Held::new(header, commands, now));
         }
         fits
     }
@@ -168,7 +186,7 @@ impl Requests {
     /// What has not been kept for too long, in the order in which it came.
     pub(crate) fn take_held(&mut self, id: RequestId, now: u64) -> Vec<Held> {
         let Some(Waiting { held, .. }) = self.waiting.get_mut(&id) else { return Vec::new() };
-        held.retain(|it| now < it.at + HELD_FOR);
+        held.retain(|it| !it.is_old(now));
         core::mem::take(held)
     }
 

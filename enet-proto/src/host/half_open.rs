@@ -1,5 +1,6 @@
 //! [`HalfOpen`]: CONNECTs that were answered and whose senders have not proven yet that they are where they say.
 
+mod early;
 mod tokens;
 
 use alloc::boxed::Box;
@@ -9,6 +10,7 @@ use alloc::vec::Vec;
 use core::net::SocketAddr;
 use core::num::NonZeroU16;
 
+use early::Early;
 use enet_wire::{ConnectId, WirePeerId};
 
 use super::origin::Secret;
@@ -125,6 +127,7 @@ pub(crate) struct HalfOpen {
     token_bytes: u32,
     /// Who brought them, in order of arrival; and names of entries that have gone.
     token_order: VecDeque<(Number, ConnectId)>,
+    early: Early,
     secret: Secret,
     is_always_strict: bool,
     /// When the running second began, and new entries in it.
@@ -147,6 +150,7 @@ impl HalfOpen {
             tokens: BTreeMap::new(),
             token_bytes: 0,
             token_order: VecDeque::new(),
+            early: Early::default(),
             secret,
             is_always_strict,
             arrivals: (0, 0),
@@ -379,6 +383,7 @@ impl HalfOpen {
         (self.by_origin, self.by_id) = (Index::new(), Index::new());
         self.buckets = Vec::new();
         self.token_order = VecDeque::new();
+        self.early = Early::default();
     }
 
     /// The ends of the order that an entry is in; it comes to it, or goes.

@@ -278,7 +278,10 @@ impl Host {
             _ => {
                 // Its acknowledgement was lost. Another answer brings another one.
                 self.lobby.half_open.reply_to(number);
-                Err(DiscardReason::UnexpectedCommand)
+                match self.lobby.half_open.keep_early(number, header, rest, self.elapsed) {
+                    true => Ok(None),
+                    false => Err(DiscardReason::UnexpectedCommand),
+                }
             }
         }
     }
@@ -308,6 +311,7 @@ impl Host {
             return Err(DiscardReason::EventLimit);
         }
         let token = self.lobby.half_open.take_token(number);
+        let early = self.lobby.half_open.take_early(number, self.elapsed);
         let candidate = self.lobby.half_open.remove(number).ok_or(DiscardReason::UnknownPeer)?;
         let sample = candidate.sample(self.age());
         if let Err(reason) = self.check_room(candidate.address()) {
@@ -315,7 +319,11 @@ impl Host {
             return Err(reason);
         }
         if !candidate.asks() {
-            return self.seat(&candidate, sample).ok_or(DiscardReason::HostFull).map(Some);
+            let slot = self.seat(&candidate, sample).ok_or(DiscardReason::HostFull)?;
+            for Held { header, commands, .. } in early {
+                self.hear_again(candidate.address(), &header, &commands);
+            }
+            return Ok(Some(slot));
         }
         if self.lobby.requests.len() >= self.table.len() {
             self.lobby.refuse(Refusal::of(&candidate, 0));
@@ -324,6 +332,9 @@ impl Host {
         let (address, data, now) = (candidate.address(), candidate.data, self.elapsed);
         let request = self.lobby.requests.insert(candidate, sample, now);
         self.events.push_back(Event::ConnectRequest { request, address, data, token });
+        for Held { header, commands, .. } in early {
+            self.hold(request, &header, &commands)?;
+        }
         self.hold(request, header, rest).map(|()| None)
     }
 

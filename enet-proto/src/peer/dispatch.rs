@@ -117,6 +117,7 @@ impl Connection {
             Stage::AcknowledgingDisconnect { .. } => of_disconnect,
             _ => !self.is_finished(),
         };
+        let is_said_again = self.was_said(command) && shared.profile == Profile::Modern;
         self.note_control(command);
         let too_far = self.channels.is_too_far_ahead(command.channel, command.seq, self.channel_count);
         if owed && !too_far {
@@ -127,9 +128,9 @@ impl Connection {
             }
             let is_ping = command.body == Body::Ping;
             if (is_ping || matches!(command.body, Body::BandwidthLimit { .. } | Body::ThrottleConfigure(_)))
-                && let Some(mishaps) = &mut self.mishaps
+                && (is_said_again || self.mishaps.is_some())
             {
-                mishaps.pulse.on_control(ack, is_ping, shared.now);
+                self.mishaps_mut().pulse.on_control(ack, is_ping, is_said_again, shared.now);
             }
             if is_ping {
                 self.note_ping();

@@ -75,6 +75,11 @@ impl Connection {
         }
     }
 
+    /// Whether this is one of the peer's latest control commands, once more.
+    pub(super) fn was_said(&self, command: &Command<'_>) -> bool {
+        command.channel == ChannelId::CONTROL && self.control_in.0.wrapping_sub(command.seq.0) < AHEAD
+    }
+
     /// Whether a control number can be the peer's next.
     pub(super) fn follows(&self, seq: ReliableSeq) -> bool {
         (1..=AHEAD).contains(&seq.0.wrapping_sub(self.control_in.0))

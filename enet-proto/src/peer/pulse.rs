@@ -10,6 +10,9 @@ const PING_MEMORY: u32 = 60_000;
 /// The same of other commands: a stock host that has no answer by then has given up.
 const OTHER_MEMORY: u32 = 10_000;
 
+/// For how long after a question that was repeated its answer is said again, in ms.
+const QUESTION: u32 = 500;
+
 /// A stock host that has nothing reliable to send pings when nothing was acknowledged for half a second, and gives up if
 /// half a dozen answers in a row are lost; or if as many answers to one of its other commands are. What is acknowledged once
 /// more spares it the question.
@@ -19,19 +22,26 @@ pub(crate) struct Pulse {
     other: Option<Answer>,
 }
 
-/// An acknowledgement; when the command came, and when this left last.
+/// An acknowledgement; when the command came, whether it had come before, and when this left last.
 #[derive(Debug)]
 struct Answer {
     ack: Ack,
+    again: bool,
     came: Millis,
     left: Millis,
 }
 
 impl Pulse {
-    /// A ping or another control command came, and is acknowledged.
-    pub(crate) fn on_control(&mut self, ack: Ack, is_ping: bool, now: Millis) {
+    /// A ping or another control command came, perhaps not for the first time, and is acknowledged.
+    pub(crate) fn on_control(&mut self, ack: Ack, is_ping: bool, again: bool, now: Millis) {
         let answer = if is_ping { &mut self.ping } else { &mut self.other };
-        *answer = Some(Answer { ack, came: now, left: now });
+        *answer = Some(Answer { ack, again, came: now, left: now });
+    }
+
+    /// Whether one has just come again: the peer had not heard the answer.
+    pub(crate) fn is_asked_again(&self, now: Millis) -> bool {
+        let is_new = |it: &Answer| it.again && now.diff(it.came) < QUESTION;
+        self.ping.as_ref().is_some_and(is_new) || self.other.as_ref().is_some_and(is_new)
     }
 
     /// What is to leave now, so many ms after it left last at the least, if anything is.
@@ -44,7 +54,7 @@ impl Pulse {
 /// Its sent time is later than the command's by the time that has passed here since, so that the round trip that the peer
 /// measures does not contain it.
 fn beat(answer: &mut Option<Answer>, memory: u32, now: Millis, interval: u32) -> Option<Ack> {
-    let Answer { ack, came, left } = answer.as_mut()?;
+    let Answer { ack, came, left, .. } = answer.as_mut()?;
     let held = now.diff(*came);
     if held > memory {
         *answer = None;
@@ -66,7 +76,7 @@ mod tests {
         let mut pulse = Pulse::default();
         let ack =
             Ack { channel: ChannelId::CONTROL, seq: ReliableSeq(7), sent_time: 65_500, of_disconnect: false };
-        pulse.on_control(ack, true, Millis(1_000));
+        pulse.on_control(ack, true, false, Millis(1_000));
         pulse
     }
 
@@ -75,7 +85,7 @@ mod tests {
         let mut pulse = pulse();
         let limits =
             Ack { channel: ChannelId::CONTROL, seq: ReliableSeq(8), sent_time: 0, of_disconnect: false };
-        pulse.on_control(limits, false, Millis(1_000));
+        pulse.on_control(limits, false, false, Millis(1_000));
         let mut beats = |at| std::array::from_fn(|_| pulse.beat(Millis(at), 100).map(|it| it.seq.0));
         assert_eq!(beats(1_100), [Some(8), Some(7), None]);
         assert_eq!(beats(1_150), [None; 3]);
@@ -90,6 +100,19 @@ mod tests {
         let beats: std::vec::Vec<_> = beats.collect();
         assert_eq!(beats.len(), 9);
         assert_eq!(beats.first(), Some(&(1_100, 64)));
+    }
+
+    #[test]
+    fn who_says_something_again_asks_for_half_a_second() {
+        let mut pulse = pulse();
+        assert!(!pulse.is_asked_again(Millis(1_000)));
+        let ack =
+            Ack { channel: ChannelId::CONTROL, seq: ReliableSeq(7), sent_time: 65_500, of_disconnect: false };
+        pulse.on_control(ack, true, true, Millis(2_000));
+        assert!(pulse.is_asked_again(Millis(2_499)) && !pulse.is_asked_again(Millis(2_500)));
+        let next = Ack { seq: ReliableSeq(8), ..ack };
+        pulse.on_control(next, true, false, Millis(2_100));
+        assert!(!pulse.is_asked_again(Millis(2_200)));
     }
 
     #[test]

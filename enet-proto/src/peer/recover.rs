@@ -90,18 +90,20 @@ impl Connection {
     /// How often, in ms, if at all.
     #[inline]
     pub(crate) fn beat_interval(&self, shared: &Shared) -> Option<u32> {
-        self.mishaps.as_ref()?;
+        let mishaps = self.mishaps.as_ref()?;
+        if self.stage != Stage::Connected || !self.goes_by_evidence(shared) {
+            return None;
+        }
         let spacing = match self.redundancy(shared) {
             // Copies hide the losses: one that none of them survived says enough.
             Redundancy::Repeat(_) if !self.loses_nothing() => 2,
             _ => self.outgoing.loss_spacing(),
         };
         // Where reliable packets leave one by one, others leave again: with those it costs less, and does as much.
-        let beats = spacing < MUCH
-            && self.stage == Stage::Connected
-            && self.goes_by_evidence(shared)
-            && !self.outgoing.is_lone_reliable(&shared.commands);
-        beats.then(|| spacing.max(1) * BEAT)
+        if spacing < MUCH && !self.outgoing.is_lone_reliable(&shared.commands) {
+            return Some(spacing.max(1) * BEAT);
+        }
+        mishaps.pulse.is_asked_again(shared.now).then_some(ANSWERS)
     }
 
     /// How long an acknowledgement may take, in ms.
@@ -286,6 +288,9 @@ pub(super) const MUCH: u32 = 6;
 
 /// While much is lost, ms from one repeated answer to a ping to the next, for each packet between losses.
 const BEAT: u32 = 40;
+
+/// The same while the peer repeats its questions, however little is lost.
+const ANSWERS: u32 = 100;
 
 /// With so many probes unanswered a silence still counts as a burst of losses, and in so many datagrams each rides; and where
 /// bursts are usual.

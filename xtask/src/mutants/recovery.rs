@@ -187,6 +187,30 @@ pub(super) const RECOVERY: &[Edit] = &[
         "",
     ),
     edit(
+        "recovery: who asks again is not answered more than once",
+        "peer/dispatch.rs",
+        "let is_said_again = self.was_said(command)",
+        "let is_said_again = false && self.was_said(command)",
+    ),
+    edit(
+        "recovery: what was said before the proof is not answered",
+        "host/half_open/early.rs",
+        "if commands.len() > LARGEST || ",
+        "if commands.len() > 0 || ",
+    ),
+    edit(
+        "recovery: packets are kept before the proof",
+        "host/half_open/early.rs",
+        "|| !are_harmless(commands)",
+        "",
+    ),
+    edit(
+        "recovery: the answer to what was kept contains the time it was kept",
+        "host/admission.rs",
+        "sent.wrapping_add(kept)",
+        "sent",
+    ),
+    edit(
         "recovery: the answer to a ping alone is said again",
         "peer/dispatch.rs",
         "(is_ping || matches!(command.body, Body::BandwidthLimit { .. } | Body::ThrottleConfigure(_)))",

@@ -53,10 +53,29 @@ pub(crate) fn casts(peers: &[Implementation]) -> Result<Vec<Cast>, Box<dyn Error
         }
         return Ok(casts);
     }
-    for peer in peers {
+    let pairs = peers.iter().flat_map(|clients| peers.iter().map(move |server| (*clients, *server)));
+    let understand = |(clients, server): &(Implementation, Implementation)| {
+        clients == server || clients.speaks_enet() && server.speaks_enet()
+    };
+    pairs.filter(understand).map(|(clients, server)| pair(clients, server)).collect()
+}
+
+/// These clients with this server, if both are there and understand each other.
+pub(crate) fn pair(clients: Implementation, server: Implementation) -> Result<Cast, Box<dyn Error>> {
+    for peer in [clients, server] {
         peer.available().map_err(|reason| format!("{peer}: {reason}"))?;
     }
-    let understand = |cast: &Cast| cast.speaks_enet() || cast.clients == cast.server;
-    let pairs = peers.iter().flat_map(|clients| peers.iter().map(move |server| (*clients, *server)));
-    Ok(pairs.map(|(clients, server)| Cast::of(clients, server)).filter(understand).collect())
+    let cast = Cast::of(clients, server);
+    if clients != server && !cast.speaks_enet() {
+        return Err(format!("{clients} and {server} do not understand each other").into());
+    }
+    Ok(cast)
+}
+
+/// Whom to pair with whom, as in `c/ours`.
+pub(crate) fn pairing(text: &str) -> Result<(Implementation, Implementation), String> {
+    let (clients, server) = text
+        .split_once('/')
+        .ok_or_else(|| format!("{text:?} is no pairing such as c/ours: clients, server"))?;
+    Ok((clients.parse()?, server.parse()?))
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use enet_sim::endpoint::Implementation;
 use enet_sim::{Span, Time, run};
 
-use super::inputs::{casts, number, scenario};
+use super::inputs::{casts, number, pair, pairing, scenario};
 use super::outputs::{Runs, json, page, print, put, write};
 use super::progress::Progress;
 use crate::Outcome;
@@ -19,8 +19,9 @@ Examples:
   cargo xtask sim run bulk-4mib --peers ours,c,rusty       all nine pairings
   cargo xtask sim run outage-3s --html target/outage.html --window 19.9s
   cargo xtask sim run nat-rebind --peers ours --log | less
+  cargo xtask sim run lossy-20 --pairing c/ours --pcap lossy.pcapng
 
-A pairing is written sender→receiver.")]
+A pairing is written clients→server.")]
 pub(crate) struct Run {
     /// A built-in scenario (see `list`), or a TOML file
     #[arg(value_name = "NAME|FILE")]
@@ -34,6 +35,9 @@ pub(crate) struct Run {
     /// Who plays: all pairings of these are run
     #[arg(long, value_name = "ours,c,rusty", value_delimiter = ',')]
     peers: Vec<Implementation>,
+    /// Who plays: this pairing alone, as in c/ours for C's clients and our server
+    #[arg(long, value_name = "CLIENTS/SERVER", value_parser = pairing, conflicts_with = "peers")]
+    pairing: Option<(Implementation, Implementation)>,
     /// Write the numbers as JSON; `-` is standard output, instead of the table
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -54,7 +58,10 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn run(self) -> Outcome {
         let mut scenario = scenario(&self.name)?;
-        let casts = casts(&self.peers)?;
+        let casts = match self.pairing {
+            Some((clients, server)) => vec![pair(clients, server)?],
+            None => casts(&self.peers)?,
+        };
         let first = self.seed.unwrap_or(scenario.seed);
         if self.log && self.json.as_deref().is_some_and(|path| path.as_os_str() == "-") {
             return Err("--log and --json - would mix on standard output: write one of them to a file".into());
