@@ -6,7 +6,7 @@ use super::acks::Ack;
 use super::command::Departure;
 use super::outgoing::Acknowledged;
 use super::queueing::Reading;
-use super::recovery::{Arrival, Fate};
+use super::recovery::{Arrival, Fate, LEAST_ALLOWANCE};
 use super::{Connection, Stage, earlier};
 use crate::config::Redundancy;
 use crate::mutants::{self, Mutant};
@@ -109,7 +109,11 @@ impl Connection {
     /// How long an acknowledgement may take, in ms.
     #[inline]
     pub(crate) fn probe_timeout(&self) -> u32 {
-        let guess = || self.rtt.mean.saturating_add(self.rtt.variance.saturating_mul(4));
+        // Nothing has taught how far the peer is, or only answers that were said again.
+        let guess = || {
+            let least = if self.last_receive_time.is_unset() { 0 } else { LEAST_ALLOWANCE / 1_000 };
+            self.rtt.mean.saturating_add(self.rtt.variance.saturating_mul(4).max(least))
+        };
         self.recovery.probe_timeout().unwrap_or_else(guess)
     }
 

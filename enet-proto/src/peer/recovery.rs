@@ -5,7 +5,7 @@ use crate::mutants::{self, Mutant};
 use crate::time::{HALF_A_DAY, Millis};
 
 /// Least allowance for the deviation of the round trip time, in µs: hosts that are busy or work in frames answer late.
-const LEAST_ALLOWANCE: u32 = 20_000;
+pub(super) const LEAST_ALLOWANCE: u32 = 20_000;
 
 /// How late a datagram may come, at most, on a path where none was seen to be late, in ms; and at least, for the clock on
 /// the wire counts whole ones.
