@@ -37,7 +37,13 @@ impl Connection {
     /// owed will be in the one after it.
     #[inline]
     pub(crate) fn repeats_acks(&self, shared: &Shared) -> bool {
-        self.mishaps.as_ref().is_some_and(|it| !it.repeats.is_empty() || it.gaps.are_close(shared.now))
+        self.mishaps.as_ref().is_some_and(|mishaps| self.repeats_acks_since(mishaps, shared))
+    }
+
+    #[inline(never)]
+    fn repeats_acks_since(&self, mishaps: &Mishaps, shared: &Shared) -> bool {
+        !mishaps.repeats.is_empty()
+            || mishaps.gaps.are_close(shared.now)
             || self.beat_interval(shared).is_some()
     }
 
