@@ -7,9 +7,14 @@
 mod common;
 
 use common::{Crafted, two_channels};
-use enet_proto::{Admission, ConnectAttempt, Delivery, DiscardReason, Event, Packet};
-use enet_testkit::commands::{acknowledge, bandwidth_limit, ping, reliable};
-use enet_wire::{Body, Command};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use enet_proto::{
+    Admission, ConnectAttempt, Delivery, DiscardReason, Event, Packet, PeerDefaults, ThrottleSettings,
+};
+use enet_testkit::commands::{acknowledge, bandwidth_limit, ping, reliable, throttle_configure};
+use enet_wire::{Body, Command, ThrottleConfigure};
 
 /// A client that was answered and has proven nothing.
 fn answered() -> Crafted {
@@ -92,14 +97,93 @@ fn what_is_said_in_another_session_is_not_kept() {
 }
 
 #[test]
-fn no_more_than_256_datagrams_are_kept_and_the_oldest_go() {
+fn eight_datagrams_of_each_are_kept_and_the_oldest_go() {
     let mut remote = answered();
-    for seq in 2..260 {
+    for seq in 2..12 {
         remote.says(&[ping(seq)]);
     }
     remote.says(&[remote.proof()]);
     let numbers: Vec<u16> = acknowledgements(&mut remote).iter().map(|it| it.0).collect();
-    assert_eq!(numbers, (4..260).collect::<Vec<_>>());
+    assert_eq!(numbers, (4..12).collect::<Vec<_>>());
+}
+
+#[test]
+fn no_more_than_256_datagrams_are_kept_and_the_oldest_go() {
+    let mut remote = Crafted::modern();
+    let knock = |remote: &mut Crafted, client: u16| {
+        remote.heard(); // answers to who said something before
+        remote.address.set_port(1_000 + client);
+        let granted = remote.knocks(two_channels()).unwrap();
+        remote.adopts(&granted);
+        (remote.header, remote.proof())
+    };
+    let first = knock(&mut remote, 0);
+    remote.says(&[ping(2)]);
+    let second = knock(&mut remote, 1);
+    remote.says(&[ping(2)]);
+    for client in 2..34 {
+        knock(&mut remote, client);
+        // 255 of them: with the first two it is one too many.
+        (2..10).take(if client == 33 { 7 } else { 8 }).for_each(|seq| remote.says(&[ping(seq)]));
+    }
+    remote.heard();
+    for (client, (header, proof), kept) in [(0, first, 0), (1, second, 1)] {
+        remote.address.set_port(1_000 + client);
+        remote.header = header;
+        remote.says(&[proof]);
+        assert_eq!(acknowledgements(&mut remote).len(), kept, "client {client}");
+    }
+}
+
+#[test]
+fn what_was_kept_leaves_what_comes_with_the_proof_its_room() {
+    let mut remote = answered_by_the_application();
+    for seq in 2..140 {
+        remote.says(&[ping(seq)]);
+    }
+    remote.says(&[remote.proof(), reliable(0, 1, b"a")]);
+    let [Event::ConnectRequest { request, .. }] = remote.events()[..] else { panic!("no request") };
+    remote.host.accept(request).unwrap();
+    assert!(remote.events().iter().any(|event| matches!(event, Event::Received { .. })));
+    assert_eq!(remote.host.stats().discarded.total(), 0);
+}
+
+/// A client that wants the throttle to look back every 1,234 ms, as a host's default does every 7 s, and says so before its
+/// proof, with it, or behind it: whether an interval ends within three seconds.
+fn wanted_interval_holds(before: bool, with: bool) -> bool {
+    let mut remote = Crafted::modern();
+    let mut defaults = PeerDefaults::default();
+    defaults.throttle = Some(ThrottleSettings { interval: Duration::from_secs(7), ..Default::default() });
+    remote.host.set_peer_defaults(defaults);
+    let granted = remote.knocks(two_channels()).unwrap();
+    remote.adopts(&granted);
+    let wanted =
+        throttle_configure(2, ThrottleConfigure { interval: 1_234, acceleration: 5, deceleration: 6 });
+    match (before, with) {
+        (true, _) => {
+            remote.says(&[wanted]);
+            remote.says(&[remote.proof()]);
+        }
+        (_, true) => remote.says(&[remote.proof(), wanted]),
+        _ => {
+            remote.says(&[remote.proof()]);
+            remote.says(&[wanted]);
+        }
+    }
+    let mut epochs = BTreeSet::new();
+    for _ in 0..6 {
+        remote.wait(500);
+        remote.acknowledges_everything();
+        epochs.insert(remote.stats().throttle_epoch);
+    }
+    epochs.remove(&0);
+    epochs.len() > 1
+}
+
+#[test]
+fn what_the_client_wants_outlives_what_the_host_gives_everybody() {
+    let holds = [(true, false), (false, true), (false, false)];
+    assert_eq!(holds.map(|(before, with)| wanted_interval_holds(before, with)), [true; 3]);
 }
 
 #[test]

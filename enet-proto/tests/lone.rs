@@ -8,9 +8,9 @@ mod world;
 
 use std::num::NonZeroU8;
 
-use enet_proto::{Host, PeerDefaults, Profile, Redundancy};
+use enet_proto::{Delivery, Host, PeerDefaults, Profile, Redundancy};
 use proptest::prelude::*;
-use world::{Step, Weather, World, config, delivery, fair, weather};
+use world::{Fate, Step, Weather, World, config, delivery, fair, weather};
 
 /// Ticks, in each of which a side has a packet to send, or now and then two, or none.
 fn ticks() -> impl Strategy<Value = Vec<Step>> {
@@ -58,10 +58,9 @@ fn seen(
 }
 
 fn settings() -> impl Strategy<Value = (Profile, Redundancy)> {
-    let once = NonZeroU8::MIN;
     prop_oneof![
         4 => Just((Profile::Modern, Redundancy::Off)),
-        1 => Just((Profile::Modern, Redundancy::Repeat(once))),
+        2 => (1..=3u8).prop_map(|copies| (Profile::Modern, Redundancy::Repeat(NonZeroU8::new(copies).unwrap()))),
         1 => Just((Profile::Compat, Redundancy::Off)),
     ]
 }
@@ -77,5 +76,32 @@ proptest! {
             prop_assert_eq!(one, other, "datagram {}", at);
         }
         prop_assert_eq!((one.len(), stats), (other.len(), other_stats));
+    }
+}
+
+/// What is lost is averaged every ten seconds: before or after the packet that the datagram brings is looked at.
+#[test]
+fn who_counts_sends_the_same_when_losses_are_forgotten() {
+    let send = Step::Send { side: 0, channel: 0, delivery: Delivery::Reliable, len: 20 };
+    let mut script = vec![send.clone(), Step::Wait(500)];
+    for _ in 0..1_800 {
+        for wait in [4, 4, 487] {
+            script.extend([send.clone(), Step::Wait(wait)]);
+        }
+    }
+    let settings = (Profile::Modern, Redundancy::Repeat(NonZeroU8::new(2).unwrap()));
+    for shift in 0..16 {
+        // The first packet is lost, behind so many others.
+        let mut fates = vec![Fate { copies: 1, delay: 10 }; 20_000];
+        fates[0].copies = 0;
+        let others = (0..shift).flat_map(|_| {
+            [Step::Send { side: 0, channel: 1, delivery: Delivery::Unreliable, len: 20 }, Step::Wait(20)]
+        });
+        let script: Vec<Step> =
+            script[..2].iter().cloned().chain(others).chain(script[2..].iter().cloned()).collect();
+        let [one, other] =
+            [false, true].map(|counted| seen(&script, &Weather { fates: fates.clone() }, settings, counted));
+        let differs = one.0.iter().zip(&other.0).position(|(one, other)| one != other);
+        assert_eq!(differs, None, "shift {shift}");
     }
 }

@@ -320,6 +320,7 @@ impl Host {
         }
         if !candidate.asks() {
             let slot = self.seat(&candidate, sample).ok_or(DiscardReason::HostFull)?;
+            self.settle_events(slot);
             for Held { header, commands, .. } in early {
                 self.hear_again(candidate.address(), &header, &commands);
             }
@@ -332,8 +333,9 @@ impl Host {
         let (address, data, now) = (candidate.address(), candidate.data, self.elapsed);
         let request = self.lobby.requests.insert(candidate, sample, now);
         self.events.push_back(Event::ConnectRequest { request, address, data, token });
+        // They fit, all of them: there are a few at most, and short.
         for Held { header, commands, .. } in early {
-            self.hold(request, &header, &commands)?;
+            let _ = self.hold(request, &header, &commands);
         }
         self.hold(request, header, rest).map(|()| None)
     }

@@ -66,7 +66,6 @@ impl Host {
             connection.loss.sent = connection.loss.sent.wrapping_add(1);
             connection.begin_datagram(shared);
         }
-        connection.loss.on_datagram(shared.now);
         let was_idle = connection.outgoing.is_idle();
         if reliable {
             let departure = connection.departure(shared);
@@ -80,6 +79,7 @@ impl Host {
             connection.throttle.admit();
             connection.outgoing.discard_sequenced(&mut shared.commands);
         }
+        connection.loss.on_datagram(shared.now);
         let (to, from) = (connection.address, shared.local_address(connection.local));
         // The deadline is that of the oldest in flight.
         if reliable && was_idle || self.schedule.is_unsettled(slot) {

@@ -8,8 +8,9 @@ use enet_wire::{Body, Command, ConnectId, Header};
 use super::{HalfOpen, Number};
 use crate::host::admission::Held;
 
-/// Datagrams of all clients that are kept. Who is displaced says it again.
+/// Datagrams of all clients that are kept, and of each. Who is displaced says it again.
 const MOST: usize = 256;
+const MOST_OF_EACH: usize = 8;
 
 /// Bytes of each: there is room for all that a stock client says by itself.
 const LARGEST: usize = 64;
@@ -27,7 +28,11 @@ impl HalfOpen {
             return false;
         }
         let Early(kept) = &mut self.early;
-        if kept.len() >= MOST {
+        let theirs = |it: &(Number, ConnectId, Held)| (it.0, it.1) == (number, id);
+        if kept.iter().filter(|it| theirs(it)).count() >= MOST_OF_EACH {
+            let oldest = kept.iter().position(theirs).unwrap_or(0);
+            kept.remove(oldest);
+        } else if kept.len() >= MOST {
             kept.pop_front();
         }
         kept.push_back((number, id, Held::new(header, commands, now)));
@@ -36,14 +41,17 @@ impl HalfOpen {
 
     /// What one has said that has proven its address, in the order in which it came, and as if it came now.
     pub(crate) fn take_early(&mut self, number: Number, now: u64) -> Vec<Held> {
-        let Some(id) = self.get(number).map(|it| it.connect_id) else { return Vec::new() };
+        let Some((id, proof)) = self.get(number).map(|it| (it.connect_id, it.proof)) else {
+            return Vec::new();
+        };
         let mut taken = Vec::new();
         let Early(kept) = &mut self.early;
         for (owner, of, held) in core::mem::take(kept) {
-            match (owner, of) == (number, id) {
-                true => taken.push(held.put_forward(now)),
-                false => kept.push_back((owner, of, held)),
-            }
+            if (owner, of) != (number, id) {
+                kept.push_back((owner, of, held));
+            } else if held.header.peer == proof.id() && held.header.session.get() == proof.incoming() {
+                taken.push(held.put_forward(now));
+            } // or else it is what an earlier attempt by the same name has left
         }
         taken
     }
