@@ -252,7 +252,7 @@ pub(super) const RECOVERY: &[Edit] = &[
         "if repeats { self.outgoing.latest_in_burst(now) }",
         "if false { self.outgoing.latest_in_burst(now) }",
     ),
-    edit("recovery: a ping is answered once", "peer/recover.rs", "if spacing >= MUCH ||", "if true ||"),
+    edit("recovery: a ping is answered once", "peer/recover.rs", "if spacing < MUCH &&", "if false &&"),
     edit("recovery: large packets are repeated", "peer/outgoing.rs", " && sent.len <= SMALL", ""),
     edit(
         "recovery: a way that became longer is a queue",
