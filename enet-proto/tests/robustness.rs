@@ -10,7 +10,7 @@ use enet_testkit::commands::{
     acknowledge, connect, disconnect, disconnect_now, fragment, ping, reliable, throttle_configure,
     unreliable_fragment,
 };
-use enet_wire::{Connect, Fragment, Header, Session, ThrottleConfigure, VerifyConnect};
+use enet_wire::{ChannelId, Connect, Fragment, Header, Session, ThrottleConfigure, VerifyConnect};
 
 // ---- Headers that promise more than there is
 
@@ -217,6 +217,30 @@ fn an_acknowledgement_after_hours_of_sleep_is_no_trouble() {
         remote.says(&[acknowledge(0, seq, sent_time)]);
         remote.wait(100_000);
     }
+}
+
+/// A clock that was set makes a round trip of hours, which would take hours to average away: until then whatever is lost would
+/// be missed no sooner.
+#[test]
+fn after_a_round_trip_of_hours_a_loss_is_missed_within_seconds() {
+    let mut remote = Crafted::client_with(modern);
+    remote.events();
+    remote.peer_mut().send(0, Packet::reliable("answered late")).unwrap();
+    let (seq, sent_time) = {
+        let datagram = remote.heard().remove(0);
+        (datagram.commands()[0].seq.0, datagram.header().sent_time.unwrap())
+    };
+    remote.now += common::ms(20 * 60_000);
+    remote.says(&[acknowledge(0, seq, sent_time)]);
+    remote.peer_mut().send(0, Packet::reliable("lost")).unwrap();
+    let left = |remote: &mut Crafted| {
+        let of_channel =
+            |datagram: &common::Heard| datagram.commands().iter().any(|it| it.channel == ChannelId::new(0));
+        remote.heard().iter().filter(|it| of_channel(it)).count()
+    };
+    assert_eq!(left(&mut remote), 1);
+    remote.wait(5_010);
+    assert!(left(&mut remote) > 0, "it leaves again");
 }
 
 #[test]
