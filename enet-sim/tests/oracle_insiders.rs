@@ -55,6 +55,24 @@ fn who_says_nothing_is_sent_next_to_nothing() {
     script.broken("M5", "5000 bytes went to a peer that sent 0");
 }
 
+/// What it says of itself was corrupted on the way: what the application sends it, it sends a stranger.
+#[test]
+fn where_one_of_them_may_not_be_known_for_it_nobody_counts_what_they_are_sent() {
+    for corruption in [false, true] {
+        let config = JudgeConfig {
+            insiders: vec![address(INSIDER)],
+            corruption,
+            attacked: true,
+            ..JudgeConfig::new(2)
+        };
+        let mut script = Script::connected_under(&config);
+        script.happened(SERVER, &Happening::Connected { conn: CONN, data: INSIDER_DATA ^ 1 });
+        script.numbers[SERVER].0.insert(CONN.0, calm());
+        spends(&mut script, 5);
+        if corruption { script.clean() } else { script.broken("M5", "5000 bytes went to a peer that sent 0") }
+    }
+}
+
 #[test]
 fn who_says_much_is_sent_three_times_that_and_no_more() {
     let mut script = let_in();

@@ -2,10 +2,11 @@
 
 mod oracle_script;
 
+use enet_sim::endpoint::Ended;
 use enet_sim::marks::Mark;
 use enet_sim::oracle::{HostRules, JudgeConfig};
 use enet_sim::world::observer::{HostChange, Observer};
-use enet_wire::ConnectId;
+use enet_wire::{Command, ConnectId, ReliableSeq};
 use oracle_script::*;
 
 // --- datagrams ---
@@ -152,7 +153,7 @@ fn reserved_bits_are_noticed() {
 #[test]
 fn flags_are_those_of_the_command() {
     let mut script = Script::connected();
-    let command = enet_wire::Command { acknowledge: false, ..ping(2) };
+    let command = Command { acknowledge: false, ..ping(2) };
     script.lose(CLIENT, &command);
     script.broken("F5", "Ping left with acknowledge false");
 }
@@ -356,4 +357,36 @@ fn a_set_clock_excuses_an_early_retransmission() {
     script.later(10);
     script.lose(CLIENT, &reliable(0, 1, b""));
     script.clean();
+}
+
+#[test]
+fn while_a_clock_that_was_set_back_stands_nobody_knows_which_answers_are_believed() {
+    let mut script = Script::new(&JudgeConfig::new(2));
+    script.judge.host_changed(script.now, CLIENT, HostChange::ClockStepped(-10_000_000_000));
+    script.later(1_000);
+    script.connect(AT_CLIENT, 7);
+    script.handshake(ID, 7);
+    script.opened(AT_CLIENT, AT_SERVER, 7);
+    script.exchange(1);
+    script.exchange(2);
+    script.later(3_000);
+    script.carry(CLIENT, &reliable(0, 2, &[1; 100]));
+    script.clean();
+}
+
+/// A server may begin with any number, as ours do.
+#[test]
+fn whose_connection_is_shown_is_known_whatever_number_its_server_began_with() {
+    let mut script = Script::new(&JudgeConfig::new(2));
+    script.connect(AT_CLIENT, 7);
+    script.carry(CLIENT, &connect_command(ID, 7));
+    script.carry(SERVER, &Command { seq: ReliableSeq(22_528), ..verify_command(ID, 0) });
+    script.serve(SERVER);
+    let time = script.sent_time();
+    script.carry(CLIENT, &acknowledgement(0xFF, 22_528, time));
+    script.opened(AT_CLIENT, AT_SERVER, 7);
+    script.clean();
+    script.later(1);
+    script.ended(SERVER, Ended::TimedOut, 0);
+    script.broken("T2", "a connection was given up after 0s");
 }

@@ -240,7 +240,7 @@ impl Judge {
             half.newest_acked = half.newest_acked.max(left);
         }
         half.lane(channel).acknowledge(number, serve);
-        let opens = !half.client && !half.established && channel == 0xFF && number == 1;
+        let opens = !half.client && !half.established && channel == 0xFF && number == half.opening;
         if opens {
             half.established = true;
             let host = half.host;

@@ -198,6 +198,8 @@ pub(super) struct Half {
     pub(super) data: u32,
     /// It is the connecting side's.
     pub(super) client: bool,
+    /// The number of its CONNECT or VERIFY_CONNECT.
+    pub(super) opening: u16,
     /// The handshake is over for it.
     pub(super) established: bool,
     pub(super) mtu: u32,
@@ -244,6 +246,7 @@ impl Half {
             side: None,
             data: 0,
             client: false,
+            opening: 1,
             established: false,
             mtu: enet_wire::MAX_MTU,
             channels: enet_wire::MAX_CHANNELS,

@@ -27,7 +27,8 @@ pub(super) struct HostBook {
     /// When it was last told of a disconnect that nobody acknowledges. It may have been meant for an attempt whose slot
     /// another handshake has by now, which it ends.
     pub(super) dismissed: Option<Time>,
-    /// When its clock or its pace was disturbed last.
+    /// Until when its clock or its pace was disturbed. One that is set back stands, for time only moves forward: that may be
+    /// to come.
     pub(super) disturbed: Option<Time>,
     /// When something last went wrong with a datagram from it or to it.
     pub(super) trouble: Option<Time>,

@@ -110,6 +110,9 @@ impl Judge {
                     let complaint = || format!("a connection opened with data {data:#x}, which nobody sent");
                     self.verdict.complain(at, "C3", host, complaint);
                 }
+                if self.config.corruption {
+                    self.insiders.note_stranger();
+                }
                 true
             }
         };
@@ -286,17 +289,20 @@ impl Judge {
             HostChange::Paused => book.paused = Some(at),
             HostChange::Resumed => {
                 let open = book.living.iter().any(|id| self.sides[id.0].phase == Phase::Open);
-                if open && book.paused.take().is_some_and(|since| at.since(since) > Span::from_millis(500)) {
+                let paused = book.paused.take().map_or(Span::ZERO, |since| at.since(since));
+                if open && paused > Span::from_millis(500) {
                     book.caught_up = Some(at);
                 }
-                book.paused = None;
-                book.disturbed = Some(at);
+                let stands = book.disturbed.unwrap_or_default() + paused; // the clock may have stopped
+                book.disturbed = Some(stands.max(at));
             }
-            HostChange::ClockStepped(_) => {
+            HostChange::ClockStepped(nanos) => {
                 self.verdict.mark(Mark::ClockStepped);
-                book.disturbed = Some(at);
+                let back = if nanos < 0 { Span(nanos.unsigned_abs()) } else { Span::ZERO };
+                book.disturbed = Some(book.disturbed.unwrap_or_default().max(at) + back);
                 // Echoes of the future are no acknowledgements (PROTOCOL.md §9.4).
-                let halves: Vec<_> = book.living.iter().filter_map(|id| self.sides[id.0].half).collect();
+                let shown = book.living.iter().filter_map(|id| self.sides[id.0].half);
+                let halves: Vec<_> = shown.chain(self.tap.unshown(host)).collect();
                 halves.into_iter().for_each(|half| self.lose_track(half));
             }
         }

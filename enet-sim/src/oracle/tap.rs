@@ -44,6 +44,12 @@ impl Tap {
         self.halves.iter().filter(|half| half.client).map(|half| half.connect_id)
     }
 
+    /// The halves of a host that no event has shown, yet or ever.
+    pub(super) fn unshown(&self, host: HostIndex) -> impl Iterator<Item = HalfId> {
+        let is_unshown = move |id: &HalfId| self.half(*id).host == host && self.half(*id).side.is_none();
+        (0..self.halves.len()).map(HalfId).filter(is_unshown)
+    }
+
     fn add(&mut self, half: Half) -> HalfId {
         HalfId(self.halves.push(half))
     }
@@ -121,15 +127,20 @@ impl Judge {
         let id = self.tap.add(half);
         if let Some(side) = side {
             self.side_mut(side).half = Some(id);
-            self.tap.half_mut(id).sure = !self.side(side).tainted;
+            self.tap.half_mut(id).sure = !self.side(side).tainted && !self.stands(at, from);
         }
         self.tap.handshakes.insert(connect.connect_id.0, Handshake { client: id, servers: Vec::new() });
         self.activate(id);
         Some(id)
     }
 
+    /// Whether a host's clock stands: of what is acknowledged the echoes may be of its future (PROTOCOL.md §9.4).
+    fn stands(&self, at: Time, host: HostIndex) -> bool {
+        self.hosts.get(host).and_then(|book| book.disturbed).is_some_and(|until| at < until)
+    }
+
     /// A VERIFY_CONNECT leaves.
-    pub(super) fn verify_departed(&mut self, leaving: &Leaving, verify: &VerifyConnect) -> Option<HalfId> {
+    fn verify_departed(&mut self, leaving: &Leaving, verify: &VerifyConnect, number: u16) -> Option<HalfId> {
         let (at, from) = (leaving.at, leaving.from);
         let handshake = self.tap.handshakes.get(&verify.connect_id.0)?;
         let (client, servers) = (handshake.client, handshake.servers.clone());
@@ -141,7 +152,8 @@ impl Judge {
             half.host == from && half.slot == verify.outgoing_peer && half.to == leaving.to && !crashed
         };
         let newest = servers.iter().rev().find(same_slot).copied();
-        if let Some(known) = newest.filter(|id| self.tap.half(*id).word == word) {
+        // A late copy of a CONNECT begins another connection where the first is over, perhaps in the same slot and session.
+        if let Some(known) = newest.filter(|id| self.tap.half(*id).word == word && self.may_live(at, *id)) {
             return Some(known);
         }
         self.judge_second_slot(leaving, client, &servers, verify.outgoing_peer);
@@ -151,7 +163,8 @@ impl Judge {
         half.mtu = verify.mtu;
         half.channels = verify.channel_count;
         half.other = Some(client);
-        half.sure = self.tap.half(client).sure;
+        half.opening = number;
+        half.sure = self.tap.half(client).sure && !self.stands(at, from);
         half.word = word;
         (half.acceleration, half.deceleration) = (verify.throttle.acceleration, verify.throttle.deceleration);
         half.least_acceleration = verify.throttle.acceleration;
@@ -452,7 +465,7 @@ impl Judge {
     pub(super) fn half_of(&mut self, leaving: &Leaving, command: &Command<'_>) -> Option<HalfId> {
         match &command.body {
             Body::Connect(connect) => self.connect_departed(leaving, connect),
-            Body::VerifyConnect(verify) => self.verify_departed(leaving, verify),
+            Body::VerifyConnect(verify) => self.verify_departed(leaving, verify, command.seq.0),
             _ => leaving.half,
         }
     }

@@ -139,7 +139,7 @@ pub fn acknowledgement(channel: u8, number: u16, sent_time: u16) -> Command<'sta
 }
 
 const THROTTLE: ThrottleConfigure = ThrottleConfigure { interval: 5_000, acceleration: 2, deceleration: 2 };
-const ID: ConnectId = ConnectId([1, 2, 3, 4]);
+pub const ID: ConnectId = ConnectId([1, 2, 3, 4]);
 
 impl Script {
     pub fn new(config: &JudgeConfig) -> Self {
