@@ -23,6 +23,13 @@ pub(super) const RECOVERY: &[Edit] = &[
         "(60..1 << 15)",
     ),
     edit("recovery: a round trip's deviation has no floor", "peer/recovery.rs", ".max(LEAST_ALLOWANCE)", ""),
+    edit("recovery: nothing bounds the probe timeout", "peer/recover.rs", ".min(LONGEST_TIMEOUT)", ""),
+    edit(
+        "recovery: what is answered late echoes the peer's future",
+        "time.rs",
+        "let margin = 1 + ms / 1_024;",
+        "let margin = 0;",
+    ),
     edit("recovery: probes pause longer and longer", "peer/recovery.rs", ".min(16)).min(most)", ".min(16))"),
     edit(
         "recovery: probes do not pause",
@@ -171,8 +178,8 @@ pub(super) const RECOVERY: &[Edit] = &[
     edit(
         "recovery: a ping's repeated answer contains the time it waited",
         "peer/pulse.rs",
-        "sent_time.wrapping_add(Millis(held).sent_time())",
-        "sent_time",
+        "put_forward(ack.sent_time, held.into())",
+        "ack.sent_time",
     ),
     edit(
         "recovery: the answer to a ping is not said again with a lone packet",
@@ -207,7 +214,7 @@ pub(super) const RECOVERY: &[Edit] = &[
     edit(
         "recovery: the answer to what was kept contains the time it was kept",
         "host/admission.rs",
-        "sent.wrapping_add(kept)",
+        "put_forward(sent, kept)",
         "sent",
     ),
     edit(
