@@ -309,8 +309,9 @@ impl Connection {
         if self.stage != Stage::Connected || !self.outgoing.is_idle() {
             return None;
         }
-        let (silent, interval) = (now.diff(self.last_receive_time), self.settings().ping_interval);
-        (silent < interval).then(|| now.plus(interval - silent))
+        // Where nothing was heard, the clock itself is the silence (PROTOCOL.md §6.7), which ends where it comes round.
+        let (heard, interval) = (self.last_receive_time, self.settings().ping_interval);
+        (heard.until(now) < interval).then(|| heard.plus(interval))
     }
 
     // --- time ---
