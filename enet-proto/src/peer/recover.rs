@@ -6,7 +6,7 @@ use super::acks::Ack;
 use super::command::Departure;
 use super::outgoing::Acknowledged;
 use super::queueing::Reading;
-use super::recovery::{Arrival, Fate, LEAST_ALLOWANCE};
+use super::recovery::{Arrival, Fate, LEAST_ALLOWANCE, LONGEST_WAIT};
 use super::{Connection, Stage, earlier};
 use crate::config::Redundancy;
 use crate::mutants::{self, Mutant};
@@ -114,7 +114,7 @@ impl Connection {
             let least = if self.last_receive_time.is_unset() { 0 } else { LEAST_ALLOWANCE / 1_000 };
             self.rtt.mean.saturating_add(self.rtt.variance.saturating_mul(4).max(least))
         };
-        self.recovery.probe_timeout().unwrap_or_else(guess).min(LONGEST_TIMEOUT)
+        self.recovery.probe_timeout().unwrap_or_else(guess).min(LONGEST_WAIT)
     }
 
     /// Learns from the acknowledgement of a command, which arrived `elapsed` ms after what it echoes was sent. What is
@@ -310,10 +310,6 @@ const fn transmissions(silent: u32, timeout: u32) -> u32 {
     let least = if timeout < LEAST_TIMEOUT { LEAST_TIMEOUT } else { timeout };
     (silent / least + 1).ilog2()
 }
-
-/// Nobody waits for longer than so many ms before the path is probed. A clock that was set, or a host that slept, makes round
-/// trips of hours, which take hours to average away.
-const LONGEST_TIMEOUT: u32 = 5_000;
 
 /// Least timeout to double, in ms: on a short path a break of some seconds shall not count as many round trips.
 pub(super) const LEAST_TIMEOUT: u32 = 150;

@@ -27,6 +27,10 @@ const SHORTEST_PAUSE: u32 = 2;
 /// A path silent for so many pauses is probed less and less often.
 const PATIENT_PAUSES: u32 = 80;
 
+/// Nobody waits for longer than so many ms, for an answer or for what was overtaken. A clock that was set, or a host that slept,
+/// makes round trips of hours, which take hours to average away.
+pub(super) const LONGEST_WAIT: u32 = 5_000;
+
 /// What evidence and time say of a transmission that was not acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
@@ -187,7 +191,7 @@ impl Recovery {
         let usual = (self.smoothed / 8_000).clamp(*PATIENCE.start(), *PATIENCE.end());
         let [running, last] = self.late;
         let seen = u32::from(running.max(last));
-        let most = self.smoothed / 1_000;
+        let most = (self.smoothed / 1_000).min(LONGEST_WAIT);
         if seen == 0 { usual } else { (seen + seen / 4 + 1).min(most).max(usual) }
     }
 
@@ -287,6 +291,15 @@ mod tests {
         assert_eq!(path.probe_timeout(), None);
         path.assume(80);
         assert_eq!(path.probe_timeout(), Some(100));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_makes_nobody_wait_for_hours() {
+        let mut path = Recovery::default();
+        let hour = 3_600_000;
+        path.on_arrival(arrival(1_010, 8), Millis(1_090));
+        path.on_arrival(Arrival { rtt: hour * 1_000, ..arrival(1_000, 7) }, Millis(1_000 + hour));
+        assert_eq!(path.patience(), LONGEST_WAIT);
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(super) const RECOVERY: &[Edit] = &[
         "(60..1 << 15)",
     ),
     edit("recovery: a round trip's deviation has no floor", "peer/recovery.rs", ".max(LEAST_ALLOWANCE)", ""),
-    edit("recovery: nothing bounds the probe timeout", "peer/recover.rs", ".min(LONGEST_TIMEOUT)", ""),
+    edit("recovery: nothing bounds the probe timeout", "peer/recover.rs", ".min(LONGEST_WAIT)", ""),
     edit(
         "recovery: what is answered late echoes the peer's future",
         "time.rs",
