@@ -121,14 +121,6 @@ impl Millis {
     }
 }
 
-/// What the sender's clock says, or a little less, so many ms after it said `sent_time`: clocks round, no two run alike, and what
-/// echoes the future is no acknowledgement (PROTOCOL.md §9.4).
-#[allow(clippy::cast_possible_truncation)] // as the times of sending are
-pub(crate) const fn put_forward(sent_time: u16, ms: u64) -> u16 {
-    let margin = 1 + ms / 1_024;
-    sent_time.wrapping_add(ms.saturating_sub(margin) as u16)
-}
-
 /// The longest time anything may be set to wait, in ms: half of what the clock can tell apart.
 pub(crate) const HALF_A_DAY: u32 = Millis::OVERFLOW / 2;
 

@@ -47,7 +47,7 @@ fn what_was_said_before_the_proof_is_answered_with_it_as_if_it_had_come_a_moment
     assert_eq!((acknowledgements(&mut remote), remote.host.connected_peers()), (vec![], 0));
     remote.says(&[remote.proof(), ping(4)]);
     let now = remote.clock();
-    let (second, third) = (remote.clock_before(1 + 6), remote.clock_before(1));
+    let (second, third) = (remote.clock_before(1 + 13), remote.clock_before(1));
     assert_eq!(
         acknowledgements(&mut remote),
         [(2, second), (3, third), (4, now)],
@@ -67,7 +67,7 @@ fn who_is_accepted_later_is_answered_then() {
     assert_eq!(acknowledgements(&mut remote), []);
     remote.wait(100);
     remote.host.accept(request).unwrap();
-    assert_eq!(acknowledgements(&mut remote), [(2, remote.clock_before(100 + 1 + 2))]);
+    assert_eq!(acknowledgements(&mut remote), [(2, remote.clock_before(100 + 1 + 5))]);
 }
 
 fn answered_by_the_application() -> Crafted {

@@ -57,19 +57,23 @@ fn who_says_nothing_is_sent_next_to_nothing() {
 
 /// What it says of itself was corrupted on the way: what the application sends it, it sends a stranger.
 #[test]
-fn where_one_of_them_may_not_be_known_for_it_nobody_counts_what_they_are_sent() {
+fn what_is_sent_to_one_of_them_that_is_not_known_for_it_counts_too() {
     for corruption in [false, true] {
-        let config = JudgeConfig {
-            insiders: vec![address(INSIDER)],
-            corruption,
-            attacked: true,
-            ..JudgeConfig::new(2)
-        };
+        let insiders = vec![address(INSIDER)];
+        let config = JudgeConfig { insiders, corruption, attacked: true, ..JudgeConfig::new(2) };
         let mut script = Script::connected_under(&config);
         script.happened(SERVER, &Happening::Connected { conn: CONN, data: INSIDER_DATA ^ 1 });
         script.numbers[SERVER].0.insert(CONN.0, calm());
-        spends(&mut script, 5);
-        if corruption { script.clean() } else { script.broken("M5", "5000 bytes went to a peer that sent 0") }
+        let (payload, now) = ([7; 964], script.now);
+        let call =
+            Call::Send { conn: CONN, channel: 0, kind: Kind::Reliable, payload: &payload, accepted: true };
+        script.judge.called(now, SERVER, &call);
+        spends(&mut script, 25);
+        if corruption {
+            script.clean();
+        } else {
+            script.broken("M5", "5000 bytes went to a peer that sent 0");
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod oracle_script;
 
-use enet_sim::endpoint::Ended;
+use enet_sim::endpoint::{Close, Ended};
 use enet_sim::marks::Mark;
 use enet_sim::oracle::{HostRules, JudgeConfig};
 use enet_sim::world::observer::{HostChange, Observer};
@@ -359,21 +359,6 @@ fn a_set_clock_excuses_an_early_retransmission() {
     script.clean();
 }
 
-#[test]
-fn while_a_clock_that_was_set_back_stands_nobody_knows_which_answers_are_believed() {
-    let mut script = Script::new(&JudgeConfig::new(2));
-    script.judge.host_changed(script.now, CLIENT, HostChange::ClockStepped(-10_000_000_000));
-    script.later(1_000);
-    script.connect(AT_CLIENT, 7);
-    script.handshake(ID, 7);
-    script.opened(AT_CLIENT, AT_SERVER, 7);
-    script.exchange(1);
-    script.exchange(2);
-    script.later(3_000);
-    script.carry(CLIENT, &reliable(0, 2, &[1; 100]));
-    script.clean();
-}
-
 /// A server may begin with any number, as ours do.
 #[test]
 fn whose_connection_is_shown_is_known_whatever_number_its_server_began_with() {
@@ -389,4 +374,90 @@ fn whose_connection_is_shown_is_known_whatever_number_its_server_began_with() {
     script.later(1);
     script.ended(SERVER, Ended::TimedOut, 0);
     script.broken("T2", "a connection was given up after 0s");
+}
+
+/// Its clock was set, and stands or does not; the copy leaves long after its acknowledgement.
+fn repeats_after(set: impl Fn(&mut Script)) -> Script {
+    let mut script = Script::new(&JudgeConfig::new(2));
+    set(&mut script);
+    script.connect(AT_CLIENT, 7);
+    script.handshake(ID, 7);
+    script.opened(AT_CLIENT, AT_SERVER, 7);
+    script.exchange(1);
+    script.exchange(2);
+    script.later(3_000);
+    script.carry(CLIENT, &reliable(0, 2, &[1; 100]));
+    script
+}
+
+fn sets(script: &mut Script, seconds: i64) {
+    let change = HostChange::ClockStepped(seconds * 1_000_000_000);
+    script.judge.host_changed(script.now, CLIENT, change);
+}
+
+#[test]
+fn a_clock_stands_for_as_long_as_it_was_set_back_and_was_stopped_since() {
+    let long_ago = |script: &mut Script| {
+        sets(script, -1);
+        script.later(100_000);
+        sets(script, -10);
+        script.later(5_000);
+    };
+    repeats_after(long_ago).clean();
+    let stopped = |script: &mut Script| {
+        sets(script, -10);
+        script.later(1_000);
+        script.judge.host_changed(script.now, CLIENT, HostChange::Paused);
+        script.later(5_000);
+        script.judge.host_changed(script.now, CLIENT, HostChange::Resumed);
+        script.later(8_000);
+    };
+    repeats_after(stopped).clean();
+    let over = |script: &mut Script| {
+        sets(script, -10);
+        script.later(10_001);
+    };
+    repeats_after(over).broken("T1", "number 2 left again");
+    let back_and_forth = |script: &mut Script| {
+        sets(script, -10);
+        sets(script, 10);
+        script.later(1_000);
+    };
+    repeats_after(back_and_forth).broken("T1", "number 2 left again");
+}
+
+#[test]
+fn whose_clock_is_set_is_not_followed_before_it_is_shown_either() {
+    let mut script = Script::new(&JudgeConfig::new(2));
+    script.connect(AT_CLIENT, 7);
+    script.handshake(ID, 7);
+    script.judge.host_changed(script.now, SERVER, HostChange::ClockStepped(10_000_000_000));
+    script.opened(AT_CLIENT, AT_SERVER, 7);
+    script.exchange(1);
+    script.exchange(2);
+    script.later(3_000);
+    script.carry(CLIENT, &reliable(0, 2, &[1; 100]));
+    script.clean();
+}
+
+#[test]
+fn an_answer_to_a_connect_that_is_over_leaves_again_only_if_the_connect_came_again() {
+    let ended = || {
+        let mut script = Script::connected();
+        script.later(1_000);
+        script.close(CLIENT, Close::Now, 0);
+        script.later(10);
+        script.ended(SERVER, Ended::Remote, 0);
+        script.serve(SERVER);
+        script.later(2_000);
+        script
+    };
+    let mut script = ended();
+    script.lose(SERVER, &verify_command(ID, 0));
+    script.broken("T1", "left again");
+    let mut script = ended();
+    let late_copy = script.datagram(&[connect_command(ID, 7)]);
+    script.judge.arrived(script.now, SERVER, address(CLIENT), &late_copy);
+    script.carry(SERVER, &verify_command(ID, 0));
+    script.clean();
 }

@@ -18,7 +18,6 @@ use crate::event::{Event, RequestId};
 use crate::peer::candidate::Candidate;
 use crate::shared::LocalAddress;
 use crate::stats::DiscardReason;
-use crate::time::put_forward;
 
 /// Somebody asks to connect. Whether the address is theirs is not proven yet.
 #[non_exhaustive]
@@ -127,9 +126,13 @@ impl Held {
     }
 
     /// As if it had been sent later by the time it was kept: the round trip that the client measures does not contain it.
+    /// Clocks round, and no two run alike: it is a little less, for what echoes the future is no acknowledgement (PROTOCOL.md
+    /// §9.4).
+    #[allow(clippy::cast_possible_truncation)] // as times of sending are
     pub(crate) fn put_forward(mut self, now: u64) -> Self {
         let kept = now.saturating_sub(self.at);
-        self.header.sent_time = self.header.sent_time.map(|sent| put_forward(sent, kept));
+        let kept = kept.saturating_sub(1 + kept / 512) as u16;
+        self.header.sent_time = self.header.sent_time.map(|sent| sent.wrapping_add(kept));
         self
     }
 }

@@ -6,6 +6,7 @@ use enet_wire::{
 
 use super::acks::Ack;
 use super::outgoing::Acknowledged;
+use super::recovery::SURPRISE;
 use super::rtt::round_trip_sample;
 use super::unsequenced::Judgement;
 use super::{Connection, Stage};
@@ -205,6 +206,10 @@ impl Connection {
         let now = shared.now;
         let first = self.last_receive_time.is_unset();
         let before = self.throttle.value;
+        let sample = match shared.profile {
+            Profile::Modern => sample.min(self.rtt.mean.saturating_mul(4).max(SURPRISE)),
+            Profile::Compat => sample,
+        };
         if !first && shared.profile == Profile::Compat {
             self.throttle.on_sample(sample, self.rtt.last, self.rtt.last_variance);
         }

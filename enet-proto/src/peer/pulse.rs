@@ -2,7 +2,7 @@
 //! said again while much is (docs/RECOVERY.md).
 
 use super::acks::Ack;
-use crate::time::{Millis, put_forward};
+use crate::time::Millis;
 
 /// How old a ping may be, in ms.
 const PING_MEMORY: u32 = 60_000;
@@ -12,6 +12,10 @@ const OTHER_MEMORY: u32 = 10_000;
 
 /// For how long after a question that was repeated its answer is said again, in ms.
 const QUESTION: u32 = 500;
+
+/// Clocks round, and what echoes the future is no acknowledgement (PROTOCOL.md §9.4): in ms. No more is left for clocks that run
+/// apart: what grows with the time that has passed is a queue to a stock host, and it throttles itself.
+const ROUNDING: u32 = 1;
 
 /// A stock host that has nothing reliable to send pings when nothing was acknowledged for half a second, and gives up if
 /// half a dozen answers in a row are lost; or if as many answers to one of its other commands are. What is acknowledged once
@@ -64,7 +68,10 @@ fn beat(answer: &mut Option<Answer>, memory: u32, now: Millis, interval: u32) ->
         return None;
     }
     *left = now;
-    Some(Ack { sent_time: put_forward(ack.sent_time, held.into()), ..*ack })
+    Some(Ack {
+        sent_time: ack.sent_time.wrapping_add(Millis(held.saturating_sub(ROUNDING)).sent_time()),
+        ..*ack
+    })
 }
 
 #[cfg(test)]
@@ -100,6 +107,7 @@ mod tests {
         let beats: std::vec::Vec<_> = beats.collect();
         assert_eq!(beats.len(), 9);
         assert_eq!(beats.first(), Some(&(1_100, 63)));
+        assert_eq!(pulse.beat(Millis(50_000), 40).unwrap().sent_time, 65_500_u16.wrapping_add(49_000 - 1));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::acks::Ack;
 use super::command::Departure;
 use super::outgoing::Acknowledged;
 use super::queueing::Reading;
-use super::recovery::{Arrival, Fate, LEAST_ALLOWANCE, LONGEST_WAIT};
+use super::recovery::{Arrival, Fate, LEAST_ALLOWANCE};
 use super::{Connection, Stage, earlier};
 use crate::config::Redundancy;
 use crate::mutants::{self, Mutant};
@@ -114,7 +114,7 @@ impl Connection {
             let least = if self.last_receive_time.is_unset() { 0 } else { LEAST_ALLOWANCE / 1_000 };
             self.rtt.mean.saturating_add(self.rtt.variance.saturating_mul(4).max(least))
         };
-        self.recovery.probe_timeout().unwrap_or_else(guess).min(LONGEST_WAIT)
+        self.recovery.probe_timeout().unwrap_or_else(guess)
     }
 
     /// Learns from the acknowledgement of a command, which arrived `elapsed` ms after what it echoes was sent. What is

@@ -27,9 +27,9 @@ const SHORTEST_PAUSE: u32 = 2;
 /// A path silent for so many pauses is probed less and less often.
 const PATIENT_PAUSES: u32 = 80;
 
-/// Nobody waits for longer than so many ms, for an answer or for what was overtaken. A clock that was set, or a host that slept,
-/// makes round trips of hours, which take hours to average away.
-pub(super) const LONGEST_WAIT: u32 = 5_000;
+/// A round trip that is longer than so many ms, and than four usual ones, counts as no longer: a clock that was set, or a host
+/// that slept, makes some of hours, which take hours to average away. A path that is as long is believed in a few steps.
+pub(super) const SURPRISE: u32 = 5_000;
 
 /// What evidence and time say of a transmission that was not acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,7 +134,7 @@ impl Recovery {
 
     /// Smooths one more sample in, in µs (RFC 6298 §2).
     pub fn sample(&mut self, rtt: u32) {
-        let rtt = rtt.max(1);
+        let rtt = rtt.clamp(1, self.smoothed.saturating_mul(4).max(SURPRISE * 1_000));
         if self.smoothed == 0 {
             (self.smoothed, self.deviation) = (rtt, rtt / 2);
             return;
@@ -191,7 +191,7 @@ impl Recovery {
         let usual = (self.smoothed / 8_000).clamp(*PATIENCE.start(), *PATIENCE.end());
         let [running, last] = self.late;
         let seen = u32::from(running.max(last));
-        let most = (self.smoothed / 1_000).min(LONGEST_WAIT);
+        let most = self.smoothed / 1_000;
         if seen == 0 { usual } else { (seen + seen / 4 + 1).min(most).max(usual) }
     }
 
@@ -294,12 +294,27 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_set_makes_nobody_wait_for_hours() {
+    fn a_clock_that_was_set_makes_nobody_wait_for_minutes() {
         let mut path = Recovery::default();
         let hour = 3_600_000;
         path.on_arrival(arrival(1_010, 8), Millis(1_090));
         path.on_arrival(Arrival { rtt: hour * 1_000, ..arrival(1_000, 7) }, Millis(1_000 + hour));
-        assert_eq!(path.patience(), LONGEST_WAIT);
+        // An eighth of five seconds, and four quarters.
+        assert_eq!((path.patience(), path.probe_timeout()), (695, Some(5_735)));
+    }
+
+    #[test]
+    fn a_long_path_is_believed_in_a_few_steps() {
+        let mut path = Recovery::default();
+        path.sample(80_000);
+        for _ in 0..40 {
+            path.sample(25_000_000);
+        }
+        assert!(path.smoothed > 24_000_000 && path.deviation < 1_000_000, "{path:?}");
+        let mut path = Recovery::default();
+        path.sample(8_000_000);
+        path.sample(8_000_000);
+        assert_eq!(path.smoothed, 5_375_000, "the second counts in full");
     }
 
     #[test]

@@ -50,8 +50,6 @@ pub(super) struct Insiders {
     delivered: u64,
     /// What the application sent them, with its envelopes.
     queued: u64,
-    /// A connection may be one of theirs and not be known for it: what it said of itself was corrupted on the way.
-    is_disguised: bool,
 }
 
 impl Insiders {
@@ -60,11 +58,6 @@ impl Insiders {
         // A fragment has at least 500 bytes.
         let datagrams = 1 + len as u64 / 500;
         self.queued += len as u64 + datagrams * ENVELOPE;
-    }
-
-    /// Somebody came who says what nobody said.
-    pub(super) fn note_stranger(&mut self) {
-        self.is_disguised = true;
     }
 
     /// What may have been sent to them by now.
@@ -121,7 +114,7 @@ impl Judge {
             self.verdict.complain(at, "M5", from, complaint);
         }
         let allowance = self.insiders.allowance(at);
-        if sent > allowance && !self.is_foreign(from) && !self.insiders.is_disguised {
+        if sent > allowance && !self.is_foreign(from) {
             let complaint = || {
                 format!(
                     "{sent} bytes went to a peer that sent {received}, to which the application sent {queued}; {allowance} are allowed"

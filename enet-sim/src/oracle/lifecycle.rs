@@ -110,9 +110,6 @@ impl Judge {
                     let complaint = || format!("a connection opened with data {data:#x}, which nobody sent");
                     self.verdict.complain(at, "C3", host, complaint);
                 }
-                if self.config.corruption {
-                    self.insiders.note_stranger();
-                }
                 true
             }
         };
@@ -298,8 +295,9 @@ impl Judge {
             }
             HostChange::ClockStepped(nanos) => {
                 self.verdict.mark(Mark::ClockStepped);
-                let back = if nanos < 0 { Span(nanos.unsigned_abs()) } else { Span::ZERO };
-                book.disturbed = Some(book.disturbed.unwrap_or_default().max(at) + back);
+                let stands = book.disturbed.unwrap_or_default().max(at);
+                let step = Span(nanos.unsigned_abs());
+                book.disturbed = Some(if nanos < 0 { stands + step } else { at + (stands.since(at + step)) });
                 // Echoes of the future are no acknowledgements (PROTOCOL.md §9.4).
                 let shown = book.living.iter().filter_map(|id| self.sides[id.0].half);
                 let halves: Vec<_> = shown.chain(self.tap.unshown(host)).collect();

@@ -19,6 +19,8 @@ use crate::world::observer::HostIndex;
 #[derive(Debug, Clone)]
 struct Handshake {
     client: HalfId,
+    /// When the CONNECT last reached the server.
+    knocked: Option<Time>,
     /// Late repetitions of a CONNECT, and those from another address, make more than one.
     servers: Vec<HalfId>,
 }
@@ -129,7 +131,9 @@ impl Judge {
             self.side_mut(side).half = Some(id);
             self.tap.half_mut(id).sure = !self.side(side).tainted && !self.stands(at, from);
         }
-        self.tap.handshakes.insert(connect.connect_id.0, Handshake { client: id, servers: Vec::new() });
+        self.tap
+            .handshakes
+            .insert(connect.connect_id.0, Handshake { client: id, knocked: None, servers: Vec::new() });
         self.activate(id);
         Some(id)
     }
@@ -143,7 +147,7 @@ impl Judge {
     fn verify_departed(&mut self, leaving: &Leaving, verify: &VerifyConnect, number: u16) -> Option<HalfId> {
         let (at, from) = (leaving.at, leaving.from);
         let handshake = self.tap.handshakes.get(&verify.connect_id.0)?;
-        let (client, servers) = (handshake.client, handshake.servers.clone());
+        let (client, servers, knocked) = (handshake.client, handshake.servers.clone(), handshake.knocked);
         let word = word_of(self.tap.half(client).slot, verify.incoming_session);
         let same_slot = |id: &&HalfId| {
             let half = self.tap.half(**id);
@@ -153,7 +157,11 @@ impl Judge {
         };
         let newest = servers.iter().rev().find(same_slot).copied();
         // A late copy of a CONNECT begins another connection where the first is over, perhaps in the same slot and session.
-        if let Some(known) = newest.filter(|id| self.tap.half(*id).word == word && self.may_live(at, *id)) {
+        let is_another = |id: &HalfId| {
+            let ended = self.tap.half(*id).side.and_then(|side| self.side(side).over);
+            ended.is_some_and(|ended| knocked.is_some_and(|knocked| knocked >= ended))
+        };
+        if let Some(known) = newest.filter(|id| self.tap.half(*id).word == word && !is_another(id)) {
             return Some(known);
         }
         self.judge_second_slot(leaving, client, &servers, verify.outgoing_peer);
@@ -411,11 +419,16 @@ impl Judge {
             return;
         }
         let Ok((header, rest)) = Header::decode(bytes) else { return };
-        if header.peer.is_unknown() {
-            return;
-        }
         let body =
             if self.config.checksum { split_checksum(rest).map_or(rest, |(_, body)| body) } else { rest };
+        if header.peer.is_unknown() {
+            if let Ok((Command { body: Body::Connect(connect), .. }, _)) = Command::decode(body)
+                && let Some(handshake) = self.tap.handshakes.get_mut(&connect.connect_id.0)
+            {
+                handshake.knocked = Some(at);
+            }
+            return;
+        }
         if farewell(body).is_some()
             && let Some(book) = self.hosts.get_mut(host)
         {

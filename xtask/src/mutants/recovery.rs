@@ -23,12 +23,17 @@ pub(super) const RECOVERY: &[Edit] = &[
         "(60..1 << 15)",
     ),
     edit("recovery: a round trip's deviation has no floor", "peer/recovery.rs", ".max(LEAST_ALLOWANCE)", ""),
-    edit("recovery: nothing bounds the probe timeout", "peer/recover.rs", ".min(LONGEST_WAIT)", ""),
+    edit(
+        "recovery: one round trip of hours counts in full",
+        "peer/recovery.rs",
+        "rtt.clamp(1, self.smoothed.saturating_mul(4).max(SURPRISE * 1_000))",
+        "rtt.max(1)",
+    ),
     edit(
         "recovery: what is answered late echoes the peer's future",
-        "time.rs",
-        "let margin = 1 + ms / 1_024;",
-        "let margin = 0;",
+        "host/admission.rs",
+        "kept.saturating_sub(1 + kept / 512) as u16",
+        "kept as u16",
     ),
     edit("recovery: probes pause longer and longer", "peer/recovery.rs", ".min(16)).min(most)", ".min(16))"),
     edit(
@@ -178,7 +183,7 @@ pub(super) const RECOVERY: &[Edit] = &[
     edit(
         "recovery: a ping's repeated answer contains the time it waited",
         "peer/pulse.rs",
-        "put_forward(ack.sent_time, held.into())",
+        "ack.sent_time.wrapping_add(Millis(held.saturating_sub(ROUNDING)).sent_time())",
         "ack.sent_time",
     ),
     edit(
@@ -214,7 +219,7 @@ pub(super) const RECOVERY: &[Edit] = &[
     edit(
         "recovery: the answer to what was kept contains the time it was kept",
         "host/admission.rs",
-        "put_forward(sent, kept)",
+        "sent.wrapping_add(kept)",
         "sent",
     ),
     edit(
