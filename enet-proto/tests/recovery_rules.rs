@@ -5,7 +5,7 @@
 use std::num::NonZeroU8;
 use std::time::Duration;
 
-use enet_proto::{Packet, Redundancy, Timeouts};
+use enet_proto::{Packet, Profile, Redundancy, Timeouts};
 use enet_testkit::pair::{Client, Fate, Pair, Sent, first, ms};
 
 const FRAME: Duration = ms(16);
@@ -154,4 +154,31 @@ fn a_queue_that_is_full_at_once_is_known_by_what_it_loses() {
     };
     assert_eq!(throttle(false), 32, "that is a longer way");
     assert!(throttle(true) < 16, "{}", throttle(true));
+}
+
+/// What an answer that is said again says of the way does not depend on how often it is: a stock client would throttle itself.
+#[test]
+fn a_stock_client_whose_ping_is_answered_again_and_again_sees_no_queue() {
+    let stock_client = |config: &mut enet_proto::HostConfig| config.profile = Profile::Compat;
+    let mut pair = Pair::with().modern().client(stock_client).delay(ms(20)).connected();
+    let mut left = 0_u32;
+    // Of five datagrams one is lost, in an order that repeats itself only after a while.
+    pair.lose(move |_| {
+        left += 1;
+        left.wrapping_mul(0x9E37_79B9) >> 16 & 0xFFFF < 0x3333
+    });
+    let mut throttles = Vec::new();
+    for frame in 0..60 * 180 {
+        pair.server.send(1, Packet::unreliable([0; 50].as_slice()));
+        if frame % 3 == 0 {
+            pair.server.send(0, Packet::reliable([0; 50].as_slice()));
+        }
+        pair.client.send(1, Packet::unreliable([0; 50].as_slice()));
+        pair.run_for(FRAME);
+        throttles.push(pair.client.stats().throttle);
+        pair.server.received();
+        pair.client.received();
+    }
+    let open = throttles.iter().filter(|throttle| **throttle >= 28).count();
+    assert!(open * 10 > throttles.len() * 9, "{open} of {}", throttles.len());
 }
