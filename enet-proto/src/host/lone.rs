@@ -14,6 +14,28 @@ use crate::shared::Shared;
 /// Acknowledgements that fit beside a packet into what any profile takes for a datagram.
 const FEW: u16 = 16;
 
+/// What one datagram is made of: its header, the first of a run of acknowledgements and their number, and a packet.
+type Content<'a> = (Header, Option<(Ack, u16)>, Option<Command<'a>>);
+
+/// What kind of packet is in it.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    None,
+    Unreliable,
+    Reliable,
+}
+
+impl Kind {
+    #[inline(always)]
+    fn of(packet: Option<&Command<'_>>) -> Self {
+        match packet {
+            None => Kind::None,
+            Some(packet) if packet.acknowledge => Kind::Reliable,
+            Some(_) => Kind::Unreliable,
+        }
+    }
+}
+
 impl Host {
     /// Sends all that a peer has to send if it is no more than that. `None` where anything else may have to be done: nothing
     /// was done then.
@@ -24,65 +46,16 @@ impl Host {
             return None;
         }
         let connection = table.get_mut(slot)?;
-        if !is_plain(connection, shared) {
-            return None;
-        }
-        let acks = match connection.acks.is_empty() {
-            true => None,
-            false => Some(connection.acks.only_run(&shared.acks).filter(|(_, count)| *count <= FEW)?),
-        };
-        let packet = if connection.outgoing.is_empty() {
-            None
-        } else if let Some((next, seq, payload)) = connection.outgoing.next_sequenced(&shared.commands) {
-            if !connection.throttle.would_admit() {
-                return None;
-            }
-            let body = Body::SendUnreliable { seq, payload };
-            Some(Command { body, ..next.header(false, false) })
-        } else {
-            let limits = connection.limits(shared);
-            let (next, payload) = connection.outgoing.next_packet(&shared.commands, limits)?;
-            Some(Command { body: Body::SendReliable { payload }, ..next.header(true, false) })
-        };
-        let has_packet = packet.is_some();
-        let reliable = packet.as_ref().is_some_and(|packet| packet.acknowledge);
-        // What is nothing, or goes with a ping, is not for here.
-        if !has_packet && acks.is_none() || !reliable && connection.is_quiet(shared.now) {
-            return None;
-        }
-        let header = Header {
-            peer: connection.remote_id,
-            session: Session::new(connection.sessions.outgoing).unwrap_or_default(),
-            compressed: false,
-            sent_time: reliable.then(|| shared.now.sent_time()),
-        };
+        let (header, acks, packet) = choose(connection, shared)?;
         let len = write(&mut draft[..], &header, acks, packet.as_ref(), connection.mtu)?;
         out.extend_from_slice(draft.get(..len)?);
 
-        if acks.is_some() {
-            connection.acks.discard_run(&mut shared.acks);
-        }
-        if has_packet {
-            connection.loss.sent = connection.loss.sent.wrapping_add(1);
-            connection.begin_datagram(shared);
-        }
+        let kind = Kind::of(packet.as_ref());
         let was_idle = connection.outgoing.is_idle();
-        if reliable {
-            let departure = connection.departure(shared);
-            let sent = connection.outgoing.send_packet(departure, &mut shared.commands);
-            if let Some((id, seq)) = sent
-                && let Some(channel) = connection.channels.get_used(id)
-            {
-                channel.sender.windows.on_sent(seq);
-            }
-        } else if has_packet {
-            connection.throttle.admit();
-            connection.outgoing.discard_sequenced(&mut shared.commands);
-        }
-        connection.loss.on_datagram(shared.now);
+        note_departed(connection, acks.is_some(), kind, shared);
         let (to, from) = (connection.address, shared.local_address(connection.local));
         // The deadline is that of the oldest in flight.
-        if reliable && was_idle || self.schedule.is_unsettled(slot) {
+        if kind == Kind::Reliable && was_idle || self.schedule.is_unsettled(slot) {
             let deadline = self.deadline_of(slot);
             self.schedule.update(slot, false, deadline);
         } else {
@@ -90,6 +63,71 @@ impl Host {
         }
         Some(self.count_sent(to, from, Train::of_one(len)))
     }
+}
+
+/// What is to be sent, if it can be no more than is for here.
+#[inline(always)]
+fn choose<'a>(connection: &Connection, shared: &'a Shared) -> Option<Content<'a>> {
+    if !is_plain(connection, shared) {
+        return None;
+    }
+    let acks = match connection.acks.is_empty() {
+        true => None,
+        false => Some(connection.acks.only_run(&shared.acks).filter(|(_, count)| *count <= FEW)?),
+    };
+    let packet = if connection.outgoing.is_empty() {
+        None
+    } else if let Some((next, seq, payload)) = connection.outgoing.next_sequenced(&shared.commands) {
+        if !connection.throttle.would_admit() {
+            return None;
+        }
+        let body = Body::SendUnreliable { seq, payload };
+        Some(Command { body, ..next.header(false, false) })
+    } else {
+        let limits = connection.limits(shared);
+        let (next, payload) = connection.outgoing.next_packet(&shared.commands, limits)?;
+        Some(Command { body: Body::SendReliable { payload }, ..next.header(true, false) })
+    };
+    let reliable = packet.as_ref().is_some_and(|packet| packet.acknowledge);
+    // What is nothing, or goes with a ping, is not for here.
+    if packet.is_none() && acks.is_none() || !reliable && connection.is_quiet(shared.now) {
+        return None;
+    }
+    let header = Header {
+        peer: connection.remote_id,
+        session: Session::new(connection.sessions.outgoing).unwrap_or_default(),
+        compressed: false,
+        sent_time: reliable.then(|| shared.now.sent_time()),
+    };
+    Some((header, acks, packet))
+}
+
+/// What was chosen left.
+#[inline(always)]
+fn note_departed(connection: &mut Connection, has_acks: bool, kind: Kind, shared: &mut Shared) {
+    if has_acks {
+        connection.acks.discard_run(&mut shared.acks);
+    }
+    if kind != Kind::None {
+        connection.loss.sent = connection.loss.sent.wrapping_add(1);
+        connection.begin_datagram(shared);
+    }
+    match kind {
+        Kind::None => {}
+        Kind::Unreliable => {
+            connection.throttle.admit();
+            connection.outgoing.discard_sequenced(&mut shared.commands);
+        }
+        Kind::Reliable => {
+            let departure = connection.departure(shared);
+            if let Some((id, seq)) = connection.outgoing.send_packet(departure, &mut shared.commands)
+                && let Some(channel) = connection.channels.get_used(id)
+            {
+                channel.sender.windows.on_sent(seq);
+            }
+        }
+    }
+    connection.loss.on_datagram(shared.now);
 }
 
 /// Whether nothing but acknowledgements that are owed and packets can be what a peer has to send, and nobody looks on.
