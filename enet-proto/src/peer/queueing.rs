@@ -8,6 +8,13 @@ const SPELL: u32 = 100;
 /// Delay that is no queue, in µs, besides an eighth of the way and what round trips scatter by.
 const ALLOWANCE: u32 = 10_000;
 
+/// How many times what round trips scatter by makes no queue.
+const SCATTERS: u32 = 4;
+
+/// After a queue, so many spells without one before round trips are taken to scatter by themselves again: those between two
+/// queues scatter by queues.
+const CALM: u8 = 10;
+
 /// Spells whose losses are counted when a queue is suspected: the one that ends, and two before it.
 const SUSPECT: u8 = 3;
 
@@ -34,8 +41,8 @@ pub enum Reading {
 pub struct Queueing {
     /// The shortest of the running throttle interval and of the last: the way's length.
     least: [u32; 2],
-    /// The least deviation in them: what round trips scatter by while nothing happens.
-    scatter: [u32; 2],
+    /// What round trips scatter by while nothing happens: their deviation, smoothed.
+    scatter: u32,
     epoch: Millis,
     /// The shortest of the running spell and of the last; 0 if there was none.
     spells: [u32; 2],
@@ -45,7 +52,11 @@ pub struct Queueing {
     /// Losses in a spell that is not long, smoothed, in 2048ths.
     usual_losses: u16,
     is_long: bool,
+    /// Whether the first of the spells that are long was reached by and by.
+    was_gradual: bool,
     is_growing: bool,
+    /// Spells that were not long since a queue grew, at most [`CALM`].
+    calm: u8,
 }
 
 impl Queueing {
@@ -53,16 +64,15 @@ impl Queueing {
     pub fn on_round_trip(&mut self, rtt: u32, deviation: u32, now: Millis, interval: u32) {
         let rtt = rtt.max(1);
         if self.epoch.is_unset() {
-            (self.least, self.scatter) = ([rtt; 2], [deviation; 2]);
+            (self.least, self.scatter, self.calm) = ([rtt; 2], deviation.min(rtt / 4), CALM);
             (self.epoch, self.began) = (Millis(now.0.max(1)), now);
         } else if now.diff(self.epoch) >= interval {
-            (self.least, self.scatter) = ([rtt, self.least[0]], [deviation, self.scatter[0]]);
+            self.least = [rtt, self.least[0]];
             self.epoch = Millis(now.0.max(1));
         }
         self.least[0] = self.least[0].min(rtt);
-        self.scatter[0] = self.scatter[0].min(deviation);
         if now.diff(self.began) >= SPELL {
-            self.end_spell();
+            self.end_spell(deviation);
             (self.spells, self.began) = ([0, self.spells[0]], now);
             self.losses = [0, self.losses[0], self.losses[1]];
         }
@@ -73,21 +83,26 @@ impl Queueing {
     }
 
     /// Compares the spell that ends with the one before.
-    fn end_spell(&mut self) {
+    fn end_spell(&mut self, deviation: u32) {
         let [now, before] = self.spells;
         let (base, allowance) = (self.base(), self.allowance());
         let was_long = core::mem::replace(&mut self.is_long, now > base.saturating_add(allowance));
         if !self.is_long && !self.is_growing {
             self.usual_losses = self.usual_losses - self.usual_losses / 32 + u16::from(self.losses[0]) * 64;
+            self.calm = self.calm.saturating_add(1).min(CALM);
+            if self.calm == CALM {
+                self.scatter = self.scatter - self.scatter / 16 + deviation / 16;
+            }
         }
         if !self.is_long || self.is_growing || before == 0 {
             return;
         }
-        let risen = now - base;
-        let climbs = now.saturating_sub(before) > risen / 4;
-        let was_gradual = before > base.saturating_add(allowance / 4);
-        if self.loses_more_than_usual() || if was_long { climbs } else { was_gradual } {
-            self.is_growing = true;
+        if !was_long {
+            self.was_gradual = before > base.saturating_add(allowance / 4);
+        }
+        let climbs = now.saturating_sub(before) > (now - base) / 4;
+        if self.loses_more_than_usual() || was_long && (self.was_gradual || climbs) {
+            (self.is_growing, self.calm) = (true, 0);
         } else if was_long {
             // It jumped, and there it stays.
             self.least = [now.min(before); 2];
@@ -140,14 +155,14 @@ impl Queueing {
     }
 
     fn allowance(&self) -> u32 {
-        let scatter = self.scatter[0].min(self.scatter[1]).saturating_mul(4);
-        ALLOWANCE.saturating_add(self.base() / 8).saturating_add(scatter)
+        ALLOWANCE.saturating_add(self.base() / 8).saturating_add(self.scatter.saturating_mul(SCATTERS))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::peer::recovery::Recovery;
 
     /// A path's round trips in ms, 60 of them a second, with the deviation that goes with them; how many said `Queued` in each
     /// second.
@@ -190,6 +205,14 @@ mod tests {
     }
 
     #[test]
+    fn a_queue_that_fills_slowly_is_one() {
+        let ramp = |at: u32| 40 + at.saturating_sub(2_000) * 3 / 100;
+        let counts = queued(8, ramp, 500);
+        assert_eq!(counts[..2], [0, 0]);
+        assert_eq!(counts[5..], [60; 3]);
+    }
+
+    #[test]
     fn a_queue_that_fills_at_once_is_known_by_its_losses() {
         let mut path = Queueing::default();
         let mut readings = [0; 2];
@@ -209,6 +232,45 @@ mod tests {
     fn jitter_is_no_queue() {
         let jitter = |at: u32| 40 + (at.wrapping_mul(2_654_435_761) >> 16) % 40;
         assert_eq!(queued(60, jitter, 12_000), [0; 60]);
+    }
+
+    #[test]
+    fn jitter_that_holds_up_what_comes_behind_is_no_queue() {
+        for jitter in [60_u32, 150] {
+            let (mut path, mut estimate) = (Queueing::default(), Recovery::default());
+            let (mut random, mut there, mut back) = (jitter, 0_u32, 0);
+            let mut way = |at: u32| {
+                random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                at + 60 + (random >> 16) % jitter
+            };
+            let queued = (0..60 * 60_u32).filter(|sample| {
+                let sent = sample * 50 / 3 + 1;
+                there = way(sent).max(there);
+                back = way(there).max(back);
+                let rtt = (back - sent) * 1_000;
+                estimate.sample(rtt);
+                path.on_round_trip(rtt, estimate.deviation, Millis(back), 5_000);
+                path.read(rtt) == Reading::Queued
+            });
+            assert!(queued.count() < 36, "{jitter} ms");
+        }
+    }
+
+    #[test]
+    fn a_queue_that_comes_again_and_again_is_seen_each_time() {
+        // Each second it grows for half of it, and is empty for the other.
+        let saw = |at: u32| 20 + if at % 1_000 < 500 { at % 1_000 / 2 } else { 0 };
+        let mut estimate = Recovery::default();
+        let mut path = Queueing::default();
+        let mut seen = [false; 30];
+        for sample in 0..60 * 30_u32 {
+            let at = sample * 50 / 3;
+            let rtt = saw(at) * 1_000;
+            estimate.sample(rtt);
+            path.on_round_trip(rtt, estimate.deviation, Millis(at + 1), 5_000);
+            seen[(at / 1_000) as usize] |= path.read(rtt) == Reading::Queued;
+        }
+        assert!(seen[3..].iter().all(|seen| *seen), "{seen:?}");
     }
 
     /// How many samples of 60 a second said `Queued` where the way becomes 100 ms instead of 10, and of 1024 packets

@@ -101,6 +101,9 @@ pub fn goals(row: &str) -> Vec<Goal> {
             repeated(P99, Times(1.0, KCP)),
         ],
         "recovery-jitter" => vec![goal(NeedlessPercent, Most(0.5))],
+        "recovery-jitter-held" => vec![goal(WorstSecondPercent, Least(95.0))],
+        // A fifth of what a full buffer takes.
+        "recovery-overload" => vec![goal(P99, Most(300.0)), goal(Lost, Most(0.0))],
         "recovery-outage-3s" | "recovery-outage-8s" => {
             vec![goal(Lost, Most(0.0)), goal(FirstAfterCut, Most(180.0))]
         }

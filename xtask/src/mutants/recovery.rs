@@ -269,8 +269,32 @@ pub(super) const RECOVERY: &[Edit] = &[
     edit(
         "recovery: a way that became longer is a queue",
         "peer/queueing.rs",
-        "if was_long { climbs }",
-        "if was_long { true }",
+        "(self.was_gradual || climbs)",
+        "true",
+    ),
+    edit(
+        "recovery: a queue that fills slowly is a longer way",
+        "peer/queueing.rs",
+        "(self.was_gradual || climbs)",
+        "climbs",
+    ),
+    edit(
+        "recovery: one spell that is long makes a queue",
+        "peer/queueing.rs",
+        "was_long && (self.was_gradual || climbs)",
+        "self.was_gradual || climbs",
+    ),
+    edit(
+        "recovery: round trips do not scatter",
+        "peer/queueing.rs",
+        "const SCATTERS: u32 = 4;",
+        "const SCATTERS: u32 = 0;",
+    ),
+    edit(
+        "recovery: queues make round trips scatter",
+        "peer/queueing.rs",
+        "if self.calm == CALM {",
+        "if true {",
     ),
     edit(
         "recovery: a queue that is full says nothing",
