@@ -53,7 +53,9 @@ fn main() -> io::Result<()> {
             match event {
                 Event::Received { peer, channel, packet } => {
                     echoed += 1;
-                    server.peer_mut(peer).map(|mut peer| peer.send(channel, packet));
+                    if let Err(error) = server.send(peer, channel, packet) {
+                        eprintln!("{error}");
+                    }
                 }
                 Event::Disconnected { .. } => gone += 1,
                 _ => {}
@@ -66,7 +68,9 @@ fn main() -> io::Result<()> {
                 Event::Connected { peer, .. } => {
                     for number in 0..PACKETS {
                         let packet = Packet::reliable(format!("packet {number}"));
-                        client.peer_mut(peer).map(|mut peer| peer.send(0, packet));
+                        if let Err(error) = client.send(peer, 0, packet) {
+                            eprintln!("{error}");
+                        }
                     }
                 }
                 Event::Received { peer, packet, .. } => {

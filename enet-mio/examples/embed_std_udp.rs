@@ -60,7 +60,9 @@ fn serve(mut server: Driver) -> io::Result<usize> {
         match server.turn()? {
             Some(Event::Received { peer, channel, packet }) => {
                 echoed += 1;
-                server.host.peer_mut(peer).map(|mut peer| peer.send(channel, packet));
+                if let Err(error) = server.host.send(peer, channel, packet) {
+                    eprintln!("{error}");
+                }
             }
             Some(Event::Disconnected { reason, data, .. }) => {
                 println!("server: {reason} with {data} after {echoed} packets");
@@ -90,7 +92,9 @@ fn main() -> io::Result<()> {
             Some(Event::Connected { peer, .. }) => {
                 for number in 0..PACKETS {
                     let packet = Packet::reliable(format!("packet {number}"));
-                    client.host.peer_mut(peer).map(|mut peer| peer.send(0, packet));
+                    if let Err(error) = client.host.send(peer, 0, packet) {
+                        eprintln!("{error}");
+                    }
                 }
             }
             Some(Event::Received { peer, packet, .. }) => {

@@ -56,8 +56,10 @@ fn run(options: &Options) -> io::Result<bool> {
     let lasts = Duration::try_from_secs_f64(options.seconds).unwrap_or(Duration::MAX);
     let end = Instant::now().checked_add(lasts);
     while end.is_none_or(|end| Instant::now() < end) {
-        if let Some(Event::Received { peer, channel, packet }) = service.service(LOOK)? {
-            service.peer_mut(peer).map(|mut peer| peer.send(channel, packet));
+        if let Some(Event::Received { peer, channel, packet }) = service.service(LOOK)?
+            && let Err(error) = service.send(peer, channel, packet)
+        {
+            eprintln!("{error}");
         }
         if let Ok((stream, _)) = http.accept() {
             // Who hangs up early gets nothing.

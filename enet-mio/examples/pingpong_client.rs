@@ -28,11 +28,15 @@ fn main() -> io::Result<()> {
             match now {
                 Event::Received { peer, packet, .. } => {
                     println!("Got message: {} {peer}", String::from_utf8_lossy(&packet));
-                    host.peer_mut(peer).map(|mut peer| peer.send(0, Packet::reliable("ping")));
+                    if let Err(error) = host.send(peer, 0, Packet::reliable("ping")) {
+                        eprintln!("{error}");
+                    }
                 }
                 Event::Connected { peer, .. } => {
                     println!("{peer} connected.");
-                    host.peer_mut(peer).map(|mut peer| peer.send(0, Packet::reliable("ping")));
+                    if let Err(error) = host.send(peer, 0, Packet::reliable("ping")) {
+                        eprintln!("{error}");
+                    }
                 }
                 Event::Disconnected { peer, .. } => println!("{peer} disconnected."),
                 _ => {}

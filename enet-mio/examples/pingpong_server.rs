@@ -26,7 +26,9 @@ fn main() -> io::Result<()> {
             match now {
                 Event::Received { peer, packet, .. } => {
                     println!("Got message: {} {peer}", String::from_utf8_lossy(&packet));
-                    host.peer_mut(peer).map(|mut peer| peer.send(0, Packet::reliable("pong")));
+                    if let Err(error) = host.send(peer, 0, Packet::reliable("pong")) {
+                        eprintln!("{error}");
+                    }
                 }
                 Event::Connected { peer, .. } => println!("{peer} connected."),
                 Event::Disconnected { peer, .. } => println!("{peer} disconnected."),

@@ -24,7 +24,9 @@ use crate::host::Host;
 ///
 /// impl Handler for Echo {
 ///     fn on_receive(&mut self, host: &mut Host, peer: PeerId, channel: ChannelId, packet: Packet) {
-///         host.peer_mut(peer).map(|mut peer| peer.send(channel, packet));
+///         if let Err(error) = host.send(peer, channel, packet) {
+///             eprintln!("{error}");
+///         }
 ///     }
 ///
 ///     fn on_close(&mut self, _: &mut Host, _: Gone) {
@@ -40,7 +42,9 @@ use crate::host::Host;
 ///
 /// impl Handler for Visitor {
 ///     fn on_connect(&mut self, host: &mut Host, peer: PeerId, _: u32) {
-///         host.peer_mut(peer).map(|mut peer| peer.send(0, Packet::reliable("hello")));
+///         if let Err(error) = host.send(peer, 0, Packet::reliable("hello")) {
+///             eprintln!("{error}");
+///         }
 ///     }
 ///
 ///     fn on_receive(&mut self, _: &mut Host, _: PeerId, _: ChannelId, packet: Packet) {

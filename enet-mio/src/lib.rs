@@ -47,12 +47,18 @@ pub use waker::Waker;
 
 #[doc(no_inline)]
 pub use enet_proto::{
-    self, Admission, ChannelId, ChannelLimit, Checksum, ConnectAttempt, ConnectOptions, Delivery,
-    DiscardReason, DisconnectReason, Event, HostConfig, Packet, PeerDefaults, PeerId, PeerLimit, PeerState,
-    Profile, RangeCoder, RequestId, SendOptions, Stalls, ThrottleSettings, Timeouts, Undelivered,
+    self, Admission, Broadcast, ChannelId, ChannelLimit, Checksum, Compressor, ConnectAttempt, ConnectError,
+    ConnectOptions, Delivery, DiscardReason, DisconnectReason, Event, HalfOpenLimit, HostConfig, MemoryLimit,
+    Mtu, Packet, Peer, PeerDefaults, PeerId, PeerLimit, PeerMut, PeerState, Profile, RangeCoder, Redundancy,
+    RequestId, SendError, SendErrorReason, SendOptions, Stalls, ThrottleSettings, Timeouts, Undelivered,
 };
 
 /// Its program is run like those of the documentation here.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/MIGRATING.md")]
 struct Migrating;
+
+/// So is this one's.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/COMPRESSION.md")]
+struct Compression;

@@ -39,7 +39,9 @@ pub struct HostConfig {
     pub outgoing_bandwidth: Option<NonZeroU32>,
     /// Largest datagram (UDP payload bytes, without the checksum) offered to peers. Default 1392.
     pub mtu: Mtu,
-    /// Largest packet sent or accepted, in bytes. Default 32 MiB.
+    /// Largest packet sent or accepted, in bytes. No less than what peers send: a reliable packet that is larger is never taken, so
+    /// what follows on its channel waits, and in the end the connection times out
+    /// ([`DiscardReason::PacketTooLarge`](crate::DiscardReason::PacketTooLarge) counts it). Default 32 MiB.
     pub max_packet_size: u32,
     /// Bytes of received but not yet fetched data per peer at which further data is refused. The memory counts that it
     /// takes, 224 bytes for an empty packet; under [`Profile::Compat`] the payload alone. Packets in fragments that were
@@ -52,10 +54,10 @@ pub struct HostConfig {
     /// Bytes queued to a peer, sent and not acknowledged ones included, at which further packets are given back: payload,
     /// and 320 bytes for each command; one packet is always taken. Not under [`Profile::Compat`]. Default 32 MiB.
     pub max_queued_data: u32,
-    /// Whether [`Event::Writable`](crate::Event::Writable) says when a queue that was full takes packets again.
+    /// Whether [`Event::Writable`](crate::Event::Writable) says when a queue that was full takes packets again. Default `false`.
     pub writable_events: bool,
-    /// Connections that one IPv4 address, or the /64 of an IPv6 address, may hold, `None` = unlimited; `Some(0)` refuses every
-    /// incoming connection. Link-local addresses, and those behind NAT64 or Teredo, count each for itself.
+    /// Connections that one IPv4 address, or the /64 of an IPv6 address, may hold, `None` = unlimited; `Some(0)` ignores every
+    /// incoming connection, and says nothing. Link-local addresses, and those behind NAT64 or Teredo, count each for itself.
     pub max_peers_per_ip: Option<u16>,
     /// Clients that were answered and have not proven their address yet, at most. Each takes 96 bytes while it lasts, and those
     /// with a token for [`Ask`](crate::Admission::Ask) together up to 4 MiB more; in a flood the oldest make room. Default
@@ -341,7 +343,8 @@ pub struct Timeouts {
     pub limit: u32,
     /// Never give up before this.
     pub minimum: Duration,
-    /// Always give up after this.
+    /// Always give up after this; while connecting or disconnecting at the next retransmission, whose delays double: up to
+    /// half as long again.
     pub maximum: Duration,
 }
 

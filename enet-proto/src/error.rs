@@ -52,7 +52,7 @@ impl fmt::Display for SendErrorReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SendErrorReason::NotConnected => f.write_str(
-                "the peer is not connected: wait for Connected, or connect with queue_until_connected",
+                "the peer is not connected: wait for Connected, or connect with queue_until_connected; who was told to disconnect is sent nothing more",
             ),
             SendErrorReason::NoSuchChannel { channels } => write!(
                 f,
@@ -64,7 +64,7 @@ impl fmt::Display for SendErrorReason {
             }
             SendErrorReason::QueueFull { max } => write!(
                 f,
-                "{max} bytes or more wait for the peer, which is the limit: wait for Writable, or raise max_queued_data"
+                "{max} bytes or more wait for the peer, which is the limit: send less, raise max_queued_data, or set writable_events and wait for Writable"
             ),
             SendErrorReason::TooManyFragments { needed, max } => write!(
                 f,

@@ -63,7 +63,7 @@
 //! 7. **prefix**: commands before a bad one in a datagram take effect, those after it do not.
 //! 8. **bounds**: what a peer can make a host hold is limited by the configuration, as long as events are fetched.
 //!    Memory is counted as it is taken; under [`Profile::Compat`] payload bytes alone, as in stock ENet (docs/QUIRKS.md Q59).
-//! 9. **lifecycle**: for each [`PeerId`], `(Connected (Received | Writable | Acknowledged | Stalled | Resumed)*)? Disconnected?`
+//! 9. **lifecycle**: for each [`PeerId`], `(Connected (Received | Writable | Acknowledged | Ping | Pong | Stalled | Resumed)*)? Disconnected?`
 //!    and then never again. No event after
 //!    [`reset`](PeerMut::reset), [`disconnect_now`](PeerMut::disconnect_now), or a disconnect while connecting.
 //! 10. **delivery**: reliable packets arrive once, whole, in order within their channel; unreliable ones at most once

@@ -234,6 +234,19 @@ impl<const N: usize> From<&[u8; N]> for Payload {
     }
 }
 
+impl From<&Vec<u8>> for Payload {
+    #[inline]
+    fn from(vector: &Vec<u8>) -> Self {
+        Payload::from(vector.as_slice())
+    }
+}
+
+impl From<&String> for Payload {
+    fn from(text: &String) -> Self {
+        Payload::from(text.as_bytes())
+    }
+}
+
 impl From<&str> for Payload {
     fn from(text: &str) -> Self {
         Payload::from(text.as_bytes())

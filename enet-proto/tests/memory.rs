@@ -255,6 +255,29 @@ fn a_packet_that_there_is_no_room_for_is_not_begun() {
 // ---- The send queue
 
 #[test]
+fn a_broadcast_says_how_many_could_not_have_it() {
+    let mut remote = Crafted::client_with(|config| config.max_packet_size = 100);
+    remote.events();
+    let channels = remote.peer().channels();
+    let counts = |it: enet_proto::Broadcast| (it.queued, it.full, it.refused);
+    assert_eq!(counts(remote.host.broadcast(0, Packet::reliable("x"))), (1, 0, 0));
+    assert_eq!(counts(remote.host.broadcast(channels, Packet::reliable("x"))), (0, 0, 1));
+    assert_eq!(counts(remote.host.broadcast(0, Packet::reliable(vec![7; 101]))), (0, 0, 1));
+}
+
+#[test]
+fn a_packet_for_a_peer_that_is_gone_is_given_back() {
+    let mut remote = Crafted::client_with(|_| ());
+    remote.events();
+    let peer = remote.peer().id();
+    assert!(remote.host.send(peer, 0, Packet::reliable(&vec![7; 680])).is_ok());
+    remote.peer_mut().reset();
+    let refused = remote.host.send(peer, 0, Packet::reliable(&String::from("late"))).unwrap_err();
+    assert_eq!(refused.reason, enet_proto::SendErrorReason::NotConnected);
+    assert_eq!(refused.packet, Packet::reliable("late"));
+}
+
+#[test]
 fn a_full_queue_gives_the_packet_back_and_says_when_it_is_half_empty() {
     let mut remote = Crafted::client_with(|config| {
         modern(config);

@@ -12,7 +12,9 @@ fn main() -> io::Result<()> {
     loop {
         match client.service(Duration::from_secs(1))? {
             Some(Event::Connected { peer, .. }) => {
-                client.peer_mut(peer).map(|mut peer| peer.send(0, Packet::reliable("hello world")));
+                if let Err(error) = client.send(peer, 0, Packet::reliable("hello world")) {
+                    eprintln!("{error}");
+                }
             }
             Some(Event::Received { packet, .. }) => break println!("echo: {}", packet.escape_ascii()),
             Some(Event::Disconnected { reason, .. }) => return Err(io::Error::other(reason.to_string())),

@@ -22,7 +22,9 @@ fn main() -> io::Result<()> {
             }
             match host.poll_event() {
                 Some(Event::Received { peer, channel, packet }) => {
-                    host.peer_mut(peer).map(|mut peer| peer.send(channel, packet));
+                    if let Err(error) = host.send(peer, channel, packet) {
+                        eprintln!("{error}");
+                    }
                 }
                 Some(Event::Disconnected { .. }) => return Ok(()),
                 Some(_) => {}

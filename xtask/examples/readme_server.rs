@@ -13,7 +13,9 @@ fn main() -> io::Result<()> {
             Some(Event::Connected { peer, .. }) => println!("{peer} connected"),
             Some(Event::Received { peer, channel, packet }) => {
                 println!("{peer} says {}", packet.escape_ascii());
-                server.peer_mut(peer).map(|mut peer| peer.send(channel, packet));
+                if let Err(error) = server.send(peer, channel, packet) {
+                    eprintln!("{error}");
+                }
             }
             Some(Event::Disconnected { reason, .. }) => break println!("{reason}"),
             _ => {} // a second without events

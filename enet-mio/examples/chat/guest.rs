@@ -128,7 +128,9 @@ impl Handler for Guest<'_> {
         self.both
             .tell(&format!("connected to {address}"), &json!({ "event": "connected", "address": address }));
         self.state = State::Connected(peer);
-        host.peer_mut(peer).map(|mut peer| peer.send(NAME, Packet::reliable(self.name.clone())));
+        if let Err(error) = host.send(peer, NAME, Packet::reliable(self.name.clone())) {
+            eprintln!("{error}");
+        }
     }
 
     fn on_receive(&mut self, _: &mut Host, _: PeerId, _: ChannelId, packet: Packet) {

@@ -126,7 +126,9 @@ fn on_event(world: &mut World, service: &mut Service, event: Event, both: &Both)
             announce(service, both, "joined", peer);
             // After the announcement, so that it covers who joins now.
             let snapshot = Packet::reliable(world.snapshot());
-            service.peer_mut(peer).map(|mut peer| peer.send(SNAPSHOT, snapshot));
+            if let Err(error) = service.send(peer, SNAPSHOT, snapshot) {
+                eprintln!("{peer}: {error}");
+            }
         }
         Event::Received { peer, packet, .. } => world.steer(peer.slot(), &packet),
         Event::Disconnected { peer, .. } => {

@@ -93,7 +93,7 @@ impl Player<'_> {
         let Some(peer) = self.server else { return };
         self.steps += 1;
         let heading = [(self.steps / 20 % 3).to_le_bytes()[0], (self.steps / 30 % 3).to_le_bytes()[0]];
-        service.peer_mut(peer).map(|mut peer| peer.send(STATE, Packet::unreliable(heading.to_vec())));
+        let _ = service.send(peer, STATE, Packet::unreliable(&heading)); // the next one says more
         if !self.steps.is_multiple_of(STEPS_A_LINE) {
             return;
         }

@@ -173,5 +173,7 @@ impl Game {
 
 /// A player who is leaving gets nothing any more.
 fn send(host: &mut Host, to: PeerId, channel: ChannelId, packet: Packet) {
-    host.peer_mut(to).map(|mut peer| peer.send(channel, packet));
+    if let Err(error) = host.send(to, channel, packet) {
+        eprintln!("{error}");
+    }
 }

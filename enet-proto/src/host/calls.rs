@@ -10,7 +10,7 @@ use enet_wire::ChannelId;
 
 use super::{Host, Peer, PeerMut};
 use crate::config::{ChannelLimit, Checksum, Mtu, PeerDefaults, Stalls};
-use crate::error::SendErrorReason;
+use crate::error::{SendError, SendErrorReason};
 use crate::event::{Event, PeerId};
 use crate::packet::Packet;
 use crate::peer::Stage;
@@ -25,6 +25,9 @@ pub struct Broadcast {
     pub queued: usize,
     /// Peers that did not get it because [their queue is full](crate::SendErrorReason::QueueFull).
     pub full: usize,
+    /// Peers that did not get it because they [have no such channel](crate::SendErrorReason::NoSuchChannel), or because it is
+    /// [too large](crate::SendErrorReason::TooLarge).
+    pub refused: usize,
 }
 
 impl Host {
@@ -54,7 +57,7 @@ impl Host {
         self.broadcast_past(Some(peer), channel.into(), &packet.into())
     }
 
-    /// As [`broadcast`](Host::broadcast), to these peers: once for each time one is named.
+    /// As [`broadcast`](Host::broadcast), to these peers: once for each time one is named. Those that are gone are passed by.
     pub fn broadcast_to(
         &mut self,
         peers: impl IntoIterator<Item = PeerId>,
@@ -97,12 +100,43 @@ impl Host {
                 broadcast.full += 1;
                 return;
             }
-            Err(_) => return,
+            Err(_) => {
+                broadcast.refused += 1;
+                return;
+            }
         }
         if connection.is_packet_next(&self.shared) {
             self.schedule.mark_ready(slot);
         } else {
             self.touch(slot);
+        }
+    }
+
+    /// Queues a packet to a peer: [`PeerMut::send`], of a peer that may be gone.
+    ///
+    /// # Errors
+    ///
+    /// As there; [`NotConnected`](SendErrorReason::NotConnected) if it is gone.
+    ///
+    /// ```
+    /// # use enet_proto::{Host, Packet, PeerId};
+    /// # fn answer(host: &mut Host, peer: PeerId) {
+    /// if let Err(error) = host.send(peer, 0, Packet::reliable("pong")) {
+    ///     println!("{peer}: {error}"); // 4 bytes for channel 0 were not queued: …
+    /// }
+    /// # }
+    /// ```
+    #[inline]
+    pub fn send(
+        &mut self,
+        peer: PeerId,
+        channel: impl Into<ChannelId>,
+        packet: impl Into<Packet>,
+    ) -> Result<(), SendError> {
+        let (channel, packet) = (channel.into(), packet.into());
+        match self.peer_mut(peer) {
+            Some(mut peer) => peer.send(channel, packet),
+            None => Err(SendError { reason: SendErrorReason::NotConnected, channel, packet }),
         }
     }
 

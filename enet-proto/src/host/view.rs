@@ -204,6 +204,11 @@ impl<'a> PeerMut<'a> {
 
     /// Queues a packet (PROTOCOL.md §12.2). Packets of one channel arrive in the order they were queued; see
     /// [`Delivery`](crate::Delivery).
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] gives the packet back with the reason: the connection is not established or being closed, has no such
+    /// channel, or has no room; or the packet is too large.
     #[doc(alias = "enet_peer_send")]
     #[inline]
     pub fn send(
@@ -276,14 +281,17 @@ impl<'a> PeerMut<'a> {
     /// Disconnects: `data` reaches the remote's event, and ours comes when it has confirmed. **Everything queued or
     /// in flight, in both directions, is lost**; see [`disconnect_later`](PeerMut::disconnect_later). Before the
     /// connection is established this gives it up without an event. Lost, too, are acknowledgements not yet sent: in
-    /// direct answer to `Connected` the remote may never learn that it was connected (docs/QUIRKS.md Q92).
+    /// direct answer to `Connected` the remote never learns that it was connected, and ours takes until it is given up, half a
+    /// minute (docs/QUIRKS.md Q92), unless [`poll_transmit`](Host::poll_transmit) was asked until `None` before.
     #[doc(alias = "enet_peer_disconnect")]
     pub fn disconnect(&mut self, data: u32) {
         self.leave(|connection, shared| connection.disconnect(data, shared));
     }
 
-    /// Disconnects once everything queued has been acknowledged; what was queued before the connection was established,
-    /// if it could be, included. From now on incoming data is discarded, reliable data
+    /// Disconnects once everything queued has been sent, and what is reliable acknowledged; what was queued before the connection was
+    /// established, if it could be, included. With nothing queued it is [`disconnect`](PeerMut::disconnect), with all that is said
+    /// there. What the remote's application has not fetched when the disconnect comes, it never sees: unreliable packets that arrive
+    /// together with it are lost. From now on incoming data is discarded, reliable data
     /// although it is acknowledged; what had arrived before raises no events any more, but can be fetched with
     /// [`receive`](PeerMut::receive).
     #[doc(alias = "enet_peer_disconnect_later")]
