@@ -270,9 +270,10 @@ fn a_packet_for_a_peer_that_is_gone_is_given_back() {
     let mut remote = Crafted::client_with(|_| ());
     remote.events();
     let peer = remote.peer().id();
-    assert!(remote.host.send(peer, 0, Packet::reliable(&vec![7; 680])).is_ok());
+    let (in_time, late) = (vec![7; 680], String::from("late"));
+    assert!(remote.host.send(peer, 0, Packet::reliable(&in_time)).is_ok());
     remote.peer_mut().reset();
-    let refused = remote.host.send(peer, 0, Packet::reliable(&String::from("late"))).unwrap_err();
+    let refused = remote.host.send(peer, 0, Packet::reliable(&late)).unwrap_err();
     assert_eq!(refused.reason, enet_proto::SendErrorReason::NotConnected);
     assert_eq!(refused.packet, Packet::reliable("late"));
 }

@@ -67,7 +67,7 @@ fn of_calls() {
     compare(&[
         (
             &unsent(SendErrorReason::NotConnected),
-            "4 bytes for channel 7 were not queued: the peer is not connected: wait for Connected, or connect with queue_until_connected",
+            "4 bytes for channel 7 were not queued: the peer is not connected: wait for Connected, or connect with queue_until_connected; who was told to disconnect is sent nothing more",
         ),
         (
             &unsent(SendErrorReason::NoSuchChannel { channels: 2 }),
@@ -79,7 +79,7 @@ fn of_calls() {
         ),
         (
             &unsent(SendErrorReason::QueueFull { max: 500 }),
-            "4 bytes for channel 7 were not queued: 500 bytes or more wait for the peer, which is the limit: wait for Writable, or raise max_queued_data",
+            "4 bytes for channel 7 were not queued: 500 bytes or more wait for the peer, which is the limit: send less, raise max_queued_data, or set writable_events and wait for Writable",
         ),
         (
             &unsent(SendErrorReason::TooManyFragments { needed: 10, max: 9 }),
