@@ -2,10 +2,12 @@
 
 mod common;
 
-use common::{Crafted, ms};
-use enet_proto::{DiscardReason, DisconnectReason, Event, Packet, PeerState};
-use enet_testkit::commands::{acknowledge, disconnect};
-use enet_testkit::pair::{Client, Pair, Server, first, from};
+use std::time::Duration;
+
+use common::{Crafted, grant, ms, verify_connect};
+use enet_proto::{DiscardReason, DisconnectReason, Event, Packet, PeerState, Profile};
+use enet_testkit::commands::{acknowledge, disconnect, ping, reliable};
+use enet_testkit::pair::{Client, Pair, Sent, Server, first, from, nth};
 use enet_wire::CommandKind;
 
 fn endings(events: &[Event]) -> Vec<(DisconnectReason, u32)> {
@@ -170,4 +172,61 @@ fn an_acknowledgement_of_something_else_in_front_costs_the_disconnect_its_own() 
     assert_eq!(remote.state(), PeerState::Disconnecting);
     remote.wait(100);
     assert_eq!(remote.times_of(&disconnect(2, 7)).len(), 2, "30 and 90 ms after the first");
+}
+
+// ---- Leaving at once (docs/QUIRKS.md Q92)
+
+#[test]
+fn who_leaves_in_direct_answer_to_connected_keeps_the_proof_that_it_was_there() {
+    for modern in [true, false] {
+        let change = if modern { common::modern } else { common::stock };
+        let mut remote = Crafted::stranger_with(change);
+        remote.is_connected_to();
+        let asked = remote.asked();
+        remote.says(&[verify_connect(&grant(&asked)), reliable(0, 1, b"welcome")]);
+        assert!(matches!(remote.host.poll_event(), Some(Event::Connected { .. })));
+        remote.peer_mut().disconnect(7);
+        assert_eq!(remote.state(), PeerState::Disconnecting);
+        let echo = remote.clock();
+        if !modern {
+            remote.hears(&[disconnect(2, 7)]);
+            continue;
+        }
+        remote.hears(&[acknowledge(0xff, 1, echo), acknowledge(0, 1, echo), ping(2)]);
+        remote.peer_mut().disconnect(8); // once is enough
+        assert!(remote.peer_mut().send(0, Packet::reliable("late")).is_err());
+        remote.says(&[verify_connect(&grant(&asked))]);
+        remote.hears(&[acknowledge(0xff, 1, remote.clock())]);
+        remote.says(&[acknowledge(0xff, 2, echo)]);
+        remote.hears(&[disconnect(3, 7)]);
+        remote.says(&[acknowledge(0xff, 3, echo)]);
+        assert_eq!(endings(&remote.events()), [(DisconnectReason::Local, 0)], "and no packet");
+    }
+}
+
+/// With one datagram lost: a client that leaves as soon as it is connected, though its proof has left by then.
+fn leaving_at_once(server: Profile, lost: impl FnMut(&Sent) -> bool + 'static) -> Duration {
+    let mut pair = Pair::with().delay(ms(5)).modern().server(|config| config.profile = server).strangers();
+    pair.lose(lost);
+    pair.connect();
+    pair.run_until(|pair| pair.client.state() == PeerState::Connected);
+    pair.client.disconnect(7);
+    let took = pair.run_until(|pair| pair.client.state() == PeerState::Disconnected);
+    let heard = pair.server.events();
+    assert!(matches!(heard.first(), Some(Event::Connected { .. })), "{heard:?}");
+    assert_eq!(endings(&heard), [(DisconnectReason::Remote, 7)]);
+    took
+}
+
+#[test]
+fn who_leaves_as_soon_as_it_is_connected_repeats_what_was_lost() {
+    for server in [Profile::Modern, Profile::Compat] {
+        // A ping and its answer, then DISCONNECT and its own.
+        assert_eq!(leaving_at_once(server, |_| false), ms(20));
+        for side in [Client, Server] {
+            // Of the client the proof is the second datagram; of the server the answer to it.
+            let took = leaving_at_once(server, nth(2, from(side)));
+            assert!(took < ms(1_100), "{took:?} with {server:?}, one of the {side:?}'s lost");
+        }
+    }
 }

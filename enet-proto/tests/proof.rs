@@ -629,7 +629,7 @@ fn time_may_stand_still_and_jump() {
 }
 
 #[test]
-fn who_leaves_a_full_host_may_come_back_at_once_however_often() {
+fn who_is_sent_away_by_a_full_host_may_come_back_at_once_however_often() {
     let full = |config: &mut HostConfig| config.peers = PeerLimit::new(1).unwrap();
     let mut pair = Pair::with().modern().both(full).delay(ms(1)).strangers();
     // More often than an address has ids, in less time than ids rest.
@@ -638,7 +638,7 @@ fn who_leaves_a_full_host_may_come_back_at_once_however_often() {
         pair.run_until(|pair| {
             pair.client.state() == PeerState::Connected && pair.server.state() == PeerState::Connected
         });
-        pair.client.disconnect(0);
+        pair.server.disconnect(0);
         pair.run_until(|pair| pair.client.connection().is_none() && pair.server.connection().is_none());
         assert!(pair.elapsed() < ms(7) * (visit + 1), "visit {visit}: {:?}", pair.elapsed());
     }

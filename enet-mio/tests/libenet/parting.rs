@@ -2,8 +2,8 @@
 
 use enet_mio::{Delivery, DisconnectReason};
 
-use crate::ends::{Ask, BOTH_WAYS, CRC32_AND_RANGE_CODER, Heard, Manner, PLAIN, Setup};
-use crate::scene::play;
+use crate::ends::{Ask, BOTH_WAYS, CRC32_AND_RANGE_CODER, Heard, Kind, Manner, PLAIN, Roles, Setup};
+use crate::scene::{Side, play};
 
 /// Who leaves: the server or the client.
 const LEAVERS: [usize; 2] = [0, 1];
@@ -78,11 +78,34 @@ fn disconnect_later_delivers_what_is_queued_and_disconnect_does_not() {
 fn when_both_disconnect_at_once_each_hears_the_others_number() {
     play("both disconnect", BOTH_WAYS, |scene, roles| {
         let [server, client] = scene.pair(roles, Setup::default(), Ask::default());
+        scene.silence(); // or the client's follows the answer to a ping
         scene.leave(server, Manner::Disconnect, 1);
         scene.leave(client, Manner::Disconnect, 2);
         let expected = vec![
             scene.disconnected(server, DisconnectReason::Remote, 2),
             scene.disconnected(client, DisconnectReason::Remote, 1),
+        ];
+        scene.expect(expected);
+        scene.silence();
+    });
+}
+
+/// C's own client would wait for half a minute, and the server never hear of it (docs/QUIRKS.md Q92).
+#[test]
+fn a_server_hears_of_who_leaves_in_direct_answer_to_connected() {
+    let servers = [Kind::C, Kind::Ours].map(|server| Roles { server, client: Kind::Ours });
+    play("leaving at once", servers, |scene, roles| {
+        let server = scene.server(roles.server, Setup::default());
+        let client = scene.client(roles.client, Setup::default());
+        let to = scene.end(server).address();
+        let at_client = scene.dial(client, to, Ask { data: 3, ..Ask::default() });
+        assert_eq!(scene.next(), (client, Heard::Connected { peer: at_client.peer, data: 0 }));
+        scene.leave(at_client, Manner::Disconnect, 5);
+        let (end, Heard::Connected { peer, data: 3 }) = scene.next() else { panic!("nobody came") };
+        let at_server = Side { end, peer };
+        let expected = vec![
+            scene.disconnected(at_server, DisconnectReason::Remote, 5),
+            scene.disconnected(at_client, DisconnectReason::Local, 0),
         ];
         scene.expect(expected);
         scene.silence();

@@ -280,9 +280,10 @@ impl<'a> PeerMut<'a> {
 
     /// Disconnects: `data` reaches the remote's event, and ours comes when it has confirmed. **Everything queued or
     /// in flight, in both directions, is lost**; see [`disconnect_later`](PeerMut::disconnect_later). Before the
-    /// connection is established this gives it up without an event. Lost, too, are acknowledgements not yet sent: in
-    /// direct answer to `Connected` the remote never learns that it was connected, and ours takes until it is given up, half a
-    /// minute (docs/QUIRKS.md Q92), unless [`poll_transmit`](Host::poll_transmit) was asked until `None` before.
+    /// connection is established this gives it up without an event. In direct answer to `Connected` it takes another round trip:
+    /// the remote has to know first that it was connected. Under [`Profile::Compat`](crate::Profile::Compat) it may never
+    /// learn of either then, and ours takes until it is given up, half a minute (docs/QUIRKS.md Q92), unless
+    /// [`poll_transmit`](Host::poll_transmit) was asked until `None` before.
     #[doc(alias = "enet_peer_disconnect")]
     pub fn disconnect(&mut self, data: u32) {
         self.leave(|connection, shared| connection.disconnect(data, shared));

@@ -189,6 +189,9 @@ impl Connection {
                 Some(CommandKind::VerifyConnect) => self.establish(data),
                 _ => return Err(DiscardReason::UnexpectedCommand),
             },
+            Stage::DisconnectOnceKnown { data } if acknowledged.is_some() => {
+                self.send_disconnect(data, shared)
+            }
             Stage::Disconnecting => match acknowledged {
                 Some(CommandKind::Disconnect) => {
                     let event = Some(DisconnectReason::Local);
@@ -267,12 +270,15 @@ impl Connection {
                 Stage::AcknowledgingDisconnect { data }
             }
             // Ours may be lost, or not have left: without an answer the remote would wait until it gives us up.
-            Stage::Disconnecting if acknowledged && shared.profile == Profile::Modern => {
+            Stage::DisconnectOnceKnown { .. } | Stage::Disconnecting
+                if acknowledged && shared.profile == Profile::Modern =>
+            {
                 Stage::AcknowledgingDisconnect { data }
             }
-            Stage::Connected | Stage::DisconnectLater { .. } | Stage::Disconnecting => {
-                Stage::Zombie { reason: DisconnectReason::Remote, data }
-            }
+            Stage::Connected
+            | Stage::DisconnectLater { .. }
+            | Stage::DisconnectOnceKnown { .. }
+            | Stage::Disconnecting => Stage::Zombie { reason: DisconnectReason::Remote, data },
         };
         self.put_undelivered_aside(shared);
         self.clear_queues(shared);

@@ -37,7 +37,7 @@ use crate::channel::inbox::Inbox;
 use crate::config::Redundancy;
 use crate::event::{DisconnectReason, PeerState};
 use crate::mutants::{self, Mutant};
-use crate::profile::Silence;
+use crate::profile::{Profile, Silence};
 use crate::shared::{LocalAddress, Shared};
 use crate::time::Millis;
 use acks::Acks;
@@ -61,6 +61,10 @@ pub(crate) enum Stage {
     Connected,
     /// To be disconnected with `data` once nothing is queued or in flight.
     DisconnectLater {
+        data: u32,
+    },
+    /// To be disconnected with `data` once the remote has answered a ping.
+    DisconnectOnceKnown {
         data: u32,
     },
     Disconnecting,
@@ -358,7 +362,7 @@ impl Connection {
         let (event, was_established) = match self.stage {
             Stage::AcknowledgingConnect { .. } => (None, false),
             Stage::Connecting => (Some(DisconnectReason::ConnectTimedOut), false),
-            Stage::Disconnecting => (Some(DisconnectReason::Local), true),
+            Stage::DisconnectOnceKnown { .. } | Stage::Disconnecting => (Some(DisconnectReason::Local), true),
             _ => (Some(DisconnectReason::TimedOut), true),
         };
         self.stage = Stage::Over { event, was_established };
@@ -370,18 +374,42 @@ impl Connection {
     /// farewell was queued instead, after which the connection is to be taken out of its slot.
     pub(crate) fn disconnect(&mut self, data: u32, shared: &mut Shared) -> bool {
         match self.stage {
+            Stage::Connected | Stage::DisconnectLater { .. } if self.may_be_unknown(shared) => {
+                self.leave_once_known(data, shared);
+                false
+            }
             Stage::Connected | Stage::DisconnectLater { .. } => {
-                self.clear_queues(shared);
-                self.queue_control(enet_wire::Body::Disconnect { data }, shared);
-                self.stage = Stage::Disconnecting;
+                self.send_disconnect(data, shared);
                 false
             }
             Stage::Connecting | Stage::AcknowledgingConnect { .. } => self.bid_farewell(data, shared),
-            Stage::Disconnecting
+            Stage::DisconnectOnceKnown { .. }
+            | Stage::Disconnecting
             | Stage::AcknowledgingDisconnect { .. }
             | Stage::Zombie { .. }
             | Stage::Over { .. } => false,
         }
+    }
+
+    /// Whether the remote has acknowledged nothing yet: its VERIFY_CONNECT may be unanswered, and then it takes a DISCONNECT
+    /// for the end of an attempt and answers nothing (docs/QUIRKS.md Q92).
+    fn may_be_unknown(&self, shared: &Shared) -> bool {
+        shared.profile == Profile::Modern && self.last_receive_time.is_unset()
+    }
+
+    /// What was to arrive or to leave is lost, but for acknowledgements; DISCONNECT follows the answer to a ping.
+    fn leave_once_known(&mut self, data: u32, shared: &mut Shared) {
+        let owed = core::mem::take(&mut self.acks);
+        self.clear_queues(shared);
+        self.acks = owed;
+        self.queue_control(enet_wire::Body::Ping, shared);
+        self.stage = Stage::DisconnectOnceKnown { data };
+    }
+
+    fn send_disconnect(&mut self, data: u32, shared: &mut Shared) {
+        self.clear_queues(shared);
+        self.queue_control(enet_wire::Body::Disconnect { data }, shared);
+        self.stage = Stage::Disconnecting;
     }
 
     /// Disconnects once everything queued has been delivered. As `disconnect` in every other respect.
@@ -475,7 +503,7 @@ impl Connection {
             Stage::AcknowledgingConnect { .. } => PeerState::AcknowledgingConnect,
             Stage::Connected => PeerState::Connected,
             Stage::DisconnectLater { .. } => PeerState::DisconnectLater,
-            Stage::Disconnecting => PeerState::Disconnecting,
+            Stage::DisconnectOnceKnown { .. } | Stage::Disconnecting => PeerState::Disconnecting,
             Stage::AcknowledgingDisconnect { .. } => PeerState::AcknowledgingDisconnect,
             Stage::Zombie { .. } => PeerState::Zombie,
             Stage::Over { .. } => PeerState::Disconnected,

@@ -22,7 +22,10 @@ impl Connection {
         shared.profile == Profile::Modern
             && !matches!(
                 self.stage,
-                Stage::Connecting | Stage::AcknowledgingConnect { .. } | Stage::Disconnecting
+                Stage::Connecting
+                    | Stage::AcknowledgingConnect { .. }
+                    | Stage::DisconnectOnceKnown { .. }
+                    | Stage::Disconnecting
             )
     }
 
