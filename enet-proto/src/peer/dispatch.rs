@@ -190,7 +190,7 @@ impl Connection {
                 _ => return Err(DiscardReason::UnexpectedCommand),
             },
             Stage::DisconnectOnceKnown { data } if acknowledged.is_some() => {
-                self.send_disconnect(data, shared)
+                self.send_disconnect(data, shared);
             }
             Stage::Disconnecting => match acknowledged {
                 Some(CommandKind::Disconnect) => {

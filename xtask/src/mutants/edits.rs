@@ -28,6 +28,18 @@ pub(crate) const EDITS: &[Edit] = &[
         "from.wrapping_add(2) & 3",
     ),
     edit(
+        "who disconnects at once does not ask whether the remote knows",
+        "peer/mod.rs",
+        "shared.profile == Profile::Modern && self.last_receive_time.is_unset()",
+        "false",
+    ),
+    edit(
+        "who asks before it disconnects drops what is owed",
+        "peer/mod.rs",
+        "        self.acks = owed;\n",
+        "",
+    ),
+    edit(
         "duplicate CONNECT is let in",
         "host/handshake.rs",
         "if self.table.knows(from, connect.connect_id)",
