@@ -1,5 +1,5 @@
 //! [`Pulse`]: the acknowledgements of the peer's last ping and of its last other control command since something was lost,
-//! said again while much is (docs/RECOVERY.md).
+//! said again while much is, as if it had not been late (docs/RECOVERY.md).
 
 use super::acks::Ack;
 use crate::time::Millis;
@@ -24,6 +24,26 @@ const ROUNDING: u32 = 1;
 pub(crate) struct Pulse {
     ping: Option<Answer>,
     other: Option<Answer>,
+    ways: Ways,
+}
+
+/// How long the peer's last control commands were under way, in ms, each with the same unknown added: what the clocks differ by.
+#[derive(Debug, Default)]
+struct Ways {
+    last: Option<[u16; 8]>,
+}
+
+impl Ways {
+    /// How much later this one is than two that were earlier, of the last eight; at first, than the first.
+    #[allow(clippy::cast_possible_wrap)] // its purpose: ahead is negative
+    fn lateness(&mut self, way: u16) -> u16 {
+        let last = self.last.get_or_insert([way; 8]);
+        last.rotate_right(1);
+        last[0] = way;
+        let mut later = last.map(|other| (way.wrapping_sub(other) as i16).max(0).unsigned_abs());
+        later.sort_unstable();
+        later[5]
+    }
 }
 
 /// An acknowledgement; when the command came, whether it had come before, and when this left last.
@@ -36,8 +56,11 @@ struct Answer {
 }
 
 impl Pulse {
-    /// A ping or another control command came, perhaps not for the first time, and is acknowledged.
+    /// A ping or another control command came, perhaps not for the first time, and is acknowledged. Said again, the answer to one
+    /// that was late would make a stock host believe as often that the path is slow, and throttle itself.
     pub(crate) fn on_control(&mut self, ack: Ack, is_ping: bool, again: bool, now: Millis) {
+        let late = self.ways.lateness(now.sent_time().wrapping_sub(ack.sent_time));
+        let ack = Ack { sent_time: ack.sent_time.wrapping_add(late), ..ack };
         let answer = if is_ping { &mut self.ping } else { &mut self.other };
         *answer = Some(Answer { ack, again, came: now, left: now });
     }
@@ -121,6 +144,34 @@ mod tests {
         let next = Ack { seq: ReliableSeq(8), ..ack };
         pulse.on_control(next, true, false, Millis(2_100));
         assert!(!pulse.is_asked_again(Millis(2_200)));
+    }
+
+    #[test]
+    fn what_is_said_again_is_not_later_than_usual() {
+        let mut pulse = Pulse::default();
+        // The peer's clock is 65,000 ms ahead; when a ping left by ours, how long it was under way, and how long it seems to have been.
+        let pings = [
+            (0, 40, 40),
+            (500, 45, 40),
+            (1_000, 42, 40),
+            (1_500, 180, 40),
+            (2_000, 41, 40),
+            (2_500, 300, 40),
+            (3_000, 38, 38),
+            (3_500, 190, 41),
+        ];
+        for (at, way, seems) in pings {
+            let ahead = |at: u32| Millis(at + 65_000).sent_time();
+            let ack = Ack {
+                channel: ChannelId::CONTROL,
+                seq: ReliableSeq(7),
+                sent_time: ahead(at),
+                of_disconnect: false,
+            };
+            pulse.on_control(ack, true, false, Millis(at + way));
+            let echo = pulse.beat(Millis(at + way + 100), 100).unwrap().sent_time;
+            assert_eq!(echo, ahead(at + way + 100 - seems - ROUNDING), "the ping of {at}");
+        }
     }
 
     #[test]

@@ -5,6 +5,12 @@ use super::edits::{Edit, edit};
 /// Every edit of them; `cargo xtask mutants recovery` runs these alone.
 pub(super) const RECOVERY: &[Edit] = &[
     edit(
+        "recovery: the answer to a late ping is said again as late as it is",
+        "peer/pulse.rs",
+        "later[5]",
+        "later[0]",
+    ),
+    edit(
         "recovery: what is overtaken is lost at once",
         "peer/recovery.rs",
         "lateness >= patience ||",
