@@ -410,6 +410,7 @@ fn a_clock_stands_for_as_long_as_it_was_set_back_and_was_stopped_since() {
         script.judge.host_changed(script.now, CLIENT, HostChange::Paused);
         script.later(5_000);
         script.judge.host_changed(script.now, CLIENT, HostChange::Resumed);
+        sets(script, -5);
         script.later(8_000);
     };
     repeats_after(stopped).clean();

@@ -19,7 +19,7 @@ fn parts() -> [(&'static str, usize, usize); 15] {
         ("rtt", size_of::<Rtt>(), 28),
         ("recovery", size_of::<Recovery>(), 44),
         ("queueing", size_of::<Queueing>(), 40),
-        ("mishaps", size_of::<Mishaps>(), 136),
+        ("mishaps", size_of::<Mishaps>(), 152),
         ("throttle", size_of::<Throttle>(), 24),
         ("loss", size_of::<PacketLoss>(), 24),
     ]

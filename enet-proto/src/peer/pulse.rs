@@ -27,20 +27,38 @@ pub(crate) struct Pulse {
     ways: Ways,
 }
 
-/// How long the peer's last control commands were under way, in ms, each with the same unknown added: what the clocks differ by.
+/// How long the peer's last control commands were under way.
 #[derive(Debug, Default)]
 struct Ways {
-    last: Option<[u16; 8]>,
+    last: Option<[Way; 8]>,
+}
+
+/// In ms, with an unknown added: what the clocks differ by. And when that was, in units of 64 ms.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    took: u16,
+    came: u16,
+}
+
+impl Way {
+    /// How much later this one is than another that came before, for certain: clocks run apart, by less than a five-hundredth.
+    #[allow(clippy::cast_possible_wrap)] // its purpose: ahead is negative
+    fn later_than(self, other: Way) -> u16 {
+        let drift = self.came.wrapping_sub(other.came).div_ceil(8);
+        let later = (self.took.wrapping_sub(other.took) as i16).max(0).unsigned_abs();
+        later.saturating_sub(drift)
+    }
 }
 
 impl Ways {
     /// How much later this one is than two that were earlier, of the last eight; at first, than the first.
-    #[allow(clippy::cast_possible_wrap)] // its purpose: ahead is negative
-    fn lateness(&mut self, way: u16) -> u16 {
+    #[allow(clippy::cast_possible_truncation)] // it goes round, after an hour
+    fn lateness(&mut self, took: u16, now: Millis) -> u16 {
+        let way = Way { took, came: (now.0 / 64) as u16 };
         let last = self.last.get_or_insert([way; 8]);
         last.rotate_right(1);
         last[0] = way;
-        let mut later = last.map(|other| (way.wrapping_sub(other) as i16).max(0).unsigned_abs());
+        let mut later = last.map(|other| way.later_than(other));
         later.sort_unstable();
         later[5]
     }
@@ -59,7 +77,7 @@ impl Pulse {
     /// A ping or another control command came, perhaps not for the first time, and is acknowledged. Said again, the answer to one
     /// that was late would make a stock host believe as often that the path is slow, and throttle itself.
     pub(crate) fn on_control(&mut self, ack: Ack, is_ping: bool, again: bool, now: Millis) {
-        let late = self.ways.lateness(now.sent_time().wrapping_sub(ack.sent_time));
+        let late = self.ways.lateness(now.sent_time().wrapping_sub(ack.sent_time), now);
         let ack = Ack { sent_time: ack.sent_time.wrapping_add(late), ..ack };
         let answer = if is_ping { &mut self.ping } else { &mut self.other };
         *answer = Some(Answer { ack, again, came: now, left: now });
@@ -146,31 +164,47 @@ mod tests {
         assert!(!pulse.is_asked_again(Millis(2_200)));
     }
 
+    /// A ping that leaves at a time of the peer's clock and comes at one of ours.
+    fn ping(pulse: &mut Pulse, left: Millis, came: Millis) {
+        let (channel, seq) = (ChannelId::CONTROL, ReliableSeq(7));
+        let ack = Ack { channel, seq, sent_time: left.sent_time(), of_disconnect: false };
+        pulse.on_control(ack, true, false, came);
+    }
+
     #[test]
     fn what_is_said_again_is_not_later_than_usual() {
         let mut pulse = Pulse::default();
-        // The peer's clock is 65,000 ms ahead; when a ping left by ours, how long it was under way, and how long it seems to have been.
+        // When a ping left, how long it was under way, and how long it seems to have been. The peer's clock is 65,000 ms ahead.
         let pings = [
             (0, 40, 40),
-            (500, 45, 40),
-            (1_000, 42, 40),
-            (1_500, 180, 40),
-            (2_000, 41, 40),
-            (2_500, 300, 40),
+            (500, 45, 41),
+            (1_000, 42, 42),
+            (1_500, 180, 44),
+            (2_000, 41, 41),
+            (2_500, 300, 46),
             (3_000, 38, 38),
-            (3_500, 190, 41),
+            (3_500, 190, 48),
         ];
         for (at, way, seems) in pings {
-            let ahead = |at: u32| Millis(at + 65_000).sent_time();
-            let ack = Ack {
-                channel: ChannelId::CONTROL,
-                seq: ReliableSeq(7),
-                sent_time: ahead(at),
-                of_disconnect: false,
-            };
-            pulse.on_control(ack, true, false, Millis(at + way));
-            let echo = pulse.beat(Millis(at + way + 100), 100).unwrap().sent_time;
-            assert_eq!(echo, ahead(at + way + 100 - seems - ROUNDING), "the ping of {at}");
+            ping(&mut pulse, Millis(at + 65_000), Millis(at + way));
+            let said_again = at + way + 100;
+            let echo = pulse.beat(Millis(said_again), 100).unwrap().sent_time;
+            assert_eq!(echo, Millis(65_000 + said_again - seems - ROUNDING).sent_time(), "the ping of {at}");
+        }
+    }
+
+    /// What echoes the future is no acknowledgement to a stock host.
+    #[test]
+    fn what_is_said_again_echoes_no_future_of_a_slow_clock() {
+        let mut pulse = Pulse::default();
+        let theirs = |ours: u32| Millis(ours - ours / 2_000);
+        for number in 0..60 {
+            let (left, way) = (number * 5_000, if number % 3 == 2 { 1_200 } else { 1 });
+            ping(&mut pulse, theirs(left), Millis(left + way));
+            let said_again = left + way + 100;
+            let echo = pulse.beat(Millis(said_again), 100).unwrap().sent_time;
+            let arrives = theirs(said_again + 1);
+            assert!(arrives.sent_time().wrapping_sub(echo) < 1_200, "ping {number}");
         }
     }
 

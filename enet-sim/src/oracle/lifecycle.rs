@@ -290,8 +290,7 @@ impl Judge {
                 if open && paused > Span::from_millis(500) {
                     book.caught_up = Some(at);
                 }
-                let stands = book.disturbed.unwrap_or_default() + paused; // the clock may have stopped
-                book.disturbed = Some(stands.max(at));
+                book.disturbed = Some(book.disturbed.unwrap_or_default().max(at));
             }
             HostChange::ClockStepped(nanos) => {
                 self.verdict.mark(Mark::ClockStepped);

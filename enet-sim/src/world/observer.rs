@@ -58,7 +58,7 @@ pub enum HostChange {
     Paused,
     /// It goes on.
     Resumed,
-    /// Its clock was set, by so many nanoseconds.
+    /// Its clock was set, by so many nanoseconds; or stood still with it, which is the same.
     ClockStepped(i64),
 }
 

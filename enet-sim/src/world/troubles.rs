@@ -125,11 +125,14 @@ impl<O: Observer> World<'_, O> {
             return;
         }
         let since = host.paused_since.take();
-        if let Some(since) = since.filter(|_| clock_stops) {
-            host.clock.step(-i64::try_from(now.since(since).0).unwrap_or(i64::MAX));
-        }
+        let behind = since.filter(|_| clock_stops);
+        let step = behind.map(|since| -i64::try_from(now.since(since).0).unwrap_or(i64::MAX));
+        host.clock.step(step.unwrap_or_default());
         host.wake = None;
         self.observer.host_changed(now, index, HostChange::Resumed);
+        if let Some(nanos) = step {
+            self.observer.host_changed(now, index, HostChange::ClockStepped(nanos));
+        }
         self.serve(index);
     }
 
