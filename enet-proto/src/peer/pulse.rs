@@ -41,10 +41,10 @@ struct Way {
 }
 
 impl Way {
-    /// How much later this one is than another that came before, for certain: clocks run apart, by less than a five-hundredth.
+    /// How much later this one is than another that came before, for certain: clocks run apart, by less than a thousandth.
     #[allow(clippy::cast_possible_wrap)] // its purpose: ahead is negative
     fn later_than(self, other: Way) -> u16 {
-        let drift = self.came.wrapping_sub(other.came).div_ceil(8);
+        let drift = self.came.wrapping_sub(other.came).div_ceil(16);
         let later = (self.took.wrapping_sub(other.took) as i16).max(0).unsigned_abs();
         later.saturating_sub(drift)
     }
@@ -178,12 +178,12 @@ mod tests {
         let pings = [
             (0, 40, 40),
             (500, 45, 41),
-            (1_000, 42, 42),
-            (1_500, 180, 44),
+            (1_000, 42, 41),
+            (1_500, 180, 42),
             (2_000, 41, 41),
-            (2_500, 300, 46),
+            (2_500, 300, 43),
             (3_000, 38, 38),
-            (3_500, 190, 48),
+            (3_500, 190, 44),
         ];
         for (at, way, seems) in pings {
             ping(&mut pulse, Millis(at + 65_000), Millis(at + way));
