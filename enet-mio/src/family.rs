@@ -1,7 +1,7 @@
 //! [`Family`]: which addresses a socket can send to, and how a peer's is spelled.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 /// Which addresses a socket can send to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,17 @@ pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
             }
         },
     }
+}
+
+/// Where a peer is to be found. What is sent to every address arrives at this machine, but its answers are not from there.
+pub(crate) fn destination(address: SocketAddr) -> SocketAddr {
+    let address = canonical(address);
+    let local = match address.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+        _ => return address,
+    };
+    SocketAddr::new(local, address.port())
 }
 
 /// How an IPv6 socket is told of an IPv4 address.

@@ -6,7 +6,7 @@ mod common;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use common::{client, config, connect, or_skip, serve};
-use enet_mio::{ConnectOptions, Event, Packet, Service};
+use enet_mio::{ConnectError, ConnectOptions, Event, Packet, Service};
 
 /// Whether the machine has IPv6, which a test needs.
 fn has_ipv6(test: &str) -> bool {
@@ -51,6 +51,22 @@ fn ipv6_alone() {
     let to = server.local_addr().unwrap();
     assert_eq!(server.resolve(&format!("[::1]:{}", to.port())).unwrap(), to);
     assert!(server.resolve("127.0.0.1:1").unwrap_err().to_string().contains("both families"));
+    refuses(&mut server, "127.0.0.1:1");
+}
+
+#[test]
+fn ipv4_alone() {
+    let mut host = Service::bind("127.0.0.1:*", config()).unwrap();
+    refuses(&mut host, "[::1]:1");
+    host.connect("[::ffff:127.0.0.1]:1".parse().unwrap(), ConnectOptions::default()).unwrap();
+}
+
+/// At once, and not by a connect that nobody hears of.
+fn refuses(host: &mut Service, to: &str) {
+    let to = to.parse().unwrap();
+    let refused = Err(ConnectError::OtherFamily { to });
+    assert_eq!(host.connect(to, ConnectOptions::default()), refused);
+    assert_eq!(host.connect_with_token(to, ConnectOptions::default(), "token"), refused);
 }
 
 #[test]
@@ -149,6 +165,21 @@ fn a_dual_stack_client_reaches_servers_of_both_families() {
         let to = server.local_addr().unwrap();
         let seen = echo_once(&mut server, &mut client, to);
         assert_eq!(seen, at(to.ip(), &client));
+    }
+}
+
+/// What `local_addr` says of a host that listens everywhere; C's answers come from elsewhere and are not taken for its peer's.
+#[test]
+fn who_connects_to_every_address_reaches_this_machine() {
+    let mut forms = vec!["0.0.0.0:*"];
+    if has_ipv6("who_connects_to_every_address_reaches_this_machine") {
+        forms.extend(["[::]:*", "*:*"]);
+    }
+    for form in forms {
+        let [mut server, mut client] = [0, 1].map(|_| Service::bind(form, config()).unwrap());
+        let to = server.local_addr().unwrap();
+        assert!(to.ip().is_unspecified());
+        assert!(echo_once(&mut server, &mut client, to).ip().is_loopback());
     }
 }
 

@@ -1,6 +1,7 @@
 //! A caller's mistakes, as typed errors that lose nothing.
 
 use core::fmt;
+use core::net::SocketAddr;
 
 use enet_wire::ChannelId;
 
@@ -99,6 +100,17 @@ pub enum ConnectError {
         /// What would fit.
         max: usize,
     },
+    /// Port 0 is nobody's.
+    NoPort {
+        /// The address that was given.
+        to: SocketAddr,
+    },
+    /// The socket sends nothing to addresses of this family. A [`Host`](crate::Host) knows no socket: this is for who
+    /// gives it one, as `enet-mio` does.
+    OtherFamily {
+        /// The address that was given.
+        to: SocketAddr,
+    },
 }
 
 impl fmt::Display for ConnectError {
@@ -110,6 +122,12 @@ impl fmt::Display for ConnectError {
             ),
             ConnectError::TokenTooLong { len, max } => {
                 write!(f, "the token has {len} bytes, {max} fit: send a reference to what does not")
+            }
+            ConnectError::NoPort { to } => {
+                write!(f, "nobody can be at {to}: a peer has a port from 1 to 65535")
+            }
+            ConnectError::OtherFamily { to } => {
+                write!(f, "the host's socket does not reach {to}: bind to `*` for both families")
             }
         }
     }

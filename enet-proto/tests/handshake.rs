@@ -124,6 +124,17 @@ fn a_host_has_as_many_slots_as_it_was_told_from_1_to_4095() {
     }
 }
 
+/// C sends to it until it gives up, and nothing says why.
+#[test]
+fn nobody_is_at_port_0() {
+    let mut remote = Crafted::stranger();
+    let to = SocketAddr::from(([192, 0, 2, 1], 0));
+    let refused = Err(ConnectError::NoPort { to });
+    assert_eq!(remote.host.connect(to, ConnectOptions::default()), refused);
+    assert_eq!(remote.host.connect_with_token(to, ConnectOptions::default(), "token"), refused);
+    assert_eq!(remote.host.peers().count(), 0);
+}
+
 /// The defaults of `HostConfig` and `ConnectOptions`, as the other end sees them.
 #[test]
 fn a_hosts_defaults_show_on_the_wire() {

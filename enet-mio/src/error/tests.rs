@@ -93,6 +93,14 @@ fn of_calls() {
             &ConnectError::TokenTooLong { len: 1025, max: 1024 },
             "the token has 1025 bytes, 1024 fit: send a reference to what does not",
         ),
+        (
+            &ConnectError::NoPort { to: "127.0.0.1:0".parse().unwrap() },
+            "nobody can be at 127.0.0.1:0: a peer has a port from 1 to 65535",
+        ),
+        (
+            &ConnectError::OtherFamily { to: "[::1]:9".parse().unwrap() },
+            "the host's socket does not reach [::1]:9: bind to `*` for both families",
+        ),
         (&AcceptError::Gone, "nobody waits for this answer: answer each request once, within 10 s"),
         (
             &AcceptError::NoFreeSlot { limit: 64 },

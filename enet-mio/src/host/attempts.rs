@@ -5,15 +5,19 @@ use std::net::SocketAddr;
 use enet_proto::{Bytes, ConnectError, ConnectOptions, PeerId, PeerState};
 
 use super::Host;
-use crate::family::canonical;
+use crate::family::destination;
 use crate::handler::Handler;
 
 impl Host {
     /// Starts a connection, as [`enet_proto::Host::connect`] does; the address may be in any spelling, including
-    /// IPv4-mapped IPv6.
+    /// IPv4-mapped IPv6, and `0.0.0.0` or `[::]` is this machine.
+    ///
+    /// # Errors
+    ///
+    /// As there; or the socket does not reach addresses of this family ([`OtherFamily`](ConnectError::OtherFamily)).
     #[doc(alias = "enet_host_connect")]
     pub fn connect(&mut self, to: SocketAddr, options: ConnectOptions) -> Result<PeerId, ConnectError> {
-        let attempt = self.protocol.connect(canonical(to), options)?;
+        let attempt = self.protocol.connect(self.reached(to)?, options)?;
         self.note_attempt(attempt);
         Ok(attempt)
     }
@@ -22,16 +26,21 @@ impl Host {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// As there; or the socket does not reach addresses of this family ([`OtherFamily`](ConnectError::OtherFamily)).
     pub fn connect_with_token(
         &mut self,
         to: SocketAddr,
         options: ConnectOptions,
         token: impl Into<Bytes>,
     ) -> Result<PeerId, ConnectError> {
-        let attempt = self.protocol.connect_with_token(canonical(to), options, token)?;
+        let attempt = self.protocol.connect_with_token(self.reached(to)?, options, token)?;
         self.note_attempt(attempt);
         Ok(attempt)
+    }
+
+    fn reached(&self, to: SocketAddr) -> Result<SocketAddr, ConnectError> {
+        let to = destination(to);
+        if self.udp.family().reaches(to) { Ok(to) } else { Err(ConnectError::OtherFamily { to }) }
     }
 
     /// Tells a handler of the attempts to connect since it was last told.

@@ -46,8 +46,15 @@ pub struct ConnectOptions {
 impl Host {
     /// Starts a connection. Nothing is sent before the next [`poll_transmit`](Host::poll_transmit); success arrives as
     /// [`Connected`](crate::Event::Connected), failure as [`Disconnected`](crate::Event::Disconnected).
+    ///
+    /// # Errors
+    ///
+    /// [`NoFreeSlot`](ConnectError::NoFreeSlot) if all peers are in use, [`NoPort`](ConnectError::NoPort) if the port is 0.
     #[doc(alias = "enet_host_connect")]
     pub fn connect(&mut self, to: SocketAddr, options: ConnectOptions) -> Result<PeerId, ConnectError> {
+        if to.port() == 0 {
+            return Err(ConnectError::NoPort { to });
+        }
         self.settle_touched();
         let limit = self.table.len();
         let (slot, sessions) = self.table.vacancy().ok_or(ConnectError::NoFreeSlot { limit })?;
