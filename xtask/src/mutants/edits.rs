@@ -332,7 +332,7 @@ pub(crate) const EDITS: &[Edit] = &[
     edit(
         "waiting data is not limited",
         "channel/inbox.rs",
-        "if self.waiting_data >= limit && !is_needed",
+        "if self.waiting_data >= limit && !is_needed()",
         "if self.waiting_data >= limit && limit == 0",
     ),
     edit(

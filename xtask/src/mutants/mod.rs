@@ -71,23 +71,32 @@ impl Mutants {
             return features::run(&edits, &tree);
         }
         println!("checking the unchanged tree ...");
-        tree.build()?;
+        if let Some(error) = tree.build()? {
+            return Err(format!("the unchanged tree does not compile: {error}").into());
+        }
         let started = Instant::now();
         if let Some(noticed) = tree.notice(BUILD)? {
             return Err(format!("the unchanged tree fails already: {noticed}").into());
         }
         let patience = started.elapsed() * PATIENCE;
-        let mut survivors = 0;
+        let (mut survivors, mut stillborn) = (0, 0);
         println!("{:>4}  {:60} {:>5}  noticed by", "", "rule changed", "s");
         for (number, edit) in (1..).zip(&edits) {
             let started = Instant::now();
-            let noticed = tree.with(edit, |tree| tree.build().and_then(|()| tree.notice(patience)))?;
-            survivors += usize::from(noticed.is_none());
-            let by = noticed.unwrap_or_else(|| "NOBODY".to_owned());
+            let by = tree.with(edit, |tree| {
+                if let Some(error) = tree.build()? {
+                    stillborn += 1;
+                    return Ok(format!("NOBODY COULD: mend the edit, it does not compile: {error}"));
+                }
+                let noticed = tree.notice(patience)?;
+                survivors += usize::from(noticed.is_none());
+                Ok(noticed.unwrap_or_else(|| "NOBODY".to_owned()))
+            })?;
             println!("{number:>4}  {:60} {:>5}  {by}", edit.rule, started.elapsed().as_secs());
         }
-        println!("{} edits, {} noticed, {survivors} not", edits.len(), edits.len() - survivors);
-        Ok(survivors == 0)
+        let noticed = edits.len() - survivors - stillborn;
+        println!("{} edits, {noticed} noticed, {survivors} not, {stillborn} do not compile", edits.len());
+        Ok(noticed == edits.len())
     }
 }
 
@@ -154,14 +163,18 @@ impl Tree {
         result
     }
 
-    /// Builds what notices.
-    fn build(&self) -> Result<(), Box<dyn std::error::Error>> {
+    /// Builds what notices; what the compiler says if it cannot.
+    fn build(&self) -> Result<Option<String>, Box<dyn std::error::Error>> {
         let judge = ["build", "--quiet", "-p", "enet-testkit", "--example", "check"];
         let tests = ["test", "--quiet", "-p", "enet-proto", "--no-run"];
-        if self.cargo_within(BUILD, &judge)?.passed && self.cargo_within(BUILD, &tests)?.passed {
-            return Ok(());
+        for arguments in [&judge[..], &tests] {
+            let built = self.cargo_within(BUILD, arguments)?;
+            if !built.passed {
+                let error = built.output.lines().find(|line| line.starts_with("error"));
+                return Ok(Some(error.unwrap_or("the compiler does not say why").to_owned()));
+            }
         }
-        Err("a mutant does not compile: mend its edit".into())
+        Ok(None)
     }
 
     /// Who notices that something is wrong, if anybody; of what is built.
