@@ -4,8 +4,8 @@ mod common;
 
 use std::num::NonZeroU32;
 
-use common::{Crafted, stock, two_channels};
-use enet_proto::{ConnectId, DiscardReason, HostConfig, Packet};
+use common::{Crafted, modern, stock, two_channels};
+use enet_proto::{ConnectId, DiscardReason, HostConfig, Packet, Profile};
 use enet_testkit::commands::{acknowledge, bandwidth_limit, disconnect_now, ping};
 use enet_testkit::pair::{Client, Pair, Server, ms};
 use enet_wire::{Body, CommandKind, Connect};
@@ -247,6 +247,35 @@ fn a_bandwidth_limit_overwrites_the_negotiated_window() {
         assert_eq!(remote.stats().window_size, window, "told {told}");
         assert_eq!((remote.stats().incoming_bandwidth, remote.stats().outgoing_bandwidth), (told, 7));
     }
+}
+
+/// What was lost and is repeated comes behind what was said later (docs/QUIRKS.md Q46).
+#[test]
+fn a_limit_that_comes_late_is_not_applied_over_a_newer_one() {
+    for (profile, then) in [(Profile::Modern, 40_000), (Profile::Compat, 20_000)] {
+        let mut remote = Crafted::client_with(|config| config.profile = profile);
+        remote.heard();
+        for (limit, seq, holds) in [(30_000, 3, 30_000), (40_000, 4, 40_000), (20_000, 2, then)] {
+            remote.says(&[bandwidth_limit(seq, limit, 0)]);
+            remote.hears(&[acknowledge(0xff, seq, remote.clock())]);
+            assert_eq!(remote.stats().incoming_bandwidth, holds, "number {seq} under {profile:?}");
+        }
+    }
+}
+
+#[test]
+fn a_limit_that_comes_late_is_applied_over_an_older_one() {
+    let mut remote = Crafted::client_with(modern);
+    let mut pings = |range: std::ops::RangeInclusive<u16>, then, limit| {
+        range.for_each(|seq| remote.says(&[ping(seq)]));
+        remote.says(&[bandwidth_limit(then, limit, 0)]);
+        assert_eq!(remote.stats().incoming_bandwidth, limit, "number {then}");
+    };
+    pings(2..=9, 3, 30_000);
+    pings(10..=15, 12, 20_000);
+    // The numbers come round, and are behind those of the last limit.
+    pings(16..=40_011, 40_012, 10_000);
+    pings(40_013..=u16::MAX, 0, 50_000);
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use common::{Crafted, modern, ms, stock, two_channels};
-use enet_proto::{HostConfig, Packet, ThrottleSettings};
+use enet_proto::{HostConfig, Packet, Profile, ThrottleSettings};
 use enet_testkit::commands::{
     acknowledge, reliable, throttle_configure, unreliable, unreliable_fragment, unsequenced,
 };
@@ -181,6 +183,26 @@ fn a_throttle_configure_overwrites_ours() {
     assert_eq!(remote.stats().throttle, 12);
     sample(&mut remote, 10);
     assert_eq!(remote.stats().throttle, 17);
+}
+
+/// What was lost and is repeated comes behind what was said later (docs/QUIRKS.md Q46).
+#[test]
+fn a_throttle_configure_that_comes_late_is_not_applied_over_a_newer_one() {
+    for profile in [Profile::Modern, Profile::Compat] {
+        let mut remote = Crafted::client_with(|config| config.profile = profile);
+        let throttle = ThrottleConfigure { interval: 60_000, acceleration: 2, deceleration: 2 };
+        remote.says(&[throttle_configure(3, throttle)]);
+        remote.says(&[throttle_configure(2, ThrottleConfigure { interval: 500, ..throttle })]);
+        let epochs: BTreeSet<u32> = (0..6)
+            .map(|_| {
+                remote.wait(500);
+                remote.acknowledges_everything();
+                remote.stats().throttle_epoch
+            })
+            .filter(|epoch| *epoch != 0)
+            .collect();
+        assert_eq!(epochs.len() == 1, profile == Profile::Modern, "{profile:?}: {epochs:?}");
+    }
 }
 
 #[test]

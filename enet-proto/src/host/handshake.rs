@@ -64,8 +64,10 @@ impl Host {
         let request = Request { channels: options.channels.get(), data: options.data, connect_id };
         let mut connection =
             Connection::connecting(to, Seat { slot, wire_id }, sessions, request, &mut self.shared);
-        connection.held = options.hold;
         connection.adopt_defaults(&self.shared.peer_defaults);
+        if options.hold {
+            connection.hold();
+        }
         if options.queue_until_connected {
             connection.keep_early();
         }

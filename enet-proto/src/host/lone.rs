@@ -135,7 +135,6 @@ fn note_departed(connection: &mut Connection, has_acks: bool, kind: Kind, shared
 fn is_plain(connection: &Connection, shared: &Shared) -> bool {
     connection.stage == Stage::Connected
         && !connection.remote_id.is_unknown()
-        && !connection.held
         && !connection.is_watched()
         && connection.outgoing.has_at_most_one()
         && !connection.outgoing.has_riders()

@@ -183,7 +183,7 @@ impl Host {
         let Some(slot) = self.table.route(source, header.peer) else {
             return self.route_to_lobby(header.peer, source).ok_or(DiscardReason::UnknownPeer);
         };
-        let connection = self.table.get(slot).filter(|it| !it.is_finished() && !it.held);
+        let connection = self.table.get(slot).filter(|it| !it.is_finished() && !it.is_held());
         let connection = connection.ok_or(DiscardReason::UnknownPeer)?;
         // Who has an id of its own was found by its address.
         let elsewhere = !self.table.has_ids() && connection.address != source;
@@ -209,7 +209,7 @@ impl Host {
             return Some(Route::Request(request));
         }
         let slot = self.table.route_from_anybody(id)?;
-        self.table.get(slot).filter(|it| !it.held)?;
+        self.table.get(slot).filter(|it| !it.is_held())?;
         Some(Route::Elsewhere(slot))
     }
 

@@ -210,7 +210,7 @@ impl Host {
     /// Builds the next datagram of a connection at the end of `out`, for a turn in a train if there is one.
     #[inline(always)]
     fn build(&mut self, connection: &mut Connection, out: &mut Vec<u8>, turn: Option<Turn>) -> Built {
-        if connection.is_finished() || connection.held {
+        if connection.is_finished() || connection.is_held() {
             return Built { len: None, again: false, cramped: false };
         }
         let segment = turn.map(|turn| turn.segment);

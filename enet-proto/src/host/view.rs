@@ -316,7 +316,7 @@ impl<'a> PeerMut<'a> {
 
     /// Lets a connect go that was made with `hold`.
     pub fn release(&mut self) {
-        self.with(|connection, _| connection.held = false);
+        self.with(|connection, _| connection.release());
     }
 
     fn leave(&mut self, order: impl FnOnce(&mut Connection, &mut Shared) -> bool) {

@@ -82,11 +82,17 @@ impl Connection {
             }
             _ if !self.is_active() => Err(DiscardReason::UnexpectedCommand),
             Body::BandwidthLimit { incoming, outgoing } => {
-                self.on_bandwidth_limit(incoming, outgoing, shared);
+                if self.is_current(command, self.limits_in, shared) {
+                    self.limits_in = command.seq;
+                    self.on_bandwidth_limit(incoming, outgoing, shared);
+                }
                 Ok(())
             }
             Body::ThrottleConfigure(settings) => {
-                self.adopt_throttle(settings);
+                if self.is_current(command, self.throttle_in, shared) {
+                    self.throttle_in = command.seq;
+                    self.adopt_throttle(settings);
+                }
                 Ok(())
             }
             Body::SendUnsequenced { group, payload } => self.on_unsequenced(channel, group, payload, shared),

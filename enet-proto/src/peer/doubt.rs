@@ -6,6 +6,7 @@ use enet_wire::{Body, ChannelId, Command, ReliableSeq};
 use super::acks::Ack;
 use super::{Connection, Stage};
 use crate::event::DisconnectReason;
+use crate::profile::Profile;
 use crate::shared::Shared;
 use crate::time::Millis;
 
@@ -78,6 +79,12 @@ impl Connection {
     /// Whether this is one of the peer's latest control commands, once more.
     pub(super) fn was_said(&self, command: &Command<'_>) -> bool {
         command.channel == ChannelId::CONTROL && self.control_in.0.wrapping_sub(command.seq.0) < AHEAD
+    }
+
+    /// Whether the peer has set this to nothing else since, in the one of that number.
+    pub(super) fn is_current(&self, command: &Command<'_>, latest: ReliableSeq, shared: &Shared) -> bool {
+        let is_superseded = (1..AHEAD).contains(&latest.0.wrapping_sub(command.seq.0));
+        shared.profile == Profile::Compat || !is_superseded || !self.was_said(command)
     }
 
     /// Whether a control number can be the peer's next.

@@ -58,6 +58,8 @@ pub(crate) struct Extras {
     early_cost: u64,
     /// It is to be disconnected once that is delivered, with this data.
     leaves_with: Option<u32>,
+    /// Whether the connect waits for the application's `release`.
+    held: bool,
     /// What goes before each CONNECT.
     pub(crate) token: Option<Token>,
     /// Reliable packets of a connection that was lost.
@@ -115,11 +117,29 @@ impl Connection {
                 early: None,
                 early_cost: 0,
                 leaves_with: None,
+                held: false,
                 token: None,
                 undelivered: Undelivered::default(),
                 notices: VecDeque::new(),
             })
         })
+    }
+
+    /// Sends nothing and takes nothing in until it is released.
+    pub(crate) fn hold(&mut self) {
+        self.extras_mut().held = true;
+    }
+
+    /// Whether it does that.
+    #[inline]
+    pub(crate) fn is_held(&self) -> bool {
+        self.extras.as_ref().is_some_and(|extras| extras.held)
+    }
+
+    pub(crate) fn release(&mut self) {
+        if let Some(extras) = &mut self.extras {
+            extras.held = false;
+        }
     }
 
     /// Takes over what a host's application chose for all its peers, as if it had been chosen for this one.

@@ -139,6 +139,9 @@ pub(crate) struct Connection {
     pub(crate) outgoing: Outgoing,
     /// The latest number of the remote's control commands.
     control_in: ReliableSeq,
+    /// Those of its latest BANDWIDTH_LIMIT and THROTTLE_CONFIGURE.
+    limits_in: ReliableSeq,
+    throttle_in: ReliableSeq,
     pub(crate) unsequenced_in: UnsequencedWindow,
     pub(crate) rtt: Rtt,
     /// What acknowledgements show of the path, where the profile looks at evidence.
@@ -153,8 +156,6 @@ pub(crate) struct Connection {
     extras: Option<Box<Extras>>,
     /// When the last acknowledgement came; unset before the first.
     pub(crate) last_receive_time: Millis,
-    /// Whether the connect waits for the application's `release`.
-    pub(crate) held: bool,
     /// Data of the `Connected` event to raise.
     pub(crate) announce: Option<u32>,
     /// Whether the queues were cleared since the host last asked: the peer loses its turn for events.
@@ -193,6 +194,8 @@ impl Connection {
             acks: Acks::default(),
             outgoing: Outgoing::default(),
             control_in: ReliableSeq(0),
+            limits_in: ReliableSeq(0),
+            throttle_in: ReliableSeq(0),
             unsequenced_in: UnsequencedWindow::new(),
             rtt: Rtt::default(),
             recovery: Recovery::default(),
@@ -202,7 +205,6 @@ impl Connection {
             loss: PacketLoss::default(),
             extras: None,
             last_receive_time: Millis::UNSET,
-            held: false,
             announce: None,
             lost_turn: false,
         }
@@ -227,7 +229,7 @@ impl Connection {
 
     /// When the host should look at this connection again.
     pub(crate) fn deadline(&self, shared: &Shared) -> Option<Millis> {
-        if self.held || self.is_finished() {
+        if self.is_held() || self.is_finished() {
             return None;
         }
         let deadline = earlier(self.in_flight_deadline(shared), self.next_ping(shared.now));
@@ -246,7 +248,7 @@ impl Connection {
     /// Whether something can be sent now.
     #[inline]
     pub(crate) fn wants_transmit(&self, shared: &Shared) -> bool {
-        if self.held || self.is_finished() {
+        if self.is_held() || self.is_finished() {
             return false;
         }
         (!self.acks.is_empty() && !mutants::is(Mutant::AcksWait))
@@ -259,7 +261,7 @@ impl Connection {
     #[inline]
     pub(crate) fn wants_dispatch(&self) -> bool {
         match self.stage {
-            Stage::Connected => !self.held && !self.inbox.is_empty(),
+            Stage::Connected => !self.inbox.is_empty(),
             Stage::Zombie { .. } => true,
             _ => false,
         }
@@ -269,7 +271,7 @@ impl Connection {
     /// where most packets are.
     #[inline]
     pub(crate) fn is_packet_next(&self, shared: &Shared) -> bool {
-        !self.held
+        !self.is_held()
             && (self.outgoing.next_sequenced(&shared.commands).is_some()
                 || self.outgoing.next_packet(&shared.commands, self.limits(shared)).is_some())
     }

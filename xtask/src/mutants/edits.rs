@@ -330,6 +330,18 @@ pub(crate) const EDITS: &[Edit] = &[
         "Ahead::Partial(_) => 1,",
     ),
     edit(
+        "a setting that comes late is applied over a newer one",
+        "peer/doubt.rs",
+        "|| !is_superseded || !self.was_said(command)",
+        "|| is_superseded | !is_superseded",
+    ),
+    edit(
+        "a setting that comes late is not applied over an older one",
+        "peer/doubt.rs",
+        "|| !is_superseded || !self.was_said(command)",
+        "|| !self.was_said(command)",
+    ),
+    edit(
         "waiting data is not limited",
         "channel/inbox.rs",
         "if self.waiting_data >= limit && !is_needed()",
